@@ -1,0 +1,22 @@
+"""What a new state holds: the built-in mounts, a root token, and on first use a kv engine at `secret/`."""
+
+from collections.abc import Callable
+
+from vaultctl.core import mounts, tokens
+from vaultctl.core.state import Transaction
+
+
+def fill(transaction: Transaction, root_token: str, random: Callable[[int], bytes], now_s: int) -> None:
+    """Write the first entries of a state."""
+    for mount in [*mounts.built_in(random), mounts.first_kv(random)]:
+        mounts.store(transaction, mount)
+    tokens.make_salt(transaction, random)
+    tokens.create(
+        transaction,
+        root_token,
+        accessor=tokens.random_text(random, 24),
+        policies=(tokens.ROOT_POLICY,),
+        path="auth/token/root",
+        display_name="root",
+        creation_time_s=now_s,
+    )

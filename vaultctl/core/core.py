@@ -1,0 +1,82 @@
+"""Core: the door to the engine in this process."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from vaultctl.core import pipeline, plugins, system
+from vaultctl.core.mounts import new_uuid
+from vaultctl.core.pipeline import Exchange, Host, NeedsWriting
+from vaultctl.core.session import Session, Tables
+from vaultctl.core.state import State
+from vaultctl.framework.endpoint import Engine
+from vaultctl.logical.request import READING, Request
+from vaultctl.logical.response import Response
+
+ACTIVE_JOBS = "core/jobs/active/"
+JOB_BUDGET_S = 0.05
+"""How long a request that writes works on jobs, its own or those that others left."""
+
+
+class Core:
+    """Answers requests over one state. It may be called from many threads."""
+
+    def __init__(
+        self,
+        state: State,
+        *,
+        random: Callable[[int], bytes] = os.urandom,
+        now_ns: Callable[[], int] = time.time_ns,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        engine_of: Callable[[str], Engine] = plugins.engine,
+    ) -> None:
+        """Serve this state; the clock, the randomness and the engines can be others in tests."""
+        self.state = state
+        self.tables = Tables()
+        self.monotonic_s = monotonic_s
+        self.host = Host(engine_of, system.endpoints_for, now_ns, random)
+
+    def handle(self, request: Request, /) -> Response:
+        """Answer one request. Raises: VaultError."""
+        if not request.request_id:
+            request = request._replace(request_id=new_uuid(self.host.random))
+        if request.operation in READING and not request.wrap_ttl_s:
+            try:
+                return self._read(request)
+            except NeedsWriting:
+                pass
+        response = self._write(request)
+        self.advance(JOB_BUDGET_S)
+        return response
+
+    def advance(self, budget_s: float) -> bool:
+        """Work on stored jobs for at most so long; tell whether any is left that nobody works on."""
+        with self.state.reader() as view:
+            if not view.list(ACTIVE_JOBS, limit=1):
+                return False
+        from vaultctl.core import jobs
+
+        return jobs.advance(self, self.monotonic_s() + budget_s)
+
+    def close(self) -> None:
+        """Let go of the state."""
+        self.state.backend.close()
+
+    @contextmanager
+    def write_session(self) -> Iterator[Session]:
+        """Open the state for writing: a request's transaction, or one step of a job."""
+        with self.state.writer() as transaction:
+            yield Session(transaction, self.tables)
+
+    def _read(self, request: Request) -> Response:
+        with self.state.reader() as view:
+            return self._run(Session(view, self.tables), request, writing=False)
+
+    def _write(self, request: Request) -> Response:
+        with self.write_session() as session:
+            return self._run(session, request, writing=True)
+
+    def _run(self, session: Session, request: Request, *, writing: bool) -> Response:
+        response = pipeline.run(Exchange(self.host, session, request, writing=writing))
+        return response._replace(request_id=request.request_id)

@@ -1,0 +1,155 @@
+"""Jobs: stored rows that idempotent transactions step until they are done. No job is a thread, and none lives in memory.
+
+Whoever steps a job holds its lock; a free lock is a dead owner, and anybody may go on. Each step's effects and the job's
+own progress commit together.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vaultctl.core import records
+from vaultctl.core.session import Session
+from vaultctl.logical.durations import rfc3339
+from vaultctl.logical.errors import StateError
+from vaultctl.logical.storage import Reading, Storage
+
+if TYPE_CHECKING:
+    from vaultctl.core.core import Core
+
+ACTIVE = "core/jobs/active/"
+DONE = "core/jobs/done/"
+LOG = "core/jobs/log/"
+"""Where the rows lie, and an index of them by the moment they started."""
+
+KEPT = 1000
+"""So many jobs stay in the history."""
+
+IN_PROGRESS = "in-progress"
+SUCCESS = "success"
+FAILURE = "failure"
+
+_KINDS = {"remount": "vaultctl.core.system.remount"}
+"""Each module has a `step(session, job) -> Job`."""
+
+
+class Job(NamedTuple):
+    """One row. `params` never changes; times are RFC 3339; `error` says why it failed."""
+
+    id: str
+    kind: str
+    params: Mapping[str, Any]
+    started_ns: int
+    updated_ns: int
+    phase: str = "queued"
+    status: str = IN_PROGRESS
+    cursor: str = ""
+    done: int = 0
+    total: int = 0
+    error: str = ""
+
+    def failed(self, error: str) -> "Job":
+        """Give the job as one that ended without having its way."""
+        return self._replace(status=FAILURE, phase="done", error=error)
+
+    def succeeded(self) -> "Job":
+        """Give the job as one that reached its end."""
+        return self._replace(status=SUCCESS, phase="done")
+
+    def describe(self) -> dict[str, Any]:
+        """Say how far it is: phase, counters, times and cause."""
+        return {
+            "phase": self.phase,
+            "done": self.done,
+            "total": self.total,
+            "started": rfc3339(self.started_ns),
+            "updated": rfc3339(self.updated_ns),
+            "error": self.error,
+        }
+
+
+def enqueue(storage: Storage, job: Job) -> None:
+    """Store a new job, and let the oldest of a long history go."""
+    _save(storage, ACTIVE, job)
+    storage.put(f"{LOG}{job.started_ns:020d}-{job.id}", b"")
+    logged = storage.list(LOG)
+    for name in logged[: max(0, len(logged) - KEPT)]:
+        _forget(storage, name)
+
+
+def find(storage: Reading, job_id: str) -> Job | None:
+    """Read a job, whether it is done or not."""
+    record = records.load(storage, ACTIVE + job_id) or records.load(storage, DONE + job_id)
+    return Job(**record) if record else None
+
+
+def history(storage: Reading) -> list[Job]:
+    """Give all jobs, the oldest first."""
+    found = (find(storage, _id_in(name)) for name in storage.list(LOG))
+    return [job for job in found if job]
+
+
+def advance(core: "Core", deadline_s: float) -> bool:
+    """Step the jobs that nobody else steps until the deadline; tell whether any of them is left.
+
+    The requests that these jobs came from were answered, so what the state refuses now is not their failure: such a job
+    stays where it is.
+    """
+    left = False
+    with core.state.reader() as view:
+        waiting = view.list(ACTIVE)
+    for job_id in waiting:
+        lock = core.state.backend.job_lock(job_id)
+        if lock is None:
+            continue
+        try:
+            left = _drive(core, job_id, deadline_s) or left
+        except StateError:
+            left = True
+        finally:
+            lock.release()
+    return left
+
+
+def _drive(core: "Core", job_id: str, deadline_s: float) -> bool:
+    while True:
+        with core.write_session() as session:
+            job = find(session.view, job_id)
+            if job is None or job.status != IN_PROGRESS:
+                return False
+            job = _stepper(job.kind)(session, job)._replace(updated_ns=core.host.now_ns())
+            _settle(session.view, job)
+            session.commit()
+        if job.status != IN_PROGRESS:
+            return False
+        if core.monotonic_s() >= deadline_s:
+            return True
+
+
+def _stepper(kind: str) -> Callable[[Session, Job], Job]:
+    step: Callable[[Session, Job], Job] = import_module(_KINDS[kind]).step
+    return step
+
+
+def _settle(storage: Storage, job: Job) -> None:
+    if job.status == IN_PROGRESS:
+        _save(storage, ACTIVE, job)
+    else:
+        storage.delete(ACTIVE + job.id)
+        _save(storage, DONE, job)
+
+
+def _save(storage: Storage, where: str, job: Job) -> None:
+    records.save(storage, where + job.id, job._asdict())
+
+
+def _forget(storage: Storage, name: str) -> None:
+    """Remove a job that is done from the history; one that is not stays."""
+    job_id = _id_in(name)
+    if storage.get(ACTIVE + job_id) is None:
+        storage.delete(DONE + job_id)
+        storage.delete(LOG + name)
+
+
+def _id_in(logged: str) -> str:
+    return logged.partition("-")[2]

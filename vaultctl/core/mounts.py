@@ -1,0 +1,182 @@
+"""The mount table: one record a mount, for secrets engines and auth methods alike.
+
+A mount's data lies under its uuid, so a move rewrites one record and touches no data. Auth mounts have paths that begin
+with `auth/`. No two mounts of a namespace have paths of which one lies below the other.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from vaultctl.logical import paths
+from vaultctl.logical.storage import Reading, Storage
+
+PREFIX = "core/mounts/"
+ROOT_NAMESPACE = "root"
+SYSTEM_TTL_S = 2764800
+"""The system's default and maximum lease TTL: 768 hours."""
+
+PROTECTED = ("sys/", "cubbyhole/", "identity/", "auth/", "audit/")
+"""Paths, and all below them, that no secrets engine can be mounted at."""
+
+UNREPEATABLE = frozenset({"system", "cubbyhole", "identity", "token"})
+"""Types that exist once, and cannot be enabled."""
+
+
+class Mount(NamedTuple):
+    """One mount. `config` holds default_lease_ttl, max_lease_ttl (0: the system's), force_no_cache, and what was set.
+
+    `options` is None only on built-in mounts. A tainted mount is being moved or disabled, and serves nothing.
+    """
+
+    uuid: str
+    accessor: str
+    type: str
+    path: str
+    description: str = ""
+    options: Mapping[str, str] | None = None
+    config: Mapping[str, Any] = {}
+    local: bool = False
+    seal_wrap: bool = False
+    external_entropy_access: bool = False
+    plugin_version: str = ""
+    tainted: bool = False
+    namespace: str = ROOT_NAMESPACE
+
+    @property
+    def is_auth(self) -> bool:
+        """Tell whether this is an auth method."""
+        return self.path.startswith("auth/")
+
+    @property
+    def default_lease_ttl_s(self) -> int:
+        """The effective default TTL."""
+        return self.config.get("default_lease_ttl", 0) or SYSTEM_TTL_S
+
+    @property
+    def max_lease_ttl_s(self) -> int:
+        """The effective maximum TTL."""
+        return self.config.get("max_lease_ttl", 0) or SYSTEM_TTL_S
+
+    @property
+    def storage_prefix(self) -> str:
+        """Where its data lies."""
+        return f"logical/{self.uuid}/"
+
+
+class MountTable:
+    """All mounts; it never changes."""
+
+    def __init__(self, by_uuid: dict[str, Mount], by_path: dict[tuple[str, str], Mount]) -> None:
+        self._by_uuid = by_uuid
+        self._by_path = by_path
+
+    def __iter__(self) -> Iterator[Mount]:
+        """Give the mounts by path."""
+        return iter(sorted(self._by_uuid.values(), key=lambda mount: mount.path))
+
+    def __len__(self) -> int:
+        """Count the mounts."""
+        return len(self._by_uuid)
+
+    def get(self, uuid: str) -> Mount | None:
+        """Find a mount by its uuid."""
+        return self._by_uuid.get(uuid)
+
+    def at(self, path: str, namespace: str = ROOT_NAMESPACE) -> Mount | None:
+        """Find the mount at exactly this path."""
+        return self._by_path.get((namespace, path))
+
+    def serving(self, path: str, namespace: str = ROOT_NAMESPACE) -> Mount | None:
+        """Find the mount that a request path falls to; "a" and "a/b/c" both fall to `a/`."""
+        end = len(path)
+        while end > 0:
+            mount = self._by_path.get((namespace, path[:end].rstrip("/") + "/"))
+            if mount:
+                return mount
+            end = path.rfind("/", 0, end)
+        return None
+
+    def conflicting(self, path: str, namespace: str = ROOT_NAMESPACE) -> Mount | None:
+        """Find a mount at, above or below a mount path."""
+        above = self.serving(path, namespace)
+        if above:
+            return above
+        inside = (m for m in self._by_uuid.values() if m.namespace == namespace and paths.contains(path, m.path))
+        return min(inside, key=lambda mount: mount.path, default=None)
+
+    def replaced(self, uuid: str, mount: Mount | None) -> "MountTable":
+        """Give a table with this mount put in, or taken out."""
+        by_uuid, by_path = self._by_uuid.copy(), self._by_path.copy()
+        old = by_uuid.pop(uuid, None)
+        if old:
+            del by_path[old.namespace, old.path]
+        if mount:
+            by_uuid[uuid] = by_path[mount.namespace, mount.path] = mount
+        return MountTable(by_uuid, by_path)
+
+
+def load_table(storage: Reading) -> MountTable:
+    """Read all records."""
+    by_uuid = {}
+    for uuid in storage.list(PREFIX):
+        data = storage.get(PREFIX + uuid)
+        if data is not None:
+            by_uuid[uuid] = Mount(**json.loads(data))
+    return MountTable(by_uuid, {(mount.namespace, mount.path): mount for mount in by_uuid.values()})
+
+
+def store(storage: Storage, mount: Mount) -> None:
+    """Write one record."""
+    record = json.dumps(mount._asdict(), separators=(",", ":"), ensure_ascii=False)
+    storage.put(PREFIX + mount.uuid, record.encode())
+
+
+def protects(path: str) -> bool:
+    """Tell whether a path is the system's own, or below it."""
+    return path.startswith(PROTECTED)
+
+
+def new_mount(type_: str, path: str, random: Callable[[int], bytes], **fields: Any) -> Mount:
+    """Make a mount with a fresh uuid and accessor."""
+    kind = "auth_" + type_ if path.startswith("auth/") else type_
+    config = {"default_lease_ttl": 0, "max_lease_ttl": 0, "force_no_cache": False, **fields.pop("config", {})}
+    return Mount(new_uuid(random), f"{kind}_{random(4).hex()}", type_, path, config=config, **fields)
+
+
+def new_uuid(random: Callable[[int], bytes]) -> str:
+    """Make a uuid as Vault does: random in all its bits."""
+    digits = random(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def built_in(random: Callable[[int], bytes]) -> list[Mount]:
+    """Give the mounts that every state begins with. Source: OpenBao 2.7, a new server."""
+    return [
+        new_mount("cubbyhole", "cubbyhole/", random, description="per-token private secret storage", local=True),
+        new_mount("identity", "identity/", random, description="identity store", config=_passing("Authorization")),
+        new_mount(
+            "system",
+            "sys/",
+            random,
+            description="system endpoints used for control, policy and debugging",
+            seal_wrap=True,
+            config=_passing("Accept"),
+        ),
+        new_mount(
+            "token",
+            "auth/token/",
+            random,
+            description="token based credentials",
+            config={"token_type": "default-service"},
+        ),
+    ]
+
+
+def first_kv(random: Callable[[int], bytes]) -> Mount:
+    """Give the mount that a state made on first use has besides. Source: OpenBao 2.7, `server -dev`."""
+    return new_mount("kv", "secret/", random, description="key/value secret storage", options={"version": "2"})
+
+
+def _passing(header: str) -> dict[str, Any]:
+    return {"passthrough_request_headers": [header]}

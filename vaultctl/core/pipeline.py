@@ -1,0 +1,250 @@
+"""The stages that every request passes, in order. There is no second path.
+
+unsealed (opening the state does that) → namespace → route → authenticate → authorise → dispatch → commit.
+
+A savepoint stands in front of dispatch: a request that fails loses what it did, and keeps what letting it in did (a use
+of its token). Source: OpenBao 2.7, where a refused request still uses a token up.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from vaultctl.core import plugins, tokens
+from vaultctl.core.mounts import Mount
+from vaultctl.core.session import Session
+from vaultctl.core.tokens import Token
+from vaultctl.framework import fields
+from vaultctl.framework.endpoint import Context, Endpoint, Engine, Match, MountInfo, find
+from vaultctl.logical.errors import (
+    BadToken,
+    InvalidRequest,
+    NoRoute,
+    NotFound,
+    PermissionDenied,
+    UnsupportedOperation,
+    UnsupportedPath,
+)
+from vaultctl.logical.request import READING, Operation, Request
+from vaultctl.logical.response import EMPTY, Response
+from vaultctl.logical.storage import Storage
+
+
+class NeedsWriting(Exception):
+    """This request must be opened for writing, though its verb is a reading one. Raised before it had any effect."""
+
+
+class Host(NamedTuple):
+    """What the pipeline asks of the core around it."""
+
+    engine_of: Callable[[str], Engine]
+    system_endpoints: Callable[[str], Any]
+    now_ns: Callable[[], int]
+    random: Callable[[int], bytes]
+
+
+class SystemContext(NamedTuple):
+    """What a handler of the core's own endpoints may touch: the whole session."""
+
+    request: Request
+    session: Session
+    mount: Mount
+    now_ns: int
+    random: Callable[[int], bytes]
+    engine_of: Callable[[str], Engine]
+
+
+class Exchange:
+    """One request on its way through the stages, and what they found."""
+
+    def __init__(self, host: Host, session: Session, request: Request, *, writing: bool) -> None:
+        self.host = host
+        self.session = session
+        self.request = request
+        self.writing = writing
+        self.now_ns = host.now_ns()
+        self.mount: Mount | None = None
+        self.path = ""
+        self.match: Match | None = None
+        self.token: Token | None = None
+
+
+def run(exchange: Exchange) -> Response:
+    """Pass one request through all stages. Raises: VaultError, NeedsWriting."""
+    check_request(exchange.request)
+    resolve_namespace(exchange)
+    route(exchange)
+    try:
+        authenticate(exchange)
+        authorise(exchange)
+        mark = exchange.session.mark()
+        try:
+            response = dispatch(exchange)
+        except Exception:
+            exchange.session.rollback(mark)
+            raise
+    except NeedsWriting:
+        raise
+    except Exception:
+        finish(exchange)
+        raise
+    finish(exchange)
+    return response
+
+
+def check_request(request: Request) -> None:
+    """Refuse what no storage can name. Raises: InvalidRequest."""
+    try:
+        request.path.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequest("the path is not valid UTF-8") from None
+    if "\0" in request.path:
+        raise InvalidRequest("the path holds a NUL character")
+    if request.operation is Operation.UPDATE and request.path.endswith("/"):
+        raise InvalidRequest("cannot write to a path ending in '/'")
+
+
+def resolve_namespace(exchange: Exchange) -> None:
+    """Find the namespace; there is only root. Raises: NotFound."""
+    if exchange.request.namespace.strip("/ ") not in ("", "root"):
+        raise NotFound("namespace not found")
+
+
+def route(exchange: Exchange) -> None:
+    """Find the mount, the path below it and the endpoint; that there is none is said only to who may know it."""
+    mount = exchange.session.mounts.serving(exchange.request.path)
+    if mount is None:
+        return
+    exchange.mount = mount
+    exchange.path = exchange.request.path[len(mount.path) :]
+    if mount.tainted or not plugins.is_offered(mount.type):
+        return
+    exchange.match = find(endpoints_of(exchange.host, mount, exchange.path), exchange.path)
+
+
+def endpoints_of(host: Host, mount: Mount, path: str) -> Any:
+    """Give the endpoints that a mount's type declares; the system's come by subject."""
+    if mount.type == "system":
+        return host.system_endpoints(path)
+    return host.engine_of(plugins.engine_name(mount.type, mount.options)).endpoints
+
+
+def authenticate(exchange: Exchange) -> None:
+    """Find the token, and take a use from it where they are counted. Raises: BadToken, NeedsWriting."""
+    if not exchange.request.token:
+        if exchange.match and exchange.match.endpoint.unauthenticated:
+            return
+        raise BadToken
+    token = tokens.find(exchange.session.view, exchange.request.token, exchange.now_ns / 1e9)
+    if token is None or token.num_uses < 0:
+        raise BadToken
+    if token.num_uses > 0:
+        need_writing(exchange)
+        token = tokens.use(exchange.session.view, token)
+    exchange.token = token
+
+
+def authorise(exchange: Exchange) -> None:
+    """Allow root everything, and others what needs no right. Raises: PermissionDenied."""
+    if exchange.match and exchange.match.endpoint.unauthenticated:
+        return
+    if exchange.token is None or not exchange.token.is_root:
+        raise PermissionDenied
+
+
+def dispatch(exchange: Exchange) -> Response:
+    """Call the endpoint's handler. Raises: VaultError, NeedsWriting."""
+    request, mount = exchange.request, exchange.mount
+    if mount is None:
+        raise NoRoute(f'no handler for route "{_shown(request)}". route entry not found.')
+    if mount.tainted:
+        shown = _shown(request)
+        raise NoRoute(f'no handler for route "{shown}" on namespace "". route entry or namespace is tainted.')
+    plugins.require_offered(mount.type)
+    if request.operation is Operation.HELP:
+        return _help(exchange, mount)
+    if exchange.match is None:
+        raise UnsupportedPath
+    endpoint = exchange.match.endpoint
+    handler = endpoint.operations.get(request.operation)
+    if handler is None:
+        raise UnsupportedOperation
+    if endpoint.reads_write:
+        need_writing(exchange)
+    response = handler(_context(exchange, mount), _values(endpoint, exchange.match, request))
+    if response is None:
+        if request.operation in READING:
+            raise NotFound
+        return EMPTY
+    return response
+
+
+def finish(exchange: Exchange) -> None:
+    """Remove a token whose last use this was, and commit. Raises: StateError."""
+    token = exchange.token
+    if token and token.num_uses < 0:
+        tokens.revoke(exchange.session.view, token)
+    exchange.session.commit()
+
+
+def need_writing(exchange: Exchange) -> None:
+    """Ask for the request to be opened for writing, if it is not. Raises: NeedsWriting."""
+    if not exchange.writing:
+        raise NeedsWriting
+
+
+def _values(endpoint: Endpoint, match: Match, request: Request) -> Mapping[str, Any]:
+    given = request.query if request.operation in READING or request.operation is Operation.DELETE else request.data
+    return {**fields.convert(endpoint.fields, given), **match.values}
+
+
+def _context(exchange: Exchange, mount: Mount) -> Any:
+    host, request = exchange.host, exchange.request
+    if mount.type == "system":
+        return SystemContext(request, exchange.session, mount, exchange.now_ns, host.random, host.engine_of)
+    engine = host.engine_of(plugins.engine_name(mount.type, mount.options))
+    storage = MountStorage(exchange.session.view, mount, engine)
+    options = mount.options or {}
+    info = MountInfo(mount.path, mount.type, options, mount.default_lease_ttl_s, mount.max_lease_ttl_s)
+    return Context(request, storage, info, exchange.now_ns, host.random)
+
+
+def _help(exchange: Exchange, mount: Mount) -> Response:
+    from vaultctl.framework import help as framework_help
+
+    endpoints = endpoints_of(exchange.host, mount, exchange.path)
+    if not exchange.path and mount.type != "system":
+        engine = exchange.host.engine_of(plugins.engine_name(mount.type, mount.options))
+        return Response(raw=framework_help.engine_help(engine.help, endpoints))
+    return Response(raw=framework_help.path_help(endpoints, exchange.path))
+
+
+def _shown(request: Request) -> str:
+    return (
+        request.path + "/" if request.operation is Operation.LIST and not request.path.endswith("/") else request.path
+    )
+
+
+class MountStorage:
+    """A mount's part of the state: every name below its uuid, and seal-wrapped where mount and engine ask for it."""
+
+    def __init__(self, storage: Storage, mount: Mount, engine: Engine) -> None:
+        self._storage = storage
+        self._prefix = mount.storage_prefix
+        self._wraps = engine.seal_wrapped if mount.seal_wrap else None
+
+    def get(self, key: str, /) -> bytes | None:
+        """Return an entry's value."""
+        return self._storage.get(self._prefix + key)
+
+    def list(self, prefix: str, /, *, after: str = "", limit: int | None = None) -> list[str]:
+        """Return what stands directly below the prefix."""
+        return self._storage.list(self._prefix + prefix, after=after, limit=limit)
+
+    def put(self, key: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
+        """Store an entry."""
+        wrap = seal_wrap or (self._wraps is not None and self._wraps(key))
+        self._storage.put(self._prefix + key, value, seal_wrap=wrap)
+
+    def delete(self, key: str, /) -> None:
+        """Remove an entry."""
+        self._storage.delete(self._prefix + key)

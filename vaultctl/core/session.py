@@ -1,0 +1,68 @@
+"""One request's hold on the state: its storage, and the decoded tables that go with that generation."""
+
+from typing import TYPE_CHECKING
+
+from vaultctl.core import mounts
+from vaultctl.core.mounts import Mount, MountTable
+from vaultctl.core.state import Transaction, View
+
+if TYPE_CHECKING:
+    from vaultctl.storage.header import Header
+
+
+class Tables:
+    """Decoded tables, each kept until the header says that it changed."""
+
+    def __init__(self) -> None:
+        self._mounts: tuple[str, int, MountTable] | None = None
+
+    def mounts(self, view: View) -> MountTable:
+        """Give the mount table of a generation."""
+        kept, version = self._mounts, _version(view.header)
+        if kept and kept[:2] == version:
+            return kept[2]
+        table = mounts.load_table(view)
+        self._mounts = (*version, table)
+        return table
+
+    def keep_mounts(self, header: "Header", table: MountTable) -> None:
+        """Take over the table that was just committed."""
+        self._mounts = (*_version(header), table)
+
+
+class Session:
+    """A view or a transaction, with the mount table as this request sees it."""
+
+    def __init__(self, view: View, tables: Tables) -> None:
+        self.view = view
+        self._tables = tables
+        self.mounts = tables.mounts(view)
+
+    def put_mount(self, mount: Mount) -> None:
+        """Add or change a mount."""
+        mounts.store(self.view, mount)
+        self.mounts = self.mounts.replaced(mount.uuid, mount)
+
+    def remove_mount(self, mount: Mount) -> None:
+        """Take a mount out of the table."""
+        self.view.delete(mounts.PREFIX + mount.uuid)
+        self.mounts = self.mounts.replaced(mount.uuid, None)
+
+    def mark(self) -> tuple[int, MountTable]:
+        """Give a savepoint; on a view there is nothing to go back to."""
+        return self.view.mark() if isinstance(self.view, Transaction) else 0, self.mounts
+
+    def rollback(self, mark: tuple[int, MountTable]) -> None:
+        """Undo every change since the savepoint."""
+        if isinstance(self.view, Transaction):
+            self.view.rollback(mark[0])
+        self.mounts = mark[1]
+
+    def commit(self) -> None:
+        """Make the changes durable, if there are any. Raises: StateError."""
+        if isinstance(self.view, Transaction) and self.view.changed:
+            self._tables.keep_mounts(self.view.commit(), self.mounts)
+
+
+def _version(header: "Header") -> tuple[str, int]:
+    return header.cluster_id, header.tables.get("mounts", 0)

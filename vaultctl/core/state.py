@@ -1,0 +1,259 @@
+"""The state as the core sees it: names and plain values, over a backend that holds ciphertext.
+
+The keys come from the seal when the state is first read, and are dropped as soon as the header says that the keyring,
+the seal or the epoch changed. Nothing is decrypted from a snapshot that was not verified.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from vaultctl.crypto.aead import KEY_B, Random
+from vaultctl.crypto.barrier import ROTATE_AFTER, SEALED, Barrier, open_keyring, seal_keyring
+from vaultctl.crypto.keyring import new_keyring
+from vaultctl.crypto.seals.seal import Seal
+from vaultctl.logical.errors import IntegrityError, NoState, Sealed, SealKeyError
+from vaultctl.storage.backend import Backend, Commit, Snapshot, Writer
+from vaultctl.storage.header import Header, next_header
+from vaultctl.storage.names import below, children
+from vaultctl.storage.overlay import Overlay
+
+KEYRING = "core/keyring"
+ROOT_KEY = "core/seal/root-key"
+KEYS = frozenset({KEYRING, ROOT_KEY})
+"""The entries that no barrier term encrypts."""
+
+
+class Unsealed(NamedTuple):
+    """The keys of a state, and the versions in its header that they go with."""
+
+    seal: Seal
+    barrier: Barrier
+    version: tuple[str, int, int, int]
+
+
+class View:
+    """One generation, for reading."""
+
+    def __init__(self, snapshot: Snapshot, unsealed: Unsealed) -> None:
+        self.snapshot = snapshot
+        self._seal = unsealed.seal
+        self._barrier = unsealed.barrier
+
+    @property
+    def header(self) -> Header:
+        """The generation's header."""
+        return self.snapshot.header
+
+    def get(self, name: str, /) -> bytes | None:
+        """Return an entry's value. Raises: IntegrityError."""
+        blob = self.snapshot.get(name)
+        return None if blob is None else self.decrypt(name, blob)
+
+    def list(self, prefix: str, /, *, after: str = "", limit: int | None = None) -> list[str]:
+        """Return what stands directly below the prefix."""
+        return children(self.snapshot.names, prefix, after, limit)
+
+    def below(self, prefix: str) -> Iterator[str]:
+        """Give every name that begins with the prefix."""
+        return below(self.snapshot.names, prefix)
+
+    def put(self, name: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
+        """Refuse: a request that writes must be opened for writing."""
+        raise RuntimeError("a write on a snapshot")
+
+    def delete(self, name: str, /) -> None:
+        """Refuse: a request that writes must be opened for writing."""
+        raise RuntimeError("a write on a snapshot")
+
+    def decrypt(self, name: str, blob: bytes) -> bytes:
+        """Decrypt an entry, from under the seal too where it wrapped it. Raises: IntegrityError."""
+        if blob[:1] == bytes([SEALED]):
+            blob = self._seal.unwrap(name, blob)
+        return self._barrier.decrypt(name, blob)
+
+
+class Transaction(View):
+    """One write: an overlay over the newest generation, and a held lock. It commits once, or never."""
+
+    def __init__(self, writer: Writer, header: Header, unsealed: Unsealed, random: Random, created: str) -> None:
+        self._overlay = Overlay(writer.snapshot)
+        self._writer = writer
+        self._random = random
+        self._created = created
+        self._header = header
+        super().__init__(self._overlay, unsealed)  # type: ignore[arg-type]  # an overlay reads as a snapshot does
+
+    @property
+    def header(self) -> Header:
+        """The header of the generation that this one follows."""
+        return self._header
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether there is anything to commit."""
+        return bool(self._overlay.changes)
+
+    def put(self, name: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
+        """Store an entry."""
+        blob = self._barrier.encrypt(name, value)
+        self._overlay.put(name, self._seal.wrap(name, blob) if seal_wrap else blob)
+
+    def delete(self, name: str, /) -> None:
+        """Remove an entry if it is there."""
+        self._overlay.delete(name)
+
+    def mark(self) -> int:
+        """Give a savepoint."""
+        return self._overlay.mark()
+
+    def rollback(self, mark: int) -> None:
+        """Undo every change since the savepoint."""
+        self._overlay.rollback(mark)
+
+    def put_keys(self, root_key: bytes) -> None:
+        """Store the root key under the seal, and the keyring under the root key."""
+        self._overlay.put(ROOT_KEY, self._seal.wrap(ROOT_KEY, root_key))
+        self._overlay.put(KEYRING, seal_keyring(root_key, KEYRING, self._barrier.keyring, self._random))
+
+    def rotate(self) -> None:
+        """Begin a new keyring term, which encrypts from now on."""
+        wrapped = self._overlay.get(ROOT_KEY)
+        if wrapped is None:
+            raise IntegrityError("the state has no root key")
+        count = self._barrier.encryptions
+        self._barrier = Barrier(self._barrier.keyring.rotated(self._random, self._created), self._random)
+        self._barrier.encryptions = count
+        self.put_keys(self._seal.unwrap(ROOT_KEY, wrapped))
+
+    def commit(self, *, rotate_after: int = ROTATE_AFTER) -> Header:
+        """Make the changes durable and return their header. Raises: StateError; then nothing changed."""
+        term = str(self._barrier.keyring.active)
+        if self._header.encryptions.get(term, 0) >= rotate_after:
+            self.rotate()
+        header = next_header(self._header, self._overlay.changes, self._barrier.encryptions)
+        self._writer.commit(Commit(header, self._overlay.changes), self._barrier)
+        self._barrier.encryptions = {}
+        return header
+
+
+class State:
+    """An encrypted state, whatever keeps it."""
+
+    def __init__(
+        self, backend: Backend, seal_for: Callable[[Header], Seal], *, random: Random, now: Callable[[], str]
+    ) -> None:
+        """`seal_for` finds the seal that a header names; `now` gives RFC 3339."""
+        self.backend = backend
+        self._seal_for = seal_for
+        self._random = random
+        self._now = now
+        self._unsealed: Unsealed | None = None
+        self._verified: Snapshot | None = None
+
+    @contextmanager
+    def reader(self) -> Iterator[View]:
+        """Open the newest generation for reading. Raises: StateError, Sealed."""
+        with self.backend.reader() as snapshot:
+            yield View(snapshot, self._unseal(snapshot))
+
+    @contextmanager
+    def writer(self) -> Iterator[Transaction]:
+        """Take the lock and open the newest generation for writing. Raises: StateError, Sealed."""
+        with self.backend.writer() as writer:
+            if writer.snapshot is None:
+                raise NoState(f"there is no state at {self.backend.location}")
+            # A transaction counts encryptions of its own, so that one that ends without a commit leaves no trace.
+            unsealed = self._unseal(writer.snapshot)
+            own = unsealed._replace(barrier=Barrier(unsealed.barrier.keyring, self._random))
+            yield Transaction(writer, writer.snapshot.header, own, self._random, self._now())
+            if writer.snapshot is not None:
+                self._verified = writer.snapshot
+
+    def initialise(self, cluster_id: str, find_seal: Callable[[], Seal], fill: Callable[[Transaction], None]) -> bool:
+        """Make the state, unless somebody did so first; `find_seal` is called with the lock held.
+
+        The commit is the last thing that happens. Returns whether this call made it. Raises: StateError.
+        """
+        with self.backend.writer() as writer:
+            if writer.snapshot is not None:
+                return False
+            seal, created = find_seal(), self._now()
+            header = Header(cluster_id, created, 0, {}, seal.describe(), False, 0, {})
+            keyring = new_keyring(self._random, created)
+            unsealed = Unsealed(seal, Barrier(keyring, self._random), _version(header))
+            transaction = Transaction(writer, header, unsealed, self._random, created)
+            transaction.put_keys(self._random(KEY_B))
+            fill(transaction)
+            transaction.commit()
+        return True
+
+    def keys_of(self, snapshot: Snapshot) -> Unsealed:
+        """Unseal a snapshot without verifying it. Raises: Sealed, SealKeyError, IntegrityError."""
+        header = snapshot.header
+        if header.sealed:
+            raise Sealed
+        seal = self._seal_for(header)
+        root_key = seal.unwrap(ROOT_KEY, _required(snapshot, ROOT_KEY))
+        keyring = open_keyring(root_key, KEYRING, _required(snapshot, KEYRING), self._random)
+        return Unsealed(seal, Barrier(keyring, self._random), _version(header))
+
+    def _unseal(self, snapshot: Snapshot) -> Unsealed:
+        unsealed = self._unsealed
+        if unsealed is None or unsealed.version != _version(snapshot.header):
+            unsealed = self.keys_of(snapshot)
+        if snapshot is not self._verified:
+            try:
+                snapshot.verify(unsealed.barrier)
+            except IntegrityError as error:
+                raise _named(error, snapshot, unsealed) from error
+            self._verified = snapshot
+        self._unsealed = unsealed
+        return unsealed
+
+
+def check_key_id(header: Header, key_id: str, source: str) -> None:
+    """Refuse a key that is not the one the state was sealed with. Raises: SealKeyError."""
+    wanted = header.seal.get("key_id")
+    if wanted != key_id:
+        raise SealKeyError(
+            f"the seal key from {source} has the id {key_id}, and the state was sealed with {wanted}",
+            hint="put the key that was made with this state in its place, or name it with VAULTCTL_SEAL_KEY",
+        )
+
+
+def damaged_entries(snapshot: Snapshot, unsealed: Unsealed) -> Iterator[str]:
+    """Give the names of all entries that do not decrypt."""
+    view = View(snapshot, unsealed)
+    for name in snapshot.names(""):
+        if name in KEYS:
+            continue
+        try:
+            view.get(name)
+        except IntegrityError:
+            yield name
+
+
+def _named(error: IntegrityError, snapshot: Snapshot, unsealed: Unsealed) -> IntegrityError:
+    """Name the entry that was damaged, where one can be named."""
+    try:
+        name = next(damaged_entries(snapshot, unsealed), None)
+    except IntegrityError as worse:
+        return worse
+    if name:
+        return IntegrityError(f"{error.errors[0]}; the entry {name} is damaged", hint=error.hint)
+    return IntegrityError(
+        f"{error.errors[0]}; each entry decrypts, so one was removed or put back from an older copy", hint=error.hint
+    )
+
+
+def _version(header: Header) -> tuple[str, int, int, int]:
+    tables = header.tables
+    return header.cluster_id, tables.get("keyring", 0), tables.get("seal", 0), header.epoch
+
+
+def _required(snapshot: Snapshot, name: str) -> bytes:
+    blob = snapshot.get(name)
+    if blob is None:
+        raise IntegrityError(f"the state has no entry {name}, and cannot be opened without it")
+    return blob

@@ -1,0 +1,27 @@
+"""The core's own endpoints, below `sys/`. One file a subject: endpoint, handler, help and job together.
+
+A subject is imported when a request names it first, so that no command pays for the others.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+
+from vaultctl.framework.endpoint import Endpoint
+
+SUBJECTS = {
+    "internal": "internal_ui",
+    "leader": "status",
+    "mounts": "mounts",
+    "remount": "remount",
+    "seal-status": "status",
+}
+"""The first segment of a path below `sys/`, and the module that knows it."""
+
+
+def endpoints_for(path: str) -> Sequence[Endpoint]:
+    """Give the endpoints among which a path below `sys/` is looked for."""
+    module = SUBJECTS.get(path.partition("/")[0])
+    if module is None:
+        return ()
+    endpoints: Sequence[Endpoint] = import_module(f"vaultctl.core.system.{module}").ENDPOINTS
+    return endpoints

@@ -1,0 +1,354 @@
+"""sys/mounts: the life of a secrets engine's mount: list, enable, read, disable, tune.
+
+Source: the API document of /sys/mounts, and OpenBao 2.7 for defaults, messages and the order of checks.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vaultctl.core import mounts, plugins
+from vaultctl.core.mounts import SYSTEM_TTL_S, Mount
+from vaultctl.core.pipeline import SystemContext
+from vaultctl.framework.endpoint import Endpoint
+from vaultctl.framework.fields import Field
+from vaultctl.logical import durations, paths
+from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.request import Operation
+from vaultctl.logical.response import EMPTY, Response
+
+_LISTS = (
+    "audit_non_hmac_request_keys",
+    "audit_non_hmac_response_keys",
+    "passthrough_request_headers",
+    "allowed_response_headers",
+)
+_UNMOVABLE = ("sys/", "cubbyhole/", "identity/", "auth/token/")
+_BARELY_TUNABLE = ("sys/", "cubbyhole/", "identity/")
+_NO_STATUS = frozenset({"database", "system", "cubbyhole", "identity", "token", "generic"})
+_BUILT_IN_VERSION = "builtin.vaultctl"
+
+
+def list_mounts(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
+    """Give every secrets engine by its path."""
+    return Response(data={mount.path: describe(mount) for mount in ctx.session.mounts if not mount.is_auth})
+
+
+def read_mount(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
+    """Give one mount. Raises: InvalidRequest."""
+    path = paths.mount_path(fields["path"])
+    mount = ctx.session.mounts.serving(path)
+    if mount is None:
+        raise InvalidRequest(f"No secret engine mount at {path}")
+    return Response(data=describe(mount))
+
+
+def describe(mount: Mount) -> dict[str, Any]:
+    """Give a mount as the API shows it, TTLs as configured (0: the system's)."""
+    shown = {
+        "accessor": mount.accessor,
+        "config": dict(mount.config),
+        "description": mount.description,
+        "external_entropy_access": mount.external_entropy_access,
+        "local": mount.local,
+        "options": None if mount.options is None else dict(mount.options),
+        "plugin_version": mount.plugin_version,
+        "running_plugin_version": running_version(),
+        "running_sha256": "",
+        "seal_wrap": mount.seal_wrap,
+        "type": mount.type,
+        "uuid": mount.uuid,
+    }
+    if mount.type not in _NO_STATUS:
+        shown["deprecation_status"] = "supported"
+    return shown
+
+
+def running_version() -> str:
+    """Give the version that every built-in engine runs with."""
+    from vaultctl import __version__
+
+    return f"v{__version__}+{_BUILT_IN_VERSION}"
+
+
+def enable(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
+    """Make a mount. Raises: InvalidRequest, in OpenBao's order of checks."""
+    path = paths.mount_path(fields["path"])
+    config = _decode_config(fields.get("config", {}))
+    _check_ttls(config)
+    type_, options = _resolve_type(fields, config)
+    _check_visibility(config)
+    if mounts.protects(path):
+        raise InvalidRequest(f'cannot mount "{path}"')
+    if type_ in mounts.UNREPEATABLE or type_.startswith("ns_"):
+        raise InvalidRequest(f'mount type of "{type_}" is not mountable')
+    taken = ctx.session.mounts.conflicting(path)
+    if taken:
+        raise InvalidRequest(f"path is already in use at {taken.path}")
+    plugins.require_known(type_)
+    _check_kv_version(type_, options)
+    ctx.session.put_mount(
+        mounts.new_mount(
+            type_,
+            path,
+            ctx.random,
+            description=fields.get("description", ""),
+            options=options,
+            config={name: value for name, value in config.items() if name != "plugin_version"},
+            local=fields.get("local", False),
+            seal_wrap=fields.get("seal_wrap", False),
+            external_entropy_access=fields.get("external_entropy_access", False),
+        )
+    )
+    return EMPTY
+
+
+def _decode_config(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert the config map; TTLs become whole seconds. Raises: InvalidRequest."""
+    config: dict[str, Any] = {}
+    for name in ("default_lease_ttl", "max_lease_ttl"):
+        if isinstance(given.get(name), bool | list | dict):
+            raise _bad_config()
+    for name in _LISTS:
+        if given.get(name):
+            config[name] = _texts(given[name])
+    for name in ("listing_visibility", "plugin_version", "plugin_name"):
+        if isinstance(given.get(name), list | dict | bool):
+            raise _bad_config()
+        if given.get(name):
+            config[name] = str(given[name])
+    if not isinstance(given.get("force_no_cache", False), bool | None):
+        raise _bad_config()
+    config["force_no_cache"] = bool(given.get("force_no_cache"))
+    config["default_lease_ttl"] = _enable_ttl(given.get("default_lease_ttl"), "default")
+    config["max_lease_ttl"] = _enable_ttl(given.get("max_lease_ttl"), "max")
+    return config
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, list) or any(isinstance(item, list | dict | bool) for item in value):
+        raise _bad_config()
+    return [str(item) for item in value]
+
+
+def _bad_config() -> InvalidRequest:
+    return InvalidRequest("unable to convert given mount config information")
+
+
+def _enable_ttl(value: Any, name: str) -> int:
+    try:
+        return _ttl(value)
+    except durations.DurationError as error:
+        raise InvalidRequest(f"unable to parse {name} TTL of {value}: {error}") from None
+
+
+def _ttl(value: Any) -> int:
+    """Give whole seconds; "system", "" and null are the system's own. Raises: DurationError."""
+    if value is None or value in ("", "system"):
+        return 0
+    return int(durations.parse(str(value)))
+
+
+def _check_ttls(config: Mapping[str, Any]) -> None:
+    default_s, max_s = config["default_lease_ttl"], config["max_lease_ttl"]
+    if max_s and default_s > max_s:
+        raise InvalidRequest("given default lease TTL greater than given max lease TTL")
+    if not max_s and default_s > SYSTEM_TTL_S:
+        raise InvalidRequest(f"given default lease TTL greater than system max lease TTL of {SYSTEM_TTL_S}")
+
+
+def _resolve_type(fields: Mapping[str, Any], config: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """Give the type and its options; kv-v1 and kv-v2 are other names for kv. Raises: InvalidRequest."""
+    type_, options = fields.get("type", ""), dict(fields.get("options", {}))
+    plugin_name = fields.get("plugin_name") or config.pop("plugin_name", "")
+    if type_ == "plugin":
+        if not plugin_name:
+            raise InvalidRequest("plugin_name must be provided for plugin backend")
+        type_ = plugin_name
+    if not type_:
+        raise InvalidRequest("backend type must be specified as a string")
+    if type_ in ("kv-v1", "kv-v2"):
+        options["version"] = type_[-1]
+        type_ = "kv"
+    elif options.get("version") and type_ != "kv":
+        raise InvalidRequest(f'secrets engine "{type_}" does not allow setting a version')
+    version = fields.get("plugin_version") or config.pop("plugin_version", "")
+    if version and "+builtin" not in version:
+        raise InvalidRequest(f"cannot select non-builtin version of secrets plugin {type_}")
+    return type_, options
+
+
+def _check_visibility(config: Mapping[str, Any]) -> None:
+    visibility = config.get("listing_visibility", "")
+    if visibility not in ("", "unauth", "hidden"):
+        raise InvalidRequest(f"invalid listing_visibility {visibility}")
+
+
+def _check_kv_version(type_: str, options: Mapping[str, str]) -> None:
+    if type_ == "kv" and options.get("version", "") not in ("", "1", "2"):
+        raise InvalidRequest('nil backend of type "kv" returned from factory')
+
+
+def disable(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
+    """Take a mount away with all that it holds; that there is none is no error. Raises: InvalidRequest."""
+    path = paths.mount_path(fields["path"])
+    if path in _UNMOVABLE:
+        raise InvalidRequest(f'cannot unmount "{path}"')
+    mount = ctx.session.mounts.at(path)
+    if mount:
+        for name in list(ctx.session.view.below(mount.storage_prefix)):
+            ctx.session.view.delete(name)
+        ctx.session.remove_mount(mount)
+    return EMPTY
+
+
+def read_tune(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
+    """Give a mount's configuration, TTLs as they take effect. Raises: InvalidRequest."""
+    path = paths.mount_path(fields["path"])
+    mount = ctx.session.mounts.serving(path)
+    if mount is None:
+        raise InvalidRequest(f'cannot fetch sysview for path "{path}"')
+    shown = {
+        **mount.config,
+        "default_lease_ttl": mount.default_lease_ttl_s,
+        "max_lease_ttl": mount.max_lease_ttl_s,
+        "description": mount.description,
+    }
+    if mount.options:
+        shown["options"] = dict(mount.options)
+    if mount.external_entropy_access:
+        shown["external_entropy_access"] = True
+    return Response(data=shown)
+
+
+def tune(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
+    """Change a mount's configuration: all of it, or nothing. Raises: InvalidRequest."""
+    path = paths.mount_path(fields["path"])
+    mount = ctx.session.mounts.serving(path)
+    if mount is None:
+        raise InvalidRequest(f'tune of path "{path}" failed: no mount entry found')
+    _check_tunable(mount, fields)
+    config = {**mount.config}
+    _tune_ttls(config, fields)
+    _tune_plugin_version(mount, fields)
+    _tune_lists(config, fields)
+    options, upgrades = _tuned_options(mount, fields)
+    if upgrades:
+        raise InvalidRequest(
+            "upgrading a kv mount to version 2 is not part of this version of vaultctl",
+        )
+    ctx.session.put_mount(
+        mount._replace(config=config, options=options, description=fields.get("description", mount.description))
+    )
+    return EMPTY
+
+
+def _check_tunable(mount: Mount, fields: Mapping[str, Any]) -> None:
+    if mount.path not in _BARELY_TUNABLE:
+        return
+    for name in _TUNE_FIELDS:
+        if name in fields and not name.startswith("audit_non_hmac") and name != "path":
+            raise InvalidRequest(f"cannot tune parameter {name} of {mount.path}")
+
+
+def _tune_ttls(config: dict[str, Any], fields: Mapping[str, Any]) -> None:
+    for name in ("default_lease_ttl", "max_lease_ttl"):
+        if fields.get(name, "") == "":
+            continue
+        try:
+            config[name] = _ttl(fields[name])
+        except durations.DurationError as error:
+            raise InvalidRequest(str(error)) from None
+    default_s, max_s = config["default_lease_ttl"], config["max_lease_ttl"]
+    if max_s and default_s > max_s:
+        raise InvalidRequest(
+            f"backend max lease TTL of {max_s} would be less than backend default lease TTL of {default_s}"
+        )
+
+
+def _tune_plugin_version(mount: Mount, fields: Mapping[str, Any]) -> None:
+    version = fields.get("plugin_version")
+    if version is None:
+        return
+    parts = version.removeprefix("v").partition("+")[0].partition("-")[0].split(".")
+    if not all(part.isdigit() for part in parts):
+        raise InvalidRequest(f'version "{version}" is not a valid semantic version: malformed version: {version}')
+    raise InvalidRequest(f"plugin not found in the catalog: {mount.type}, version={version}")
+
+
+def _tune_lists(config: dict[str, Any], fields: Mapping[str, Any]) -> None:
+    _check_visibility(fields)
+    for name in (*_LISTS, "listing_visibility"):
+        if fields.get(name):
+            config[name] = fields[name]
+        elif name in fields:
+            config.pop(name, None)
+
+
+def _tuned_options(mount: Mount, fields: Mapping[str, Any]) -> tuple[dict[str, str] | None, bool]:
+    """Merge options, an empty value removing one; tell whether that makes kv version 2 of version 1."""
+    given = fields.get("options")
+    if not given:
+        return None if mount.options is None else dict(mount.options), False
+    old = dict(mount.options or {})
+    if "version" in given:
+        _check_new_version(old.get("version", ""), given["version"])
+    merged = {name: value for name, value in {**old, **given}.items() if value != ""}
+    return merged, merged.get("version") == "2" != old.get("version")
+
+
+def _check_new_version(old: str, new: str) -> None:
+    digits = new[1:] if new[:1] in ("-", "+") else new
+    if new and not digits.isdigit():
+        raise InvalidRequest(f'unable to parse options: strconv.ParseInt: parsing "{new}": invalid syntax')
+    if new not in ("1", "2"):
+        raise InvalidRequest(f"invalid version provided: {new or 0}")
+    if old == "2" and new == "1":
+        raise InvalidRequest("cannot downgrade mount from version 2")
+
+
+_PATH = {"path": Field("string", 'The path of the mount, for example "team/secrets".')}
+_TUNE_FIELDS = {
+    **_PATH,
+    "default_lease_ttl": Field("string", "The default lease TTL of this mount; 0 or system for the system's."),
+    "max_lease_ttl": Field("string", "The longest lease TTL of this mount; 0 or system for the system's."),
+    "description": Field("string", "What this mount is for."),
+    "audit_non_hmac_request_keys": Field("slice", "Keys of requests that audit devices show in clear."),
+    "audit_non_hmac_response_keys": Field("slice", "Keys of answers that audit devices show in clear."),
+    "listing_visibility": Field("string", "Whether the mount is listed without a token: unauth or hidden."),
+    "passthrough_request_headers": Field("slice", "Headers of a request that the engine gets to see."),
+    "allowed_response_headers": Field("slice", "Headers that the engine may answer with."),
+    "options": Field("keypair", "Options of the engine; they are merged, and an empty value removes one."),
+    "plugin_version": Field("string", "The version of the engine to run; there are only built-in ones here."),
+}
+
+ENDPOINTS = (
+    Endpoint("mounts", {Operation.READ: list_mounts}, "List the secrets engines that are enabled."),
+    Endpoint(
+        "mounts/{path+}/tune",
+        {Operation.READ: read_tune, Operation.UPDATE: tune},
+        "Read or change a mount's configuration.",
+        "A read gives the TTLs as they take effect. A write changes what it names: all of it, or nothing when one value is"
+        " not good.",
+        _TUNE_FIELDS,
+    ),
+    Endpoint(
+        "mounts/{path+}",
+        {Operation.READ: read_mount, Operation.UPDATE: enable, Operation.DELETE: disable},
+        "Enable, read or disable a secrets engine.",
+        "Disabling an engine removes all that it holds.",
+        {
+            **_PATH,
+            "type": Field("string", "The type of the engine, for example kv."),
+            "description": Field("string", "What this mount is for."),
+            "config": Field("map", "default_lease_ttl, max_lease_ttl, force_no_cache and what else can be tuned."),
+            "options": Field("keypair", "Options of the engine, for example version=2 for kv."),
+            "local": Field("bool", "Keep the mount out of replication. It is stored and shown."),
+            "seal_wrap": Field("bool", "Encrypt the mount's secrets with the seal's key too."),
+            "external_entropy_access": Field("bool", "Give the engine outside entropy. It is stored and shown."),
+            "plugin_name": Field("string", "The engine's name where the type is plugin."),
+            "plugin_version": Field("string", "The version of the engine; there are only built-in ones here."),
+        },
+    ),
+)

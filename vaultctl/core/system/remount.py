@@ -1,0 +1,140 @@
+"""sys/remount: moving a mount, as a stored job, and how it went.
+
+Source: the API document of /sys/remount, and OpenBao 2.7 for the order of checks and the messages. Unlike OpenBao's, the
+status survives the process, says why a move failed, and the source is put back in use when one does.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vaultctl.core import jobs, mounts
+from vaultctl.core.jobs import Job
+from vaultctl.core.mounts import MountTable, new_uuid
+from vaultctl.core.pipeline import SystemContext
+from vaultctl.core.session import Session
+from vaultctl.framework.endpoint import Endpoint
+from vaultctl.framework.fields import Field
+from vaultctl.logical import paths
+from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.request import Operation
+from vaultctl.logical.response import Response
+
+KIND = "remount"
+_QUEUED = "Mount move has been queued. Progress will be reported in OpenBao's server log, tagged with the returned migration_id"
+
+
+def start(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
+    """Check a move, take the source out of use, and store the job. Raises: InvalidRequest."""
+    source, target = check(ctx.session.mounts, fields.get("from", ""), fields.get("to", ""))
+    params = {"source": source, "target": target}
+    job = Job(new_uuid(ctx.random), KIND, params, ctx.now_ns, ctx.now_ns)
+    mount = ctx.session.mounts.at(source)
+    if mount:
+        ctx.session.put_mount(mount._replace(tainted=True))
+        job = job._replace(params={**params, "uuid": mount.uuid})
+    jobs.enqueue(ctx.session.view, job)
+    return Response(data={"migration_id": job.id}, warnings=(_QUEUED,))
+
+
+def check(table: MountTable, source: str, target: str) -> tuple[str, str]:
+    """Check a move in OpenBao's order; give both mount paths. Raises: InvalidRequest."""
+    if not source or not target:
+        raise InvalidRequest("both 'from' and 'to' path must be specified as a string")
+    for name, path in (("from", source), ("to", target)):
+        if path != path.strip():
+            raise InvalidRequest(f"'{name}' path cannot contain trailing whitespace")
+    _check_target_form(target)
+    old, new = paths.mount_path(source), paths.mount_path(target)
+    _check_protected(old, new)
+    if table.serving(old) is None:
+        raise InvalidRequest(f'no matching mount at "{old}"')
+    taken = table.conflicting(new)
+    if taken:
+        raise InvalidRequest(f'path already in use at "{taken.path}"')
+    return old, new
+
+
+def _check_target_form(target: str) -> None:
+    if target == "/":
+        raise InvalidRequest(f'invalid destination mount path "{target}"')
+    stripped = target.strip("/")
+    cleaned = paths.clean(stripped) if stripped else "/"
+    if stripped != cleaned:
+        raise InvalidRequest(f"invalid destination mount: path '{stripped}/' does not match cleaned path '{cleaned}/'")
+    if not paths.is_printable(stripped):
+        raise InvalidRequest("invalid destination mount: path cannot contain non-printable characters")
+
+
+def _check_protected(old: str, new: str) -> None:
+    if old.startswith("auth/"):
+        if not new.startswith("auth/"):
+            raise InvalidRequest(f'cannot remount auth mount to non-auth mount "{new}"')
+        if old.startswith("auth/token/"):
+            raise InvalidRequest(f'cannot remount "{old}"')
+        if new == "auth/" or new.startswith("auth/token/"):
+            raise InvalidRequest(f'cannot remount to destination "{new}"')
+        return
+    if mounts.protects(old):
+        raise InvalidRequest(f'cannot remount "{old}"')
+    if mounts.protects(new):
+        raise InvalidRequest(f"cannot remount to destination {new}")
+
+
+def step(session: Session, job: Job) -> Job:
+    """Give the mount its new path; its data stays where it is, under the mount's uuid."""
+    source, target = job.params["source"], job.params["target"]
+    mount = session.mounts.get(job.params.get("uuid", ""))
+    if mount is None or mount.path != source:
+        return job.failed(f"no mount is enabled at {source} itself")
+    taken = session.mounts.conflicting(target)
+    if taken:
+        session.put_mount(mount._replace(tainted=False))
+        return job.failed(f"path already in use at {taken.path}")
+    session.put_mount(mount._replace(path=target, tainted=False))
+    return job.succeeded()
+
+
+def read_status(ctx: SystemContext, fields: Mapping[str, Any]) -> Response | None:
+    """Tell how a move stands."""
+    job = jobs.find(ctx.session.view, fields["migration_id"])
+    if job is None or job.kind != KIND:
+        return None
+    return Response(data={"migration_id": job.id, "migration_info": _info(job)})
+
+
+def list_status(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response | None:
+    """Give the history of moves, the oldest first. OpenBao has no such list."""
+    moves = [job for job in jobs.history(ctx.session.view) if job.kind == KIND]
+    if not moves:
+        return None
+    return Response(data={"keys": [job.id for job in moves], "key_info": {job.id: _info(job) for job in moves}})
+
+
+def _info(job: Job) -> dict[str, Any]:
+    return {
+        "source_mount": job.params["source"],
+        "target_mount": job.params["target"],
+        "status": job.status,
+        **job.describe(),
+    }
+
+
+ENDPOINTS = (
+    Endpoint(
+        "remount",
+        {Operation.UPDATE: start},
+        "Move a mount to another path.",
+        "The data, the accessor and the configuration go with the mount. Leases and tokens that it gave out are revoked,"
+        " and policies are not rewritten. The answer names a migration, whose status can be read.",
+        {"from": Field("string", "The mount's path now."), "to": Field("string", "The path it shall have.")},
+        sudo=True,
+    ),
+    Endpoint(
+        "remount/status/{migration_id}",
+        {Operation.READ: read_status},
+        "Tell how a move of a mount stands.",
+        "The status is in-progress, success or failure. It is kept with the state, and says why a move failed.",
+        {"migration_id": Field("string", "The id that the move was answered with.")},
+    ),
+    Endpoint("remount/status", {Operation.LIST: list_status}, "List the moves that were made here."),
+)

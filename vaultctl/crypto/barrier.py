@@ -1,0 +1,115 @@
+"""The barrier: what turns entries into ciphertext and back. The bytes are drawn in docs/state-format.md.
+
+Every ciphertext is bound to its entry's name and to the term that made it, so that neither can be changed unseen. The
+barrier counts its encryptions, because a key with random 96-bit nonces must not be used for ever.
+"""
+
+import hmac
+
+from vaultctl.crypto.aead import Cipher, Random, derive
+from vaultctl.crypto.keyring import Keyring, read_keyring
+from vaultctl.logical.errors import IntegrityError
+
+ENTRY = 1
+KEYRING = 2
+SEALED = 3
+"""The kinds of a blob, its first byte: an entry, the keyring, something that a seal wrapped."""
+
+ROTATE_AFTER = 1 << 30
+"""A term is replaced after this many encryptions, a quarter of what NIST SP 800-38D allows with random nonces."""
+
+_TERM_B = 4
+
+
+class Barrier:
+    """The keys of one unsealed state. It also holds the keys by which a backend proves its state (see `Integrity`)."""
+
+    def __init__(self, keyring: Keyring, random: Random) -> None:
+        """Hold a keyring."""
+        self.keyring = keyring
+        self.encryptions: dict[str, int] = {}
+        """Encryptions since the last `take_count`, by term."""
+        self._random = random
+        self._ciphers: dict[int, Cipher] = {}
+        # The set digest is carried from commit to commit, so its keys must outlive a rotation: they come from the first
+        # term, which a keyring never loses.
+        first, active = keyring.terms[min(keyring.terms)].key, keyring.terms[keyring.active].key
+        self._mac = Cipher(derive(active, "vaultctl state mac"), random)
+        self._hidden = Cipher(derive(first, "vaultctl backend bookkeeping"), random)
+        self._set_key = derive(first, "vaultctl set digest")
+
+    def __repr__(self) -> str:
+        """Show nothing of the keys."""
+        return f"Barrier({self.keyring!r})"
+
+    def encrypt(self, name: str, plain: bytes) -> bytes:
+        """Encrypt an entry's value under the active term."""
+        term = self.keyring.active
+        self.encryptions[str(term)] = self.encryptions.get(str(term), 0) + 1
+        head = bytes([ENTRY]) + term.to_bytes(_TERM_B, "big")
+        return head + self._cipher(term).encrypt(plain, head + name.encode())
+
+    def decrypt(self, name: str, blob: bytes) -> bytes:
+        """Decrypt an entry's value. Raises: IntegrityError, which names the entry."""
+        head, body = blob[: 1 + _TERM_B], blob[1 + _TERM_B :]
+        term = int.from_bytes(head[1:], "big")
+        if blob[:1] != bytes([ENTRY]) or term not in self.keyring.terms:
+            raise damaged(name)
+        plain = self._cipher(term).decrypt(body, head + name.encode())
+        if plain is None:
+            raise damaged(name)
+        return plain
+
+    def mac(self, data: bytes, /) -> bytes:
+        """Authenticate bytes with GMAC: AES-GCM over no plaintext, with a fresh nonce."""
+        return self._mac.encrypt(b"", data)
+
+    def is_authentic(self, data: bytes, tag: bytes, /) -> bool:
+        """Tell whether `mac` made the tag for these bytes."""
+        return self._mac.decrypt(tag, data) == b""
+
+    def fingerprint(self, name: str, blob: bytes, /) -> int:
+        """Give the entry's part in a set digest."""
+        encoded = name.encode()
+        data = len(encoded).to_bytes(4, "big") + encoded + blob
+        return int.from_bytes(hmac.digest(self._set_key, data, "sha256"), "big")
+
+    def hide(self, data: bytes, /) -> bytes:
+        """Encrypt bookkeeping of the backend's own."""
+        return self._hidden.encrypt(data, b"")
+
+    def reveal(self, blob: bytes, /) -> bytes:
+        """Decrypt it. Raises: IntegrityError."""
+        plain = self._hidden.decrypt(blob, b"")
+        if plain is None:
+            raise IntegrityError("the state's own bookkeeping is damaged")
+        return plain
+
+    def _cipher(self, term: int) -> Cipher:
+        if term not in self._ciphers:
+            self._ciphers[term] = Cipher(self.keyring.terms[term].key, self._random)
+        return self._ciphers[term]
+
+
+def seal_keyring(root_key: bytes, name: str, keyring: Keyring, random: Random) -> bytes:
+    """Encrypt the keyring under the root key."""
+    head = bytes([KEYRING])
+    return head + Cipher(root_key, random).encrypt(keyring.to_bytes(), head + name.encode())
+
+
+def open_keyring(root_key: bytes, name: str, blob: bytes, random: Random) -> Keyring:
+    """Decrypt the keyring. Raises: IntegrityError."""
+    head = bytes([KEYRING])
+    plain = Cipher(root_key, random).decrypt(blob[1:], head + name.encode()) if blob[:1] == head else None
+    if plain is None:
+        raise damaged(name)
+    return read_keyring(plain)
+
+
+def damaged(name: str) -> IntegrityError:
+    """Name the entry that is not what vaultctl wrote."""
+    return IntegrityError(
+        f"the entry {name} does not decrypt: it was changed, renamed, or put there by something else",
+        hint="restore a backup with 'vaultctl operator snapshot restore FILE', or save the other entries with"
+        " 'vaultctl operator check -salvage=FILE'",
+    )

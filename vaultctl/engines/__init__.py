@@ -1,0 +1,1 @@
+"""Secrets engines. One file, one engine; each has an ENGINE."""

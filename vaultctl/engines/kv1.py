@@ -1,0 +1,86 @@
+"""kv version 1: one value a path, no history. Source: OpenBao 2.7.
+
+Stored below the mount as `data/<path>`, the JSON of the fields that were written.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from vaultctl.framework.endpoint import Context, Endpoint, Engine
+from vaultctl.logical import durations
+from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.request import Operation
+from vaultctl.logical.response import EMPTY, Lease, Response
+
+DATA = "data/"
+
+
+def read(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
+    """Give what is stored at a path."""
+    stored = ctx.storage.get(DATA + _path(fields))
+    if stored is None:
+        return None
+    data = json.loads(stored)
+    return Response(data=data, lease=Lease(_lease_s(data, ctx.mount.default_lease_ttl_s)))
+
+
+def write(ctx: Context, fields: Mapping[str, Any]) -> Response:
+    """Store the request's data in the place of what was there. Raises: InvalidRequest."""
+    path = _path(fields)
+    if not ctx.request.data:
+        raise InvalidRequest("missing data fields")
+    ctx.storage.put(DATA + path, json.dumps(dict(ctx.request.data), ensure_ascii=False).encode())
+    return EMPTY
+
+
+def delete(ctx: Context, fields: Mapping[str, Any]) -> Response:
+    """Remove what is stored at a path, if anything is."""
+    ctx.storage.delete(DATA + _path(fields))
+    return EMPTY
+
+
+def list_keys(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
+    """Give the keys and folders directly below a path."""
+    folder = fields["path"].strip("/")
+    keys = ctx.storage.list(DATA + (folder + "/" if folder else ""))
+    return Response(data={"keys": keys}) if keys else None
+
+
+def _path(fields: Mapping[str, Any]) -> str:
+    path: str = fields["path"].strip("/")
+    if not path:
+        raise InvalidRequest("missing path")
+    return path
+
+
+def _lease_s(data: Mapping[str, Any], default_s: int) -> int:
+    """Give the duration that the stored data asks for in `ttl` or `lease`, where it can be read as one."""
+    for name in ("ttl", "lease"):
+        value = data.get(name)
+        if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
+            try:
+                return int(durations.parse(str(value)))
+            except durations.DurationError:
+                continue
+    return default_s
+
+
+ENGINE = Engine(
+    type="kv",
+    endpoints=(
+        Endpoint(
+            "{path*}",
+            {
+                Operation.READ: read,
+                Operation.LIST: list_keys,
+                Operation.UPDATE: write,
+                Operation.DELETE: delete,
+            },
+            "Read, write, list and delete secrets by path.",
+            "A write replaces all fields of a path.",
+        ),
+    ),
+    help="Keeps secrets by path, one version of each.",
+    seal_wrapped=lambda _key: True,
+)

@@ -1,0 +1,1 @@
+"""How engines, and the core's own endpoints, declare their paths: endpoint, fields, handlers and help in one place."""

@@ -1,0 +1,96 @@
+"""Endpoints: a pattern, its fields, a handler for each verb, and the help that all documents are made from."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from vaultctl.framework.fields import Field
+from vaultctl.logical.request import Operation, Request
+from vaultctl.logical.response import Response
+from vaultctl.logical.storage import Storage
+
+Random = Callable[[int], bytes]
+
+
+class MountInfo(NamedTuple):
+    """What a handler may know of the mount that it serves. TTLs are the effective ones, in seconds."""
+
+    path: str
+    type: str
+    options: Mapping[str, str]
+    default_lease_ttl_s: int
+    max_lease_ttl_s: int
+
+
+class Context(NamedTuple):
+    """All that an engine's handler may touch: the request, its own storage, its mount, the clock and randomness."""
+
+    request: Request
+    storage: Storage
+    mount: MountInfo
+    now_ns: int
+    random: Random
+
+
+Handler = Callable[[Any, Mapping[str, Any]], Response | None]
+"""Takes a context and the converted fields. None answers 204 to a write and 404 to a read."""
+
+
+class Endpoint(NamedTuple):
+    """One path of an engine.
+
+    `pattern` is literal text around at most one variable: `{name}` stands for one segment, `{name+}` for one or more,
+    `{name*}` for any rest, the empty one too. `reads_write` says that even a read changes the state.
+    """
+
+    pattern: str
+    operations: Mapping[Operation, Handler]
+    synopsis: str
+    description: str = ""
+    fields: Mapping[str, Field] = {}
+    sudo: bool = False
+    unauthenticated: bool = False
+    reads_write: bool = False
+
+
+class Engine(NamedTuple):
+    """A type of secrets engine. All its state lies in the mount's storage.
+
+    `seal_wrapped` tells of a storage key whether it is wrapped by the seal on a mount that asks for it.
+    """
+
+    type: str
+    endpoints: Sequence[Endpoint]
+    help: str
+    seal_wrapped: Callable[[str], bool] = lambda _key: False
+
+
+class Match(NamedTuple):
+    """An endpoint found for a path, and the value of its variable."""
+
+    endpoint: Endpoint
+    values: Mapping[str, str]
+
+
+def find(endpoints: Sequence[Endpoint], path: str) -> Match | None:
+    """Give the first endpoint whose pattern fits the path."""
+    for endpoint in endpoints:
+        values = match(endpoint.pattern, path)
+        if values is not None:
+            return Match(endpoint, values)
+    return None
+
+
+def match(pattern: str, path: str) -> dict[str, str] | None:
+    """Fit a path to a pattern; give the variable's value by its name, or None."""
+    before, brace, rest = pattern.partition("{")
+    if not brace:
+        return {} if path == pattern else None
+    variable, _, behind = rest.partition("}")
+    if not path.startswith(before) or not path.endswith(behind) or len(path) < len(before) + len(behind):
+        return None
+    value = path[len(before) : len(path) - len(behind)]
+    if variable.endswith("*"):
+        return {variable[:-1]: value}
+    if variable.endswith("+"):
+        return {variable[:-1]: value} if value else None
+    return {variable: value} if value and "/" not in value else None

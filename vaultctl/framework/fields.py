@@ -1,0 +1,176 @@
+"""Fields of a request, and the weak conversion of what people send to what a handler wants.
+
+Source: OpenBao 2.7, field by field as recorded from a server: numbers and booleans are taken for strings, "true" and "1"
+for booleans, a comma string for a list. The messages are its own.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+from vaultctl.logical import durations
+from vaultctl.logical.errors import InvalidRequest
+
+Kind = Literal["string", "int", "bool", "duration", "map", "keypair", "slice"]
+
+
+class Field(NamedTuple):
+    """One field: its kind, and what path-help says of it."""
+
+    kind: Kind
+    help: str
+
+
+class _WrongType(Exception):
+    """A value that cannot become the kind asked for; the text is the end of the message."""
+
+
+def convert(fields: Mapping[str, Field], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the declared fields that are there, each as its kind; a null becomes the kind's zero. Others are ignored.
+
+    Durations become seconds. Raises: InvalidRequest.
+    """
+    converted: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name not in data:
+            continue
+        try:
+            converted[name] = _ZERO[field.kind]() if data[name] is None else _CONVERT[field.kind](name, data[name])
+        except _WrongType as error:
+            raise InvalidRequest(
+                f'Field validation failed: error converting input for field "{name}": {error}'
+            ) from None
+    return converted
+
+
+def go_type(value: object) -> str:
+    """Name a JSON value's type as Go does."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int | float):
+        return "json.Number"
+    if isinstance(value, str):
+        return "string"
+    return "[]interface {}" if isinstance(value, list) else "map[string]interface {}"
+
+
+def _mismatch(wanted: str, value: object, where: str = "") -> _WrongType:
+    return _WrongType(f"'{where}' expected type '{wanted}', got unconvertible type '{go_type(value)}'")
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return str(value) if isinstance(value, str | int | float) else None
+
+
+def _string(_name: str, value: object) -> str:
+    text = _text(value)
+    if text is None:
+        raise _mismatch("string", value)
+    return text
+
+
+_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False", ""})
+
+
+def _bool(_name: str, value: object) -> bool:
+    if isinstance(value, list | dict):
+        raise _mismatch("bool", value)
+    text = _text(value)
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise _WrongType("'' cannot parse value as 'bool': strconv.ParseBool: invalid syntax")
+
+
+def _int(_name: str, value: object) -> int:
+    if isinstance(value, list | dict):
+        raise _mismatch("int", value)
+    text = _text(value) or "0"
+    digits = text[1:] if text[0] in "+-" else text
+    if not (digits.isascii() and digits.isdigit()):
+        raise _WrongType("'' cannot parse value as 'int': strconv.ParseInt: invalid syntax")
+    if len(digits) > 20 or not -(2**63) <= int(text) < 2**63:
+        raise _WrongType("'' cannot parse value as 'int': strconv.ParseInt: value out of range")
+    return int(text)
+
+
+def _duration(_name: str, value: object) -> float:
+    if isinstance(value, bool | list | dict):
+        raise _WrongType("could not parse duration from input")
+    try:
+        return durations.parse(str(value)) if value != "" else 0.0
+    except durations.DurationError as error:
+        raise _WrongType(str(error)) from None
+
+
+def _map(_name: str, value: object) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list):
+        return _merged_maps(value)
+    raise _mismatch("map[string]interface {}", value)
+
+
+def _merged_maps(value: list[Any]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for index, item in enumerate(value):
+        if not isinstance(item, dict):
+            raise _mismatch("map[string]interface {}", item, f"[{index}]")
+        merged.update(item)
+    return merged
+
+
+def _keypair(name: str, value: object) -> dict[str, str]:
+    if isinstance(value, dict) and not any(isinstance(item, list | dict) for item in value.values()):
+        return {key: _text(item) or "" for key, item in value.items()}
+    pairs: dict[str, str] = {}
+    for index, item in enumerate(value if isinstance(value, list) else [value]):
+        text = _text(item)
+        if text is None:
+            problem = f"'[{index}]' expected type 'string', got unconvertible type '{go_type(item)}'"
+            raise _WrongType(f"decoding failed due to the following error(s):\n\n{problem}")
+        key, equals, rest = text.partition("=")
+        if not equals:
+            raise _WrongType(f'invalid key pair at index {index} in field "{name}"')
+        pairs[key.strip()] = rest.strip()
+    return pairs
+
+
+def _slice(_name: str, value: object) -> list[str]:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    items = value if isinstance(value, list) else [] if value == {} else [value]
+    found = []
+    for index, item in enumerate(items):
+        text = _text(item)
+        if text is None:
+            problem = f"* {_mismatch('string', item, f'[{index}]')}, value: '{go_value(item)}'"
+            raise _WrongType(f"1 error(s) decoding:\n\n{problem}")
+        found.append(text.strip())
+    return found
+
+
+def go_value(value: object) -> str:
+    """Write a JSON value as Go's %v does."""
+    if isinstance(value, dict):
+        return "map[" + " ".join(f"{key}:{go_value(item)}" for key, item in sorted(value.items())) + "]"
+    if isinstance(value, list):
+        return "[" + " ".join(go_value(item) for item in value) + "]"
+    if value is None:
+        return "<nil>"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+_CONVERT = {
+    "string": _string,
+    "int": _int,
+    "bool": _bool,
+    "duration": _duration,
+    "map": _map,
+    "keypair": _keypair,
+    "slice": _slice,
+}
+_ZERO = {"string": str, "int": int, "bool": bool, "duration": float, "map": dict, "keypair": dict, "slice": list}

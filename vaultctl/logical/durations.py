@@ -1,0 +1,79 @@
+"""Durations as Go and Vault write them. Every value here is in seconds."""
+
+import time
+
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_NANO = 1_000_000_000
+_MAX_NS = 2**63 - 1
+
+
+class DurationError(ValueError):
+    """The text is no duration. The message is Go's own. Source: Go's time.ParseDuration."""
+
+
+def parse(text: str) -> float:
+    """Read a Go duration such as "1h30m", "1.5h" or "500ms"; "1d" counts days, a bare number seconds.
+
+    Raises: DurationError with Go's words.
+    Source: OpenBao 2.7, parseutil: digits alone are seconds, a trailing "d" is days, the rest is Go's grammar.
+    """
+    if _is_integer(text):
+        return float(int(text))
+    if text.endswith("d") and _is_integer(text[:-1]):
+        return float(int(text[:-1]) * 86400)
+    return _parse_go(text)
+
+
+def _is_integer(text: str) -> bool:
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    return digits.isascii() and digits.isdigit()
+
+
+def _parse_go(text: str) -> float:
+    rest = text[1:] if text[:1] in ("-", "+") else text
+    if rest == "0":
+        return 0.0
+    if not rest:
+        raise DurationError(f'time: invalid duration "{text}"')
+    total = 0.0
+    while rest:
+        number, rest = _split_while(rest, "0123456789.")
+        if not any(c != "." for c in number) or number.count(".") > 1:
+            raise DurationError(f'time: invalid duration "{text}"')
+        unit, rest = _split_until(rest, "0123456789.")
+        if not unit:
+            raise DurationError(f'time: missing unit in duration "{text}"')
+        if unit not in _UNITS:
+            raise DurationError(f'time: unknown unit "{unit}" in duration "{text}"')
+        total += float(number) * _UNITS[unit]
+        if total * _NANO > _MAX_NS:
+            raise DurationError(f'time: invalid duration "{text}"')
+    return -total if text.startswith("-") else total
+
+
+def _split_while(text: str, wanted: str) -> tuple[str, str]:
+    end = next((i for i, c in enumerate(text) if c not in wanted), len(text))
+    return text[:end], text[end:]
+
+
+def _split_until(text: str, stop: str) -> tuple[str, str]:
+    end = next((i for i, c in enumerate(text) if c in stop), len(text))
+    return text[:end], text[end:]
+
+
+def humanise(seconds: int) -> str:
+    """Write seconds as the vault tables do: "768h", "1h30m", "5m", "0s"."""
+    if seconds < 0:
+        return "-" + humanise(-seconds)
+    if seconds == 0:
+        return "0s"
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if minutes else "") + (f"{rest}s" if rest else "")
+
+
+def rfc3339(unix_ns: int) -> str:
+    """Write a moment (nanoseconds since the epoch) as Go does: UTC, no trailing zeros in the fraction."""
+    whole, fraction = divmod(unix_ns, _NANO)
+    digits = f".{fraction:09d}".rstrip("0").rstrip(".")
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + digits + "Z"

@@ -1,0 +1,158 @@
+"""Everything that a door can raise. Each class carries its HTTP status and its exit code.
+
+    VaultError
+    ├── InvalidRequest        400   the request itself is wrong
+    ├── BadToken              403   no token, or one that is not known here
+    ├── PermissionDenied      403   a good token without the right
+    ├── NotFound              404   nothing at that path; no text
+    ├── NoRoute               404   no mount for that path
+    ├── UnsupportedPath       404   a mount, but no such endpoint
+    ├── UnsupportedOperation  405   an endpoint, but not with that verb
+    ├── TooLarge              413
+    ├── NotOffered            501   known to Vault, no part of vaultctl
+    ├── Sealed                503
+    └── StateError            500   the state itself: each with a hint of what to do
+        ├── NoState                 nothing there yet
+        ├── IntegrityError          changed by something other than vaultctl
+        ├── NewerFormat             written by a newer vaultctl
+        ├── SealKeyError            the seal's key is missing, or is not the one
+        ├── StateLocked             another process holds the lock
+        ├── UnsafePermissions       others could read or change it
+        └── StateUnavailable        the disk or the folder says no (full, read-only, gone)
+
+Nothing is ever decided by an error's text, and no text holds a token or a secret.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class VaultError(Exception):
+    """A door's refusal. `errors` are the lines of the answer; `data` is set where a refusal has a body."""
+
+    status = 500
+    exit_code = 2
+
+    def __init__(self, *errors: str, warnings: tuple[str, ...] = (), data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(*errors)
+        self.errors = errors
+        self.warnings = warnings
+        self.data = data
+        self.asked: tuple[str, str] | None = None
+        """Verb and path of the request that was refused, filled in by the client."""
+
+
+class InvalidRequest(VaultError):
+    """The request is wrong in itself."""
+
+    status = 400
+
+
+class BadToken(VaultError):
+    """The token is missing or unknown. Source: OpenBao 2.7, a bare "permission denied"."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("permission denied")
+
+
+class PermissionDenied(VaultError):
+    """The token is good and may not do this. Source: OpenBao 2.7, the "1 error occurred" form."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(one_error("permission denied"))
+
+
+class NotFound(VaultError):
+    """Nothing is stored there."""
+
+    status = 404
+
+
+class NoRoute(VaultError):
+    """No mount serves the path."""
+
+    status = 404
+
+
+class UnsupportedPath(VaultError):
+    """The mount has no such endpoint."""
+
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__(one_error("unsupported path"))
+
+
+class UnsupportedOperation(VaultError):
+    """The endpoint does not take this verb."""
+
+    status = 405
+
+    def __init__(self) -> None:
+        super().__init__(one_error("unsupported operation"))
+
+
+class TooLarge(VaultError):
+    """The request holds more than a state may take in one piece."""
+
+    status = 413
+
+
+class NotOffered(VaultError):
+    """Known to Vault, and no part of vaultctl."""
+
+    status = 501
+
+
+class Sealed(VaultError):
+    """The keys are not at hand."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("Vault is sealed")
+
+
+class StateError(VaultError):
+    """The state cannot be used as it is. `hint` says what to do next."""
+
+    def __init__(self, error: str, *, hint: str = "") -> None:
+        super().__init__(error)
+        self.hint = hint
+
+
+class NoState(StateError):
+    """There is no state at the place where it was looked for."""
+
+
+class IntegrityError(StateError):
+    """The state is not what vaultctl wrote."""
+
+
+class NewerFormat(StateError):
+    """The state was written in a format that this version does not know."""
+
+
+class SealKeyError(StateError):
+    """The key that opens the state is missing, unreadable or another one."""
+
+
+class StateLocked(StateError):
+    """Another process kept the lock for longer than we wait."""
+
+
+class UnsafePermissions(StateError):
+    """Somebody else owns the state, or may write to it."""
+
+
+class StateUnavailable(StateError):
+    """The operating system refused: full, read-only, not permitted, not there."""
+
+
+def one_error(text: str) -> str:
+    """Give the form that OpenBao uses for an error it collected. Source: OpenBao 2.7, go-multierror's layout."""
+    return f"1 error occurred:\n\t* {text}\n\n"

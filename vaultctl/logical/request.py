@@ -1,0 +1,50 @@
+"""What is asked of a door: one operation on one path."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Operation(StrEnum):
+    """The verbs of the Vault API. PUT and POST are both UPDATE."""
+
+    READ = "read"
+    LIST = "list"
+    SCAN = "scan"
+    UPDATE = "update"
+    PATCH = "patch"
+    DELETE = "delete"
+    HELP = "help"
+
+
+READING = frozenset({Operation.READ, Operation.LIST, Operation.SCAN, Operation.HELP})
+"""Operations that change nothing by themselves."""
+
+
+class Request(NamedTuple):
+    """One request, immutable, free of sockets, files and HTTP objects.
+
+    `path` has no leading slash and no `v1/`; `namespace` is "" for root, else ends in a slash; `data` is the decoded
+    body, `query` the decoded query of a read; `wrap_ttl_s` is 0 for an answer that is not to be wrapped. `headers`
+    holds only those that the mount lets through.
+    """
+
+    operation: Operation
+    path: str
+    namespace: str = ""
+    data: Mapping[str, Any] = NOTHING
+    query: Mapping[str, Any] = NOTHING
+    headers: Mapping[str, str] = NOTHING
+    content_type: str = "application/json"
+    token: str = ""
+    wrap_ttl_s: float = 0
+    wrap_format: str = ""
+    remote_addr: str = ""
+    request_id: str = ""
+
+    def __repr__(self) -> str:
+        """Name the request without its token, data or query."""
+        return f"Request({self.operation.value} {self.namespace}{self.path} {self.request_id})"

@@ -1,0 +1,40 @@
+"""What a door answers."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from vaultctl.logical.request import NOTHING
+
+
+class Lease(NamedTuple):
+    """The lease part of an answer. A plain kv read has a duration and no id."""
+
+    duration_s: int
+    lease_id: str = ""
+    renewable: bool = False
+
+
+class Response(NamedTuple):
+    """One answer, immutable. `status` 0 means: 200 with data, 204 without.
+
+    `raw` stands in for the envelope where the API answers without one (seal status, health).
+    `auth` and `wrap_info` are the envelope's own objects, or None.
+    """
+
+    status: int = 0
+    data: Mapping[str, Any] | None = None
+    auth: Mapping[str, Any] | None = None
+    lease: Lease | None = None
+    wrap_info: Mapping[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+    raw: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = NOTHING
+    request_id: str = ""
+
+    def __repr__(self) -> str:
+        """Name the answer without anything that it carries."""
+        return f"Response({self.status} {self.request_id})"
+
+
+EMPTY = Response()
+"""Done, nothing to say: 204."""

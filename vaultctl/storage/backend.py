@@ -1,0 +1,118 @@
+"""What every backend offers, and what it asks of the keys above it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import NamedTuple, Protocol
+
+from vaultctl.storage.header import Header
+
+
+class Integrity(Protocol):
+    """The keyed functions by which a backend shows that nobody else wrote its state."""
+
+    def mac(self, data: bytes, /) -> bytes:
+        """Authenticate the bytes; the tag differs each time."""
+        ...
+
+    def is_authentic(self, data: bytes, tag: bytes, /) -> bool:
+        """Tell whether the tag was made for these bytes."""
+        ...
+
+    def fingerprint(self, name: str, blob: bytes, /) -> int:
+        """Give the entry's part in the set digest: 256 bits that only a holder of the keys can tell."""
+        ...
+
+    def hide(self, data: bytes, /) -> bytes:
+        """Encrypt bookkeeping of the backend's own."""
+        ...
+
+    def reveal(self, blob: bytes, /) -> bytes:
+        """Decrypt it. Raises: IntegrityError."""
+        ...
+
+
+class Snapshot(Protocol):
+    """One generation of a state; it never changes."""
+
+    @property
+    def header(self) -> Header:
+        """The header, not yet verified."""
+        ...
+
+    def get(self, name: str, /) -> bytes | None:
+        """Return the entry's ciphertext, or None."""
+        ...
+
+    def names(self, start: str, /) -> Iterator[str]:
+        """Give all names from `start` on (itself included) in byte order."""
+        ...
+
+    def verify(self, integrity: Integrity, /) -> None:
+        """Check what one read can check. Raises: IntegrityError."""
+        ...
+
+    def audit(self, integrity: Integrity, /) -> list[str]:
+        """Check the whole state, entry by entry where that says more than `verify`; give what is wrong, in words."""
+        ...
+
+
+class Commit(NamedTuple):
+    """What a writer hands over: the next header, and each changed entry's ciphertext (None: gone)."""
+
+    header: Header
+    changes: Mapping[str, bytes | None]
+
+
+class Writer(Protocol):
+    """A held lock over the newest generation."""
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The newest generation, or None where there is no state yet."""
+        ...
+
+    def commit(self, commit: Commit, integrity: Integrity, /) -> None:
+        """Make it durable. When this returns it is on disk; when it raises, nothing changed. Raises: StateError."""
+        ...
+
+
+class JobLock(Protocol):
+    """Held by whoever steps a job. A free lock is a dead owner."""
+
+    def release(self) -> None:
+        """Let it go."""
+        ...
+
+
+class Backend(Protocol):
+    """A place where one state is kept."""
+
+    @property
+    def kind(self) -> str:
+        """Its name in VAULTCTL_STORAGE and in `status`: memory, json, toml, sqlite."""
+        ...
+
+    @property
+    def location(self) -> str:
+        """The file, for messages."""
+        ...
+
+    def exists(self) -> bool:
+        """Tell whether a state is there."""
+        ...
+
+    def reader(self) -> AbstractContextManager[Snapshot]:
+        """Give the newest generation, without a lock; nearly free while it is the one given last. Raises: StateError."""
+        ...
+
+    def writer(self) -> AbstractContextManager[Writer]:
+        """Take the lock and give the newest generation; one commit at most. Raises: StateLocked, other StateErrors."""
+        ...
+
+    def job_lock(self, job_id: str, /) -> JobLock | None:
+        """Take a job's lock, or return None where somebody else has it."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files."""
+        ...

@@ -1,0 +1,174 @@
+"""The operating system calls by which a state reaches the disk, each behind one method.
+
+No other module replaces, syncs or removes a file of a state. Tests put a `Files` of their own in the place of this one,
+which crashes at the nth call or plays a disk that is full.
+"""
+
+import errno
+import fcntl
+import os
+
+from vaultctl.logical.errors import StateUnavailable, UnsafePermissions
+
+_HINTS = {
+    errno.ENOSPC: "free some space on that disk; the state is as it was before this command",
+    errno.EDQUOT: "free some of your quota on that disk; the state is as it was before this command",
+    errno.EROFS: "the file system is read-only: mount it for writing, or point VAULTCTL_DATA_DIR at another folder",
+    errno.EACCES: "check who owns the folder, or point VAULTCTL_DATA_DIR at a folder of your own",
+    errno.EPERM: "check who owns the folder, or point VAULTCTL_DATA_DIR at a folder of your own",
+    errno.ENAMETOOLONG: "choose a shorter path with VAULTCTL_DATA_DIR",
+    errno.ENOTDIR: "a part of that path is a file; point VAULTCTL_DATA_DIR at a folder",
+    errno.EISDIR: "a folder stands where the file should be; remove it or choose another place",
+}
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def unavailable(error: OSError, doing: str) -> StateUnavailable:
+    """Turn the system's refusal into ours, with what to do next."""
+    reason = (error.strerror or str(error)).lower()
+    return StateUnavailable(f"cannot {doing}: {reason}", hint=_HINTS.get(error.errno or 0, ""))
+
+
+class Files:
+    """The calls. All of them raise OSError."""
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder for its owner alone, and the folders above it."""
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            if not os.path.isdir(path):
+                raise
+
+    def create(self, path: str) -> int:
+        """Make a file that is not there yet, for its owner alone, and return its descriptor."""
+        return os.open(path, _NEW, 0o600)
+
+    def write(self, fd: int, data: bytes) -> None:
+        """Write all of it."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+
+    def sync(self, fd: int) -> None:
+        """Bring the file's bytes to the disk itself."""
+        if hasattr(fcntl, "F_FULLFSYNC"):  # macOS: fsync alone leaves the bytes in the drive's cache
+            fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
+        else:
+            os.fsync(fd)
+
+    def replace(self, source: str, target: str) -> None:
+        """Put one file in another's place, all at once."""
+        os.replace(source, target)
+
+    def sync_folder(self, path: str) -> None:
+        """Bring the folder's names to the disk itself."""
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def remove(self, path: str) -> None:
+        """Remove a file if it is there."""
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return
+
+
+def replace_durably(files: Files, path: str, data: bytes) -> int:
+    """Give the file new contents: when this returns they are on disk; when it raises, the old ones are.
+
+    Returns a descriptor of the new file, which pins its inode.
+
+    The order is: temporary file in the same folder, write, sync, replace, sync the folder. A temporary file that a
+    crash left behind is removed first, so none outlives the next write.
+
+    Raises: StateUnavailable.
+    """
+    temporary = path + ".tmp"
+    try:
+        files.remove(temporary)
+        fd = _fill(files, temporary, data)
+        try:
+            files.replace(temporary, path)
+            files.sync_folder(os.path.dirname(path))
+        except OSError:
+            os.close(fd)
+            raise
+    except OSError as error:
+        raise unavailable(error, f"write {path}") from error
+    return fd
+
+
+def write_new(files: Files, path: str, data: bytes) -> None:
+    """Make a file with these contents, durably; leave nothing behind when that fails.
+
+    Raises: OSError, FileExistsError among them.
+    """
+    os.close(_fill(files, path, data))
+    files.sync_folder(os.path.dirname(path))
+
+
+def _fill(files: Files, path: str, data: bytes) -> int:
+    fd = files.create(path)
+    try:
+        files.write(fd, data)
+        files.sync(fd)
+    except OSError:
+        os.close(fd)
+        files.remove(path)
+        raise
+    return fd
+
+
+def read(path: str) -> tuple[bytes, int]:
+    """Read a whole file; return its bytes and the descriptor, which stays open to pin the inode.
+
+    Raises: OSError, UnsafePermissions.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        status = os.fstat(fd)
+        check_owner(path, status)
+        return _read_all(fd, status.st_size), fd
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _read_all(fd: int, size_b: int) -> bytes:
+    chunks = []
+    while chunk := os.read(fd, max(size_b + 1, 65536)):
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def check_owner(path: str, status: os.stat_result | None = None) -> None:
+    """Refuse a file or folder that belongs to another user, or that others may write to.
+
+    Raises: UnsafePermissions, OSError.
+    """
+    status = status or os.stat(path)
+    if status.st_uid != os.geteuid():
+        raise UnsafePermissions(
+            f"{path} belongs to user id {status.st_uid}, and this is user id {os.geteuid()}",
+            hint="run vaultctl as the owner, or point VAULTCTL_DATA_DIR at a folder of your own",
+        )
+    if status.st_mode & 0o022:
+        raise UnsafePermissions(
+            f"{path} can be changed by other users (mode {status.st_mode & 0o777:o})", hint=f"run: chmod go-rwx {path}"
+        )
+
+
+def check_private(path: str) -> None:
+    """Refuse a file of secrets that is not the owner's alone.
+
+    Raises: StateError, OSError.
+    """
+    check_owner(path)
+    mode = os.stat(path).st_mode & 0o777
+    if mode & 0o077:
+        raise UnsafePermissions(f"{path} can be read by other users (mode {mode:o})", hint=f"run: chmod 600 {path}")

@@ -1,0 +1,93 @@
+"""The header of a state: all that must be readable before any key is at hand.
+
+It holds no secret. It is plain, and covered by the state's MAC.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from vaultctl.logical.errors import IntegrityError, NewerFormat
+
+FORMAT = 1
+"""The state format that this version writes. Each format has a vector file in tests/vectors/."""
+
+
+class Header(NamedTuple):
+    """What a state says of itself.
+
+    `created` is RFC 3339. `generation` grows by one with each commit. `tables` gives, for each `core/<table>/…`, the
+    generation that changed it last: caches hang on that. `seal` names the seal's type and its key's id. `sealed` is
+    the mark that `operator seal` sets, `epoch` grows each time it changes. `encryptions` counts them by keyring term.
+    """
+
+    cluster_id: str
+    created: str
+    generation: int
+    tables: Mapping[str, int]
+    seal: Mapping[str, Any]
+    sealed: bool
+    epoch: int
+    encryptions: Mapping[str, int]
+
+    def to_record(self) -> dict[str, Any]:
+        """Give the header as it is written."""
+        return {
+            "format": FORMAT,
+            "cluster_id": self.cluster_id,
+            "created": self.created,
+            "generation": self.generation,
+            "tables": dict(sorted(self.tables.items())),
+            "seal": dict(self.seal),
+            "sealed": self.sealed,
+            "epoch": self.epoch,
+            "encryptions": dict(self.encryptions),
+        }
+
+
+_FIELDS = {
+    "cluster_id": str,
+    "created": str,
+    "generation": int,
+    "tables": dict,
+    "seal": dict,
+    "sealed": bool,
+    "epoch": int,
+    "encryptions": dict,
+}
+
+
+def from_record(record: object, location: str) -> Header:
+    """Read a header as written.
+
+    Raises: NewerFormat, IntegrityError.
+    """
+    if not isinstance(record, dict) or not isinstance(record.get("format"), int):
+        raise IntegrityError(f"{location} does not begin with the header of a vaultctl state", hint=RESTORE)
+    if record["format"] > FORMAT:
+        raise NewerFormat(
+            f"{location} has state format {record['format']}, this vaultctl knows formats up to {FORMAT}",
+            hint="install a newer vaultctl, or point VAULTCTL_DATA_DIR at another folder",
+        )
+    for name, kind in _FIELDS.items():
+        if not isinstance(record.get(name), kind):
+            raise IntegrityError(f"{location} has a header without a good {name}", hint=RESTORE)
+    return Header(**{name: record[name] for name in _FIELDS})
+
+
+def next_header(header: Header, changed: Iterable[str], encryptions: Mapping[str, int]) -> Header:
+    """Give the header of the commit that changes the entries named."""
+    generation = header.generation + 1
+    tables = dict(header.tables)
+    for name in changed:
+        if name.startswith("core/"):
+            tables[name.split("/", 2)[1]] = generation
+    counts = dict(header.encryptions)
+    for term, count in encryptions.items():
+        counts[term] = counts.get(term, 0) + count
+    return header._replace(generation=generation, tables=tables, encryptions=counts)
+
+
+RESTORE = (
+    "restore a backup with 'vaultctl operator snapshot restore FILE', "
+    "or save what still decrypts with 'vaultctl operator check -salvage=FILE'"
+)

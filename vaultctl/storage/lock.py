@@ -1,0 +1,137 @@
+"""Locks between processes: flock on files that are never replaced, so that a dead owner's lock is free at once.
+
+What a lock file says of its holder is for messages only; nothing is decided by it.
+"""
+
+import fcntl
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from vaultctl.logical.errors import StateLocked
+from vaultctl.storage import files
+
+_POLL_S = 0.001
+_POLL_MAX_S = 0.02
+_PATIENCE_S = 1.0
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class FileLock:
+    """An exclusive lock, between the threads of this process and between processes."""
+
+    def __init__(self, path: str, *, timeout_s: float = 60.0, on_wait: Callable[[str], None] | None = None) -> None:
+        """Name the lock file; `on_wait` is told who holds the lock when that takes over a second."""
+        self._path = path
+        self._timeout_s = timeout_s
+        self._on_wait = on_wait
+        self._threads = threading.Lock()
+        self._fd = -1
+
+    def acquire(self) -> None:
+        """Wait for the lock. Raises: StateLocked, StateUnavailable."""
+        deadline = time.monotonic() + self._timeout_s
+        if not self._threads.acquire(timeout=self._timeout_s):
+            raise self._locked("another thread of this process")
+        try:
+            fd = _open(self._path)
+            try:
+                self._wait(fd, deadline)
+                _sign(fd)
+            except BaseException:
+                os.close(fd)
+                raise
+        except BaseException:
+            self._threads.release()
+            raise
+        self._fd = fd
+
+    def release(self) -> None:
+        """Let it go; closing the descriptor frees the lock."""
+        os.close(self._fd)
+        self._fd = -1
+        self._threads.release()
+
+    def _wait(self, fd: int, deadline: float) -> None:
+        pause_s, told = _POLL_S, False
+        started = time.monotonic()
+        while not try_lock(fd):
+            now = time.monotonic()
+            if now >= deadline:
+                raise self._locked(_holder(fd))
+            if not told and now - started > _PATIENCE_S and self._on_wait:
+                self._on_wait(_holder(fd))
+                told = True
+            time.sleep(min(pause_s, max(0.0, deadline - now)))
+            pause_s = min(pause_s * 1.5, _POLL_MAX_S)
+
+    def _locked(self, holder: str) -> StateLocked:
+        return StateLocked(
+            f"the state is locked by {holder}, and still was after {self._timeout_s:g} s",
+            hint="wait for that command to end, or allow more time with -lock-timeout",
+        )
+
+
+class JobFileLock:
+    """A lock that is taken or not, without waiting; its file goes when it is released."""
+
+    def __init__(self, fd: int, path: str) -> None:
+        self._fd = fd
+        self._path = path
+
+    def release(self) -> None:
+        """Remove the file while it is still ours, then let go."""
+        try:
+            os.unlink(self._path)
+        except FileNotFoundError:
+            pass
+        os.close(self._fd)
+
+
+def take_job_lock(path: str) -> JobFileLock | None:
+    """Lock the file, or return None where somebody else has it. Raises: StateUnavailable."""
+    fd = _open(path)
+    if try_lock(fd) and _is_same_file(fd, path):
+        return JobFileLock(fd, path)
+    os.close(fd)
+    return None
+
+
+def try_lock(fd: int) -> bool:
+    """Take the lock on an open file, if it is free."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _open(path: str) -> int:
+    try:
+        return os.open(path, _FLAGS, 0o600)
+    except OSError as error:
+        raise files.unavailable(error, f"open the lock file {path}") from error
+
+
+def _is_same_file(fd: int, path: str) -> bool:
+    """Tell whether the locked file is still the one of that name: a former owner may have removed it."""
+    try:
+        named = os.stat(path)
+    except FileNotFoundError:
+        return False
+    ours = os.fstat(fd)
+    return (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino)
+
+
+def _sign(fd: int) -> None:
+    name = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
+    try:
+        os.pwrite(fd, f"process {os.getpid()} ({name})".ljust(80).encode(), 0)
+    except OSError:
+        return  # a full disk must not keep anyone from reading; the text is for messages only
+
+
+def _holder(fd: int) -> str:
+    return os.pread(fd, 80, 0).decode(errors="replace").strip() or "another process"

@@ -1,0 +1,124 @@
+"""A state that lives as long as the process."""
+
+import threading
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+
+from vaultctl.logical.errors import NoState
+from vaultctl.storage.backend import Commit, Integrity
+from vaultctl.storage.header import Header
+from vaultctl.storage.names import merge
+
+_FOLD = 512
+"""Above this many recent changes they are folded into the base, so that a commit costs no copy of the whole."""
+
+
+class MemorySnapshot:
+    """One generation: a base that is shared by many, and what changed since."""
+
+    def __init__(
+        self, header: Header, base: Mapping[str, bytes], order: list[str], recent: dict[str, bytes | None]
+    ) -> None:
+        """Hold the parts; `order` is the base's names, sorted."""
+        self.header = header
+        self._base = base
+        self._order = order
+        self._recent = recent
+
+    def get(self, name: str, /) -> bytes | None:
+        """Return the entry's ciphertext, or None."""
+        return self._recent[name] if name in self._recent else self._base.get(name)
+
+    def names(self, start: str, /) -> Iterator[str]:
+        """Give all names from `start` on."""
+        base = islice(self._order, bisect_left(self._order, start), None)
+        recent = sorted(name for name in self._recent if name >= start)
+        return merge(base, recent, lambda name: name in self._recent and self._recent[name] is None)
+
+    def verify(self, integrity: Integrity, /) -> None:
+        """Nothing outside this process could have written here."""
+
+    def audit(self, integrity: Integrity, /) -> list[str]:
+        """Nothing outside this process could have written here."""
+        return []
+
+    def after(self, commit: Commit) -> "MemorySnapshot":
+        """Give the next generation."""
+        recent = {**self._recent, **commit.changes}
+        if len(recent) <= _FOLD:
+            return MemorySnapshot(commit.header, self._base, self._order, recent)
+        whole = {**self._base, **recent}
+        base = {name: blob for name, blob in whole.items() if blob is not None}
+        return MemorySnapshot(commit.header, base, sorted(base), {})
+
+
+class Memory:
+    """A backend without a file."""
+
+    kind = "memory"
+    location = "memory"
+
+    def __init__(self) -> None:
+        """Start with no state."""
+        self._newest: MemorySnapshot | None = None
+        self._lock = threading.Lock()
+        self._jobs: set[str] = set()
+
+    def exists(self) -> bool:
+        """Tell whether a state was made."""
+        return self._newest is not None
+
+    @contextmanager
+    def reader(self) -> Iterator[MemorySnapshot]:
+        """Give the newest generation."""
+        if self._newest is None:
+            raise NoState("there is no state in memory yet")
+        yield self._newest
+
+    @contextmanager
+    def writer(self) -> Iterator["MemoryWriter"]:
+        """Take the lock."""
+        with self._lock:
+            yield MemoryWriter(self, self._newest)
+
+    def replace(self, snapshot: MemorySnapshot) -> None:
+        """Make this the newest generation. Only a writer calls this, with the lock held."""
+        self._newest = snapshot
+
+    def job_lock(self, job_id: str, /) -> "MemoryJobLock | None":
+        """Take a job's lock."""
+        if job_id in self._jobs:
+            return None
+        self._jobs.add(job_id)
+        return MemoryJobLock(self._jobs, job_id)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class MemoryWriter:
+    """A held lock over the newest generation."""
+
+    def __init__(self, backend: Memory, snapshot: MemorySnapshot | None) -> None:
+        self._backend = backend
+        self.snapshot = snapshot
+
+    def commit(self, commit: Commit, integrity: Integrity, /) -> None:
+        """Make the next generation the newest."""
+        base = self.snapshot or MemorySnapshot(commit.header, {}, [], {})
+        self.snapshot = base.after(commit)
+        self._backend.replace(self.snapshot)
+
+
+class MemoryJobLock:
+    """A job's lock among the threads of this process."""
+
+    def __init__(self, taken: set[str], job_id: str) -> None:
+        self._taken = taken
+        self._job_id = job_id
+
+    def release(self) -> None:
+        """Let it go."""
+        self._taken.discard(self._job_id)

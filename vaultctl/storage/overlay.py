@@ -1,0 +1,54 @@
+"""A write: the changes of one transaction over a base that never changes, and never is copied."""
+
+from collections.abc import Iterator
+
+from vaultctl.storage.backend import Snapshot
+from vaultctl.storage.names import merge
+
+
+class Overlay:
+    """Ciphertext by name. `changes` holds what differs from the base; None stands for a removed entry."""
+
+    def __init__(self, base: Snapshot | None) -> None:
+        """Start without changes; a base of None is a state that is yet to be made."""
+        self._base = base
+        self.changes: dict[str, bytes | None] = {}
+        self._undo: list[tuple[str, bool, bytes | None]] = []
+
+    def get(self, name: str, /) -> bytes | None:
+        """Return the entry's ciphertext, or None."""
+        if name in self.changes:
+            return self.changes[name]
+        return self._base.get(name) if self._base else None
+
+    def put(self, name: str, blob: bytes, /) -> None:
+        """Store an entry."""
+        self._change(name, blob)
+
+    def delete(self, name: str, /) -> None:
+        """Remove an entry if it is there."""
+        if self.get(name) is not None:
+            self._change(name, None)
+
+    def names(self, start: str, /) -> Iterator[str]:
+        """Give all names from `start` on in byte order."""
+        base = self._base.names(start) if self._base else iter(())
+        changed = sorted(name for name in self.changes if name >= start)
+        return merge(base, changed, lambda name: name in self.changes and self.changes[name] is None)
+
+    def mark(self) -> int:
+        """Give a savepoint for `rollback`."""
+        return len(self._undo)
+
+    def rollback(self, mark: int) -> None:
+        """Undo every change since the savepoint."""
+        while len(self._undo) > mark:
+            name, was_changed, blob = self._undo.pop()
+            if was_changed:
+                self.changes[name] = blob
+            else:
+                del self.changes[name]
+
+    def _change(self, name: str, blob: bytes | None) -> None:
+        self._undo.append((name, name in self.changes, self.changes.get(name)))
+        self.changes[name] = blob

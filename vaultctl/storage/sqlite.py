@@ -1,0 +1,278 @@
+"""The state in an SQLite database: for large states, and for many small writes.
+
+The tables are drawn in docs/state-format.md. Only the header and the keyed digest over the set of entries are checked at
+each read; that the entries are the ones of that digest is what `operator check` finds out.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from vaultctl.logical.errors import IntegrityError, NoState, StateError, StateUnavailable
+from vaultctl.storage import files, lock
+from vaultctl.storage.backend import Commit, Integrity
+from vaultctl.storage.header import FORMAT, RESTORE, from_record
+
+_SCHEMA = (
+    "CREATE TABLE entry (name TEXT NOT NULL, value BLOB NOT NULL)",
+    "CREATE UNIQUE INDEX entry_name ON entry (name)",
+    "CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1),"
+    " header TEXT NOT NULL, digest BLOB NOT NULL, mac BLOB NOT NULL)",
+    f"PRAGMA user_version = {FORMAT}",
+)
+_SET = 1 << 256
+"""The set digest is the sum of the entries' fingerprints, modulo this."""
+
+
+class SqliteSnapshot:
+    """One generation, held by an open read transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, location: str) -> None:
+        """Read the header. Raises: IntegrityError, NewerFormat, NoState."""
+        self._connection = connection
+        self._location = location
+        row = connection.execute("SELECT header, digest, mac FROM state").fetchone()
+        if row is None:
+            raise no_state(location)
+        self.header_text, self.digest, self.mac = str(row[0]), bytes(row[1]), bytes(row[2])
+        try:
+            record = json.loads(self.header_text)
+        except ValueError as error:
+            raise IntegrityError(f"{location} has a damaged header", hint=RESTORE) from error
+        self.header = from_record(record, location)
+
+    def get(self, name: str, /) -> bytes | None:
+        """Return the entry's ciphertext, or None."""
+        row = self._connection.execute("SELECT value FROM entry WHERE name = ?", (name,)).fetchone()
+        return None if row is None else _blob(row[0])
+
+    def names(self, start: str, /) -> Iterator[str]:
+        """Give all names from `start` on."""
+        rows = self._connection.execute("SELECT name FROM entry WHERE name >= ? ORDER BY name", (start,))
+        return (str(row[0]) for row in rows)
+
+    def verify(self, integrity: Integrity, /) -> None:
+        """Check the MAC over the header and the set digest."""
+        if not integrity.is_authentic(signed(self.header_text, self.digest), self.mac):
+            raise IntegrityError(f"{self._location} is not what vaultctl wrote: its MAC does not match", hint=RESTORE)
+
+    def audit(self, integrity: Integrity, /) -> list[str]:
+        """Check the file, the MAC, and that the entries are the very set that was last committed."""
+        found = [str(row[0]) for row in self._connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+        try:
+            self.verify(integrity)
+        except IntegrityError as error:
+            return found + list(error.errors)
+        total, count = 0, 0
+        for name, value in self._connection.execute("SELECT name, value FROM entry"):
+            total = (total + integrity.fingerprint(str(name), _blob(value))) % _SET
+            count += 1
+        if (total, count) != self.read_digest(integrity):
+            found.append(
+                f"{self._location}: an entry was added, removed or put back from an older copy"
+                f" ({count} entries are there, {self.read_digest(integrity)[1]} were written)"
+            )
+        return found
+
+    def read_digest(self, integrity: Integrity) -> tuple[int, int]:
+        """Give the digest over the set of entries, and their count."""
+        plain = integrity.reveal(self.digest)
+        return int.from_bytes(plain[:32], "big"), int.from_bytes(plain[32:], "big")
+
+
+class Sqlite:
+    """A backend over an SQLite database in WAL mode; a commit is synced before it is answered."""
+
+    kind = "sqlite"
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        seam: files.Files | None = None,
+        lock_timeout_s: float = 60.0,
+        on_wait: Callable[[str], None] | None = None,
+    ) -> None:
+        """Name the file. Nothing is opened yet."""
+        self.location = path
+        self._files = seam or files.Files()
+        self._lock = lock.FileLock(path + ".lock", timeout_s=lock_timeout_s, on_wait=on_wait)
+        self._idle: list[sqlite3.Connection] = []
+
+    def exists(self) -> bool:
+        """Tell whether a state was committed there; a file that a crash left empty is none."""
+        if not os.path.lexists(self.location):
+            return False
+        with self._connection() as connection:
+            return _has_state(connection)
+
+    @contextmanager
+    def reader(self) -> Iterator[SqliteSnapshot]:
+        """Give the newest generation, for as long as the context lasts."""
+        if not os.path.lexists(self.location):
+            raise no_state(self.location)
+        with self._connection() as connection:
+            connection.execute("BEGIN")
+            try:
+                if not _has_state(connection):
+                    raise no_state(self.location)
+                yield SqliteSnapshot(connection, self.location)
+            finally:
+                connection.execute("ROLLBACK")
+
+    @contextmanager
+    def writer(self) -> Iterator["SqliteWriter"]:
+        """Take the lock; the folder and the file are made where they are missing."""
+        folder = os.path.dirname(self.location)
+        try:
+            self._files.make_folder(folder)
+            files.check_owner(folder)
+        except OSError as error:
+            raise files.unavailable(error, f"use the folder {folder}") from error
+        self._lock.acquire()
+        try:
+            self._make_file()
+            with self._connection() as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    snapshot = SqliteSnapshot(connection, self.location) if _has_state(connection) else None
+                    yield SqliteWriter(connection, snapshot)
+                finally:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+        finally:
+            self._lock.release()
+
+    def job_lock(self, job_id: str, /) -> lock.JobFileLock | None:
+        """Take a job's lock, a file beside the state."""
+        return lock.take_job_lock(f"{self.location}.job-{job_id}")
+
+    def close(self) -> None:
+        """Close the connections."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _make_file(self) -> None:
+        """Make the file for its owner alone: SQLite itself would let others read it."""
+        if os.path.lexists(self.location):
+            return
+        try:
+            os.close(self._files.create(self.location))
+            self._files.sync_folder(os.path.dirname(self.location))
+        except OSError as error:
+            raise files.unavailable(error, f"make {self.location}") from error
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection; what SQLite raises becomes ours."""
+        try:
+            connection = self._idle.pop() if self._idle else self._connect()
+            broken = False
+            try:
+                yield connection
+            except sqlite3.Error:
+                broken = True
+                raise
+            finally:
+                connection.close() if broken else self._idle.append(connection)
+        except sqlite3.Error as error:
+            raise _translate(error, self.location) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            files.check_owner(self.location)
+        except OSError as error:
+            raise files.unavailable(error, f"open {self.location}") from error
+        if not os.access(self.location, os.W_OK) or not os.access(os.path.dirname(self.location), os.W_OK):
+            return _connect_read_only(self.location)
+        connection = sqlite3.connect(self.location, isolation_level=None, check_same_thread=False, timeout=30)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+
+class SqliteWriter:
+    """A held lock and an open transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, snapshot: SqliteSnapshot | None) -> None:
+        self._connection = connection
+        self.snapshot = snapshot
+
+    def commit(self, commit: Commit, integrity: Integrity, /) -> None:
+        """Write the changes, the header and the digest in one transaction."""
+        if self.snapshot is None:
+            for statement in _SCHEMA:
+                self._connection.execute(statement)
+            total, count = 0, 0
+        else:
+            total, count = self.snapshot.read_digest(integrity)
+        for name, blob in commit.changes.items():
+            old = self.snapshot.get(name) if self.snapshot else None
+            total += (integrity.fingerprint(name, blob) if blob is not None else 0) - (
+                integrity.fingerprint(name, old) if old is not None else 0
+            )
+            count += (blob is not None) - (old is not None)
+            self._write(name, old, blob)
+        digest = integrity.hide((total % _SET).to_bytes(32, "big") + count.to_bytes(8, "big"))
+        header = json.dumps(commit.header.to_record(), separators=(",", ":"))
+        self._connection.execute(
+            "INSERT OR REPLACE INTO state (id, header, digest, mac) VALUES (1, ?, ?, ?)",
+            (header, digest, integrity.mac(signed(header, digest))),
+        )
+        self._connection.execute("COMMIT")
+
+    def _write(self, name: str, old: bytes | None, blob: bytes | None) -> None:
+        if blob is None:
+            self._connection.execute("DELETE FROM entry WHERE name = ?", (name,))
+        elif old is None:
+            self._connection.execute("INSERT INTO entry (name, value) VALUES (?, ?)", (name, blob))
+        else:
+            self._connection.execute("UPDATE entry SET value = ? WHERE name = ?", (blob, name))
+
+
+def signed(header: str, digest: bytes) -> bytes:
+    """Give the bytes that the state row's MAC covers."""
+    return header.encode() + b"\0" + digest
+
+
+def no_state(location: str) -> NoState:
+    """Say that no state was committed there."""
+    return NoState(
+        f"there is no state at {location}", hint="any writing command makes one, for example: secrets enable kv"
+    )
+
+
+def _blob(value: object) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def _has_state(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'state'").fetchone())
+
+
+def _connect_read_only(path: str) -> sqlite3.Connection:
+    """Open a database in a folder that takes no new files. Without a write-ahead log beside it, it cannot change."""
+    from urllib.parse import quote
+
+    how = "mode=ro" if os.path.exists(path + "-wal") else "immutable=1"
+    return sqlite3.connect(f"file:{quote(path)}?{how}", uri=True, isolation_level=None, check_same_thread=False)
+
+
+def _translate(error: sqlite3.Error, location: str) -> StateError:
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "no such" in str(error):
+        return IntegrityError(f"{location} is damaged: {error}", hint=RESTORE)
+    hints = {
+        "SQLITE_FULL": "free some space on that disk; the state is as it was before this command",
+        "SQLITE_READONLY": "the file or its folder is read-only: allow writing, or point VAULTCTL_DATA_DIR elsewhere",
+        "SQLITE_CANTOPEN": "check who owns the folder, or point VAULTCTL_DATA_DIR at a folder of your own",
+        "SQLITE_BUSY": "another program has the database open; end it and try again",
+    }
+    hint = next((text for prefix, text in hints.items() if name.startswith(prefix)), "")
+    return StateUnavailable(f"cannot use {location}: {error}", hint=hint)

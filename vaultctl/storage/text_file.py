@@ -1,0 +1,281 @@
+"""A state as one text file: a header, one entry a line, a MAC over every byte before it.
+
+The bytes are drawn in docs/state-format.md. A reader splits the bytes and decodes only the lines that it touches; a
+writer reuses every line that did not change. What one file syntax (JSON, TOML) adds is a `Syntax`.
+"""
+
+import binascii
+import os
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple, Protocol
+
+from vaultctl.logical.errors import IntegrityError, NoState
+from vaultctl.storage import files, lock
+from vaultctl.storage.backend import Commit, Integrity
+from vaultctl.storage.header import RESTORE, Header, from_record
+
+
+class Parts(NamedTuple):
+    """A file taken apart: the header's text, the entry lines, the MAC, and how many bytes the MAC covers."""
+
+    head: bytes
+    lines: list[bytes]
+    tag: str
+    covered_b: int
+
+
+class Syntax(Protocol):
+    """How a file syntax writes the three parts. No line of an entry holds a newline."""
+
+    kind: str
+
+    def split(self, data: bytes) -> Parts:
+        """Take a file apart. Raises: ValueError where it is not in this syntax."""
+        ...
+
+    def join(self, head: bytes, lines: list[bytes]) -> bytes:
+        """Put together all that the MAC covers."""
+        ...
+
+    def tail(self, tag: str) -> bytes:
+        """Write the MAC."""
+        ...
+
+    def write_head(self, header: Header) -> bytes:
+        """Write the header."""
+        ...
+
+    def read_head(self, head: bytes) -> object:
+        """Read the header's record. Raises: ValueError."""
+        ...
+
+    def entry(self, name: str, text: str) -> bytes:
+        """Write one entry's line."""
+        ...
+
+    def name_of(self, line: bytes) -> str:
+        """Read the name in an entry's line. Raises: ValueError."""
+        ...
+
+    def text_of(self, line: bytes) -> bytes:
+        """Read the value in an entry's line. Raises: ValueError."""
+        ...
+
+
+class TextSnapshot:
+    """One generation of a text file."""
+
+    def __init__(self, syntax: Syntax, location: str, data: bytes, parts: Parts, header: Header) -> None:
+        """Hold a file's bytes, taken apart."""
+        self._syntax = syntax
+        self._location = location
+        self._data = data
+        self.parts = parts
+        self.header = header
+
+    def get(self, name: str, /) -> bytes | None:
+        """Return the entry's ciphertext, or None. Raises: IntegrityError."""
+        index = self.find(name)
+        lines = self.parts.lines
+        if index == len(lines) or self._name(lines[index]) != name:
+            return None
+        try:
+            return binascii.a2b_base64(self._syntax.text_of(lines[index]), strict_mode=True)
+        except ValueError as error:
+            raise IntegrityError(f"{self._location}: the entry {name} is damaged", hint=RESTORE) from error
+
+    def names(self, start: str, /) -> Iterator[str]:
+        """Give all names from `start` on."""
+        lines = self.parts.lines
+        return (self._name(lines[index]) for index in range(self.find(start), len(lines)))
+
+    def find(self, name: str) -> int:
+        """Give the index of the first line whose name is not before this one."""
+        return bisect_left(self.parts.lines, name, key=self._name)
+
+    def verify(self, integrity: Integrity, /) -> None:
+        """Check the MAC over the whole file."""
+        covered = self._data[: self.parts.covered_b]
+        try:
+            tag = binascii.a2b_base64(self.parts.tag, strict_mode=True)
+        except ValueError:
+            tag = b""
+        written = self._syntax.tail(self.parts.tag)
+        if self._data[self.parts.covered_b :] != written or not integrity.is_authentic(covered, tag):
+            raise IntegrityError(f"{self._location} is not what vaultctl wrote: its MAC does not match", hint=RESTORE)
+
+    def audit(self, integrity: Integrity, /) -> list[str]:
+        """The MAC says it all."""
+        try:
+            self.verify(integrity)
+        except IntegrityError as error:
+            return list(error.errors)
+        return []
+
+    def _name(self, line: bytes) -> str:
+        try:
+            return self._syntax.name_of(line)
+        except ValueError as error:
+            raise IntegrityError(f"{self._location} has a line that is no entry", hint=RESTORE) from error
+
+
+class _Loaded:
+    """The snapshot last read or written, and the open file that pins its inode."""
+
+    def __init__(self, fd: int, snapshot: TextSnapshot) -> None:
+        self.fd = fd
+        self.snapshot = snapshot
+
+    def __del__(self) -> None:
+        os.close(self.fd)
+
+    def is_current(self, location: str) -> bool:
+        try:
+            named = os.stat(location)
+        except OSError:
+            return False
+        ours = os.fstat(self.fd)
+        return (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino)
+
+
+class TextFile:
+    """A backend over one text file. Readers take no lock; a writer replaces the file whole."""
+
+    def __init__(
+        self,
+        path: str,
+        syntax: Syntax,
+        *,
+        seam: files.Files | None = None,
+        lock_timeout_s: float = 60.0,
+        on_wait: Callable[[str], None] | None = None,
+    ) -> None:
+        """Name the file. Nothing is opened yet."""
+        self.location = path
+        self.kind = syntax.kind
+        self._syntax = syntax
+        self._files = seam or files.Files()
+        self._lock = lock.FileLock(path + ".lock", timeout_s=lock_timeout_s, on_wait=on_wait)
+        self._loaded: _Loaded | None = None
+
+    def exists(self) -> bool:
+        """Tell whether the file is there."""
+        return os.path.lexists(self.location)
+
+    @contextmanager
+    def reader(self) -> Iterator[TextSnapshot]:
+        """Give the newest generation."""
+        yield self.newest()
+
+    def newest(self) -> TextSnapshot:
+        """Give the newest generation.
+
+        The file last read stays open, so that an unchanged device and inode prove that it is still the same one.
+        """
+        loaded = self._loaded
+        if not loaded or not loaded.is_current(self.location):
+            loaded = self._loaded = self._load()
+        return loaded.snapshot
+
+    @contextmanager
+    def writer(self) -> Iterator["TextWriter"]:
+        """Take the lock; the folder is made where it is missing."""
+        folder = os.path.dirname(self.location)
+        try:
+            self._files.make_folder(folder)
+            files.check_owner(folder)
+        except OSError as error:
+            raise files.unavailable(error, f"use the folder {folder}") from error
+        self._lock.acquire()
+        try:
+            yield TextWriter(self, self.newest() if self.exists() else None)
+        finally:
+            self._lock.release()
+
+    def write(self, snapshot: TextSnapshot | None, commit: Commit, integrity: Integrity) -> TextSnapshot:
+        """Write the next generation. Only a writer calls this, with the lock held."""
+        head = self._syntax.write_head(commit.header)
+        lines = _apply(self._syntax, snapshot, commit.changes)
+        covered = self._syntax.join(head, lines)
+        tag = binascii.b2a_base64(integrity.mac(covered), newline=False).decode()
+        data = covered + self._syntax.tail(tag)
+        fd = files.replace_durably(self._files, self.location, data)
+        fresh = TextSnapshot(self._syntax, self.location, data, Parts(head, lines, tag, len(covered)), commit.header)
+        self._loaded = _Loaded(fd, fresh)
+        return fresh
+
+    def job_lock(self, job_id: str, /) -> lock.JobFileLock | None:
+        """Take a job's lock, a file beside the state."""
+        return lock.take_job_lock(f"{self.location}.job-{job_id}")
+
+    def close(self) -> None:
+        """Let go of the file last read."""
+        self._loaded = None
+
+    def _load(self) -> _Loaded:
+        try:
+            data, fd = files.read(self.location)
+        except FileNotFoundError:
+            raise _no_state(self.location) from None
+        except OSError as error:
+            raise files.unavailable(error, f"read {self.location}") from error
+        try:
+            return _Loaded(fd, _parse(self._syntax, self.location, data))
+        except BaseException:
+            os.close(fd)
+            raise
+
+
+class TextWriter:
+    """A held lock over the newest generation of a text file."""
+
+    def __init__(self, backend: TextFile, snapshot: TextSnapshot | None) -> None:
+        self._backend = backend
+        self.snapshot = snapshot
+
+    def commit(self, commit: Commit, integrity: Integrity, /) -> None:
+        """Replace the file by its next generation."""
+        self.snapshot = self._backend.write(self.snapshot, commit, integrity)
+
+
+def _apply(syntax: Syntax, snapshot: TextSnapshot | None, changes: Mapping[str, bytes | None]) -> list[bytes]:
+    """Give the lines of the next generation: the old ones, with each changed entry's line put in its place."""
+    if snapshot is None:
+        return [_line(syntax, name, blob) for name, blob in sorted(changes.items()) if blob is not None]
+    old, lines, position = snapshot.parts.lines, [], 0
+    for name, blob in sorted(changes.items()):
+        index = snapshot.find(name)
+        lines += old[position:index]
+        position = index + 1 if index < len(old) and syntax.name_of(old[index]) == name else index
+        if blob is not None:
+            lines.append(_line(syntax, name, blob))
+    return lines + old[position:]
+
+
+def _parse(syntax: Syntax, location: str, data: bytes) -> TextSnapshot:
+    try:
+        parts = syntax.split(data)
+        record = syntax.read_head(parts.head)
+    except ValueError as error:
+        raise _damaged(location, data) from error
+    return TextSnapshot(syntax, location, data, parts, from_record(record, location))
+
+
+def _line(syntax: Syntax, name: str, blob: bytes) -> bytes:
+    return syntax.entry(name, binascii.b2a_base64(blob, newline=False).decode())
+
+
+def _no_state(location: str) -> NoState:
+    return NoState(
+        f"there is no state at {location}", hint="any writing command makes one, for example: secrets enable kv"
+    )
+
+
+def _damaged(location: str, data: bytes) -> IntegrityError:
+    if not data.strip(b"\0"):
+        return IntegrityError(f"{location} is empty", hint=RESTORE)
+    if not data.endswith(b"\n"):
+        return IntegrityError(f"{location} is cut off: its end is missing", hint=RESTORE)
+    return IntegrityError(f"{location} is damaged: it does not read as a vaultctl state", hint=RESTORE)

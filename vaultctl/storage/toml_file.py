@@ -1,0 +1,71 @@
+"""The state as one TOML file: for small states that people read."""
+
+import json
+import tomllib
+from typing import Any
+
+import tomli_w
+
+from vaultctl.storage.header import Header
+from vaultctl.storage.text_file import Parts, TextFile
+
+_ENTRIES = b"\n[entries]\n"
+_MAC = b'[integrity]\nmac = "'
+_END = b'"\n'
+_BETWEEN = b'" = "'
+
+LARGE = 1000
+"""Above this many entries another backend serves better."""
+
+
+class TomlSyntax:
+    """The tables `[vaultctl]` (the header), `[entries]` (one a line) and `[integrity]` (the MAC)."""
+
+    kind = "toml"
+
+    def split(self, data: bytes) -> Parts:
+        """Take a file apart."""
+        entries = data.find(_ENTRIES)
+        mac = data.rfind(b"\n" + _MAC) + 1
+        if entries < 0 or not mac or not data.endswith(_END):
+            raise ValueError("not a state")
+        body = data[entries + len(_ENTRIES) : mac - 1] if mac > entries + len(_ENTRIES) else b""
+        lines = body.split(b"\n") if body else []
+        return Parts(data[:entries], lines, data[mac + len(_MAC) : -len(_END)].decode("ascii", "replace"), mac)
+
+    def join(self, head: bytes, lines: list[bytes]) -> bytes:
+        """Put together all that the MAC covers."""
+        return head + _ENTRIES + b"\n".join([*lines, b""])
+
+    def tail(self, tag: str) -> bytes:
+        """Write the MAC."""
+        return _MAC + tag.encode() + _END
+
+    def write_head(self, header: Header) -> bytes:
+        """Write the header."""
+        return tomli_w.dumps({"vaultctl": header.to_record()}).encode()
+
+    def read_head(self, head: bytes) -> Any:
+        """Read the header's record."""
+        return tomllib.loads(head.decode()).get("vaultctl")
+
+    def entry(self, name: str, text: str) -> bytes:
+        """Write one entry's line. TOML's basic strings take JSON's escapes, and want DEL escaped too."""
+        quoted = json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return f'{quoted} = "{text}"'.encode()
+
+    def name_of(self, line: bytes) -> str:
+        """Read the name in an entry's line."""
+        end = line.index(_BETWEEN)
+        return str(json.loads(line[: end + 1]))
+
+    def text_of(self, line: bytes) -> bytes:
+        """Read the value in an entry's line."""
+        if not line.endswith(b'"'):
+            raise ValueError("not an entry")
+        return line[line.index(_BETWEEN) + len(_BETWEEN) : -1]
+
+
+def toml_file(path: str, **options: Any) -> TextFile:
+    """Keep the state in a TOML file; the options are those of `TextFile`."""
+    return TextFile(path, TomlSyntax(), **options)
