@@ -1,0 +1,1 @@
+"""The command line. The folder tree below `commands` is the command tree."""

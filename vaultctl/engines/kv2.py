@@ -142,11 +142,11 @@ def list_metadata(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
 
 
 def wrong_path(ctx: Context, _fields: Mapping[str, Any]) -> Response:
-    """Say that a path lacks `data/` or `metadata/`, which people forget."""
+    """Say that a path lacks `data/` or `metadata/`, which people forget. Raises: NotFound, always."""
     verb = {Operation.LIST: "list", Operation.DELETE: "delete"}.get(
         ctx.request.operation, "get" if ctx.request.operation in READING else "put"
     )
-    return Response(status=404, warnings=(_WRONG_PATH.format(verb=verb),))
+    raise NotFound(warnings=(_WRONG_PATH.format(verb=verb),))
 
 
 def load(storage: Storage, path: str) -> Record | None:

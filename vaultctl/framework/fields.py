@@ -4,7 +4,7 @@ Source: OpenBao 2.7, field by field as recorded from a server: numbers and boole
 for booleans, a comma string for a list. The messages are its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from vaultctl.logical import durations
@@ -173,4 +173,13 @@ _CONVERT = {
     "keypair": _keypair,
     "slice": _slice,
 }
-_ZERO = {"string": str, "int": int, "bool": bool, "duration": float, "map": dict, "keypair": dict, "slice": list}
+_ZERO: Mapping[str, Callable[[], Any]] = {
+    "string": str,
+    "int": int,
+    "bool": bool,
+    "duration": float,
+    "map": dict,
+    "keypair": lambda: None,
+    "slice": list,
+}
+"""What a null becomes. Source: OpenBao 2.7, which tells null options from empty ones."""

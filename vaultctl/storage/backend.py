@@ -57,10 +57,21 @@ class Snapshot(Protocol):
 
 
 class Commit(NamedTuple):
-    """What a writer hands over: the next header, and each changed entry's ciphertext (None: gone)."""
+    """What a writer hands over: the next header, and each changed entry's ciphertext (None: gone).
+
+    With `whole` the entries are all that the state holds from now on.
+    """
 
     header: Header
     changes: Mapping[str, bytes | None]
+    whole: bool = False
+
+
+class Salvage(NamedTuple):
+    """What can still be read of a damaged state: its header, if at all, and each entry; None for one that cannot be."""
+
+    header: Header | None
+    entries: Iterator[tuple[str, bytes | None]]
 
 
 class Writer(Protocol):
@@ -107,6 +118,14 @@ class Backend(Protocol):
 
     def writer(self) -> AbstractContextManager[Writer]:
         """Take the lock and give the newest generation; one commit at most. Raises: StateLocked, other StateErrors."""
+        ...
+
+    def overwriter(self) -> AbstractContextManager[Writer]:
+        """Take the lock without reading what is there, which may be damaged; the commit must be a whole one."""
+        ...
+
+    def salvage(self) -> Salvage:
+        """Read what can be read, whatever the damage. Raises: StateError where that is nothing."""
         ...
 
     def job_lock(self, job_id: str, /) -> JobLock | None:

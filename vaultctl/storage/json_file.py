@@ -28,6 +28,11 @@ class JsonSyntax:
         head, *lines = data[: mac - 1].split(b"\n")
         return Parts(head, lines, data[mac + len(_MAC) : -len(_END)].decode("ascii", "replace"), mac)
 
+    def rough_split(self, data: bytes) -> tuple[bytes, list[bytes]]:
+        """Take what may be a damaged file apart."""
+        head, *lines = data.split(b"\n")
+        return head, lines
+
     def join(self, head: bytes, lines: list[bytes]) -> bytes:
         """Put together all that the MAC covers."""
         return b"\n".join([head, *lines, b""])

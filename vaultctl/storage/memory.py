@@ -3,11 +3,11 @@
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 
 from vaultctl.logical.errors import NoState
-from vaultctl.storage.backend import Commit, Integrity
+from vaultctl.storage.backend import Commit, Integrity, Salvage
 from vaultctl.storage.header import Header
 from vaultctl.storage.names import merge
 
@@ -83,6 +83,17 @@ class Memory:
         with self._lock:
             yield MemoryWriter(self, self._newest)
 
+    def overwriter(self) -> AbstractContextManager["MemoryWriter"]:
+        """Take the lock."""
+        return self.writer()
+
+    def salvage(self) -> Salvage:
+        """Give all entries."""
+        if self._newest is None:
+            raise NoState("there is no state in memory yet")
+        newest = self._newest
+        return Salvage(newest.header, ((name, newest.get(name)) for name in newest.names("")))
+
     def replace(self, snapshot: MemorySnapshot) -> None:
         """Make this the newest generation. Only a writer calls this, with the lock held."""
         self._newest = snapshot
@@ -107,7 +118,9 @@ class MemoryWriter:
 
     def commit(self, commit: Commit, integrity: Integrity, /) -> None:
         """Make the next generation the newest."""
-        base = self.snapshot or MemorySnapshot(commit.header, {}, [], {})
+        base = self.snapshot
+        if base is None or commit.whole:
+            base = MemorySnapshot(commit.header, {}, [], {})
         self.snapshot = base.after(commit)
         self._backend.replace(self.snapshot)
 

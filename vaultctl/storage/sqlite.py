@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from vaultctl.logical.errors import IntegrityError, NoState, StateError, StateUnavailable
 from vaultctl.storage import files, lock
-from vaultctl.storage.backend import Commit, Integrity
+from vaultctl.storage.backend import Commit, Integrity, Salvage
 from vaultctl.storage.header import FORMAT, RESTORE, from_record
 
 _SCHEMA = (
@@ -22,6 +22,10 @@ _SCHEMA = (
     " header TEXT NOT NULL, digest BLOB NOT NULL, mac BLOB NOT NULL)",
     f"PRAGMA user_version = {FORMAT}",
 )
+_CLEAN = ("DROP TABLE IF EXISTS entry", "DROP TABLE IF EXISTS state")
+_MISSES = 10_000
+"""So many rows in a row that cannot be read are taken for the end."""
+
 _SET = 1 << 256
 """The set digest is the sum of the entries' fingerprints, modulo this."""
 
@@ -125,6 +129,21 @@ class Sqlite:
     @contextmanager
     def writer(self) -> Iterator["SqliteWriter"]:
         """Take the lock; the folder and the file are made where they are missing."""
+        with self._locked(), self._transaction() as connection:
+            snapshot = SqliteSnapshot(connection, self.location) if _has_state(connection) else None
+            yield SqliteWriter(connection, snapshot)
+
+    @contextmanager
+    def overwriter(self) -> Iterator["SqliteWriter"]:
+        """Take the lock, whatever the file holds; what is no database any more is put aside."""
+        with self._locked():
+            if not self._is_database():
+                self._put_aside()
+            with self._transaction() as connection:
+                yield SqliteWriter(connection, None)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         folder = os.path.dirname(self.location)
         try:
             self._files.make_folder(folder)
@@ -134,16 +153,65 @@ class Sqlite:
         self._lock.acquire()
         try:
             self._make_file()
-            with self._connection() as connection:
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    snapshot = SqliteSnapshot(connection, self.location) if _has_state(connection) else None
-                    yield SqliteWriter(connection, snapshot)
-                finally:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
+            yield
         finally:
             self._lock.release()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def salvage(self) -> Salvage:
+        """Read row by row; a page that cannot be read costs its own rows."""
+        if not os.path.lexists(self.location):
+            raise no_state(self.location)
+        try:
+            with self.reader() as snapshot:
+                header = snapshot.header
+        except StateError:
+            header = None
+        return Salvage(header, self._salvaged())
+
+    def _salvaged(self) -> Iterator[tuple[str, bytes | None]]:
+        with self._connection() as connection:
+            row_id, misses = 0, 0
+            while misses < _MISSES:
+                row_id += 1
+                try:
+                    row = connection.execute(
+                        "SELECT rowid, name, value FROM entry NOT INDEXED WHERE rowid >= ? ORDER BY rowid LIMIT 1",
+                        (row_id,),
+                    ).fetchone()
+                except sqlite3.DatabaseError:
+                    misses += 1
+                    continue
+                if row is None:
+                    return
+                row_id, misses = int(row[0]), 0
+                yield str(row[1]), _blob(row[2])
+
+    def _is_database(self) -> bool:
+        try:
+            with self._connection() as connection:
+                return str(connection.execute("PRAGMA quick_check").fetchone()[0]) == "ok"
+        except StateError:
+            return False
+
+    def _put_aside(self) -> None:
+        self.close()
+        try:
+            for end in ("", "-wal", "-shm"):
+                if os.path.lexists(self.location + end):
+                    self._files.replace(self.location + end, self.location + ".damaged" + end)
+            self._make_file()
+        except OSError as error:
+            raise files.unavailable(error, f"put the damaged {self.location} aside") from error
 
     def job_lock(self, job_id: str, /) -> lock.JobFileLock | None:
         """Take a job's lock, a file beside the state."""
@@ -206,9 +274,10 @@ class SqliteWriter:
 
     def commit(self, commit: Commit, integrity: Integrity, /) -> None:
         """Write the changes, the header and the digest in one transaction."""
-        if self.snapshot is None:
-            for statement in _SCHEMA:
+        if self.snapshot is None or commit.whole:
+            for statement in (*_CLEAN, *_SCHEMA):
                 self._connection.execute(statement)
+            self.snapshot = None
             total, count = 0, 0
         else:
             total, count = self.snapshot.read_digest(integrity)

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from vaultctl.logical.errors import IntegrityError, NoState
 from vaultctl.storage import files, lock
-from vaultctl.storage.backend import Commit, Integrity
+from vaultctl.storage.backend import Commit, Integrity, Salvage
 from vaultctl.storage.header import RESTORE, Header, from_record
 
 
@@ -33,6 +33,10 @@ class Syntax(Protocol):
 
     def split(self, data: bytes) -> Parts:
         """Take a file apart. Raises: ValueError where it is not in this syntax."""
+        ...
+
+    def rough_split(self, data: bytes) -> tuple[bytes, list[bytes]]:
+        """Take what may be a damaged file apart: the header's text, and lines of which some may be entries."""
         ...
 
     def join(self, head: bytes, lines: list[bytes]) -> bytes:
@@ -182,6 +186,13 @@ class TextFile:
     @contextmanager
     def writer(self) -> Iterator["TextWriter"]:
         """Take the lock; the folder is made where it is missing."""
+        with self.overwriter() as writer:
+            writer.snapshot = self.newest() if self.exists() else None
+            yield writer
+
+    @contextmanager
+    def overwriter(self) -> Iterator["TextWriter"]:
+        """Take the lock, whatever the file holds."""
         folder = os.path.dirname(self.location)
         try:
             self._files.make_folder(folder)
@@ -190,7 +201,7 @@ class TextFile:
             raise files.unavailable(error, f"use the folder {folder}") from error
         self._lock.acquire()
         try:
-            yield TextWriter(self, self.newest() if self.exists() else None)
+            yield TextWriter(self)
         finally:
             self._lock.release()
 
@@ -206,6 +217,31 @@ class TextFile:
         self._loaded = _Loaded(fd, fresh)
         return fresh
 
+    def salvage(self) -> Salvage:
+        """Read line by line."""
+        data = self._read()[0]
+        head, lines = self._syntax.rough_split(data)
+        try:
+            header = from_record(self._syntax.read_head(head), self.location)
+        except (ValueError, IntegrityError):
+            header = None
+        return Salvage(header, self._salvaged(lines))
+
+    def _salvaged(self, lines: list[bytes]) -> Iterator[tuple[str, bytes | None]]:
+        for number, line in enumerate(lines):
+            try:
+                name = self._syntax.name_of(line)
+            except ValueError:
+                if line:
+                    yield f"line {number + 2}", None
+                continue
+            if "/" not in name:
+                continue  # the MAC
+            try:
+                yield name, binascii.a2b_base64(self._syntax.text_of(line), strict_mode=True)
+            except ValueError:
+                yield name, None
+
     def job_lock(self, job_id: str, /) -> lock.JobFileLock | None:
         """Take a job's lock, a file beside the state."""
         return lock.take_job_lock(f"{self.location}.job-{job_id}")
@@ -214,13 +250,16 @@ class TextFile:
         """Let go of the file last read."""
         self._loaded = None
 
-    def _load(self) -> _Loaded:
+    def _read(self) -> tuple[bytes, int]:
         try:
-            data, fd = files.read(self.location)
+            return files.read(self.location)
         except FileNotFoundError:
             raise _no_state(self.location) from None
         except OSError as error:
             raise files.unavailable(error, f"read {self.location}") from error
+
+    def _load(self) -> _Loaded:
+        data, fd = self._read()
         try:
             return _Loaded(fd, _parse(self._syntax, self.location, data))
         except BaseException:
@@ -231,13 +270,14 @@ class TextFile:
 class TextWriter:
     """A held lock over the newest generation of a text file."""
 
-    def __init__(self, backend: TextFile, snapshot: TextSnapshot | None) -> None:
+    def __init__(self, backend: TextFile) -> None:
         self._backend = backend
-        self.snapshot = snapshot
+        self.snapshot: TextSnapshot | None = None
 
     def commit(self, commit: Commit, integrity: Integrity, /) -> None:
         """Replace the file by its next generation."""
-        self.snapshot = self._backend.write(self.snapshot, commit, integrity)
+        base = None if commit.whole else self.snapshot
+        self.snapshot = self._backend.write(base, commit, integrity)
 
 
 def _apply(syntax: Syntax, snapshot: TextSnapshot | None, changes: Mapping[str, bytes | None]) -> list[bytes]:

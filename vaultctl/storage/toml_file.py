@@ -33,6 +33,11 @@ class TomlSyntax:
         lines = body.split(b"\n") if body else []
         return Parts(data[:entries], lines, data[mac + len(_MAC) : -len(_END)].decode("ascii", "replace"), mac)
 
+    def rough_split(self, data: bytes) -> tuple[bytes, list[bytes]]:
+        """Take what may be a damaged file apart."""
+        head, _, body = data.partition(_ENTRIES)
+        return head, [line for line in body.split(b"\n") if not line.startswith((b"[integrity]", b"mac = "))]
+
     def join(self, head: bytes, lines: list[bytes]) -> bytes:
         """Put together all that the MAC covers."""
         return head + _ENTRIES + b"\n".join([*lines, b""])

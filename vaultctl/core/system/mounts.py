@@ -12,7 +12,7 @@ from vaultctl.core.pipeline import SystemContext
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical import durations, paths
-from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.errors import InvalidRequest, NotOffered
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 
@@ -158,9 +158,9 @@ def _check_ttls(config: Mapping[str, Any]) -> None:
         raise InvalidRequest(f"given default lease TTL greater than system max lease TTL of {SYSTEM_TTL_S}")
 
 
-def _resolve_type(fields: Mapping[str, Any], config: dict[str, Any]) -> tuple[str, dict[str, str]]:
+def _resolve_type(fields: Mapping[str, Any], config: dict[str, Any]) -> tuple[str, dict[str, str] | None]:
     """Give the type and its options; kv-v1 and kv-v2 are other names for kv. Raises: InvalidRequest."""
-    type_, options = fields.get("type", ""), dict(fields.get("options", {}))
+    type_, options = fields.get("type", ""), fields.get("options", {})
     plugin_name = fields.get("plugin_name") or config.pop("plugin_name", "")
     if type_ == "plugin":
         if not plugin_name:
@@ -169,9 +169,9 @@ def _resolve_type(fields: Mapping[str, Any], config: dict[str, Any]) -> tuple[st
     if not type_:
         raise InvalidRequest("backend type must be specified as a string")
     if type_ in ("kv-v1", "kv-v2"):
-        options["version"] = type_[-1]
+        options = {**(options or {}), "version": type_[-1]}
         type_ = "kv"
-    elif options.get("version") and type_ != "kv":
+    elif options and options.get("version") and type_ != "kv":
         raise InvalidRequest(f'secrets engine "{type_}" does not allow setting a version')
     version = fields.get("plugin_version") or config.pop("plugin_version", "")
     if version and "+builtin" not in version:
@@ -185,8 +185,8 @@ def _check_visibility(config: Mapping[str, Any]) -> None:
         raise InvalidRequest(f"invalid listing_visibility {visibility}")
 
 
-def _check_kv_version(type_: str, options: Mapping[str, str]) -> None:
-    if type_ == "kv" and options.get("version", "") not in ("", "1", "2"):
+def _check_kv_version(type_: str, options: Mapping[str, str] | None) -> None:
+    if type_ == "kv" and options and options.get("version", "") not in ("", "1", "2"):
         raise InvalidRequest('nil backend of type "kv" returned from factory')
 
 
@@ -235,9 +235,7 @@ def tune(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     _tune_lists(config, fields)
     options, upgrades = _tuned_options(mount, fields)
     if upgrades:
-        raise InvalidRequest(
-            "upgrading a kv mount to version 2 is not part of this version of vaultctl",
-        )
+        raise NotOffered("upgrading a kv mount to version 2 is not part of this version of vaultctl")
     ctx.session.put_mount(
         mount._replace(config=config, options=options, description=fields.get("description", mount.description))
     )

@@ -1,0 +1,5 @@
+"""`python -m vaultctl` is `vaultctl`."""
+
+from vaultctl.cli.main import main
+
+main()

@@ -1,0 +1,84 @@
+"""How a command is declared, and what every command has: the common flags, `-format` and `-field`."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from vaultctl.cli.env import Common, Env
+from vaultctl.cli.go_flags import DURATION, GoCommand, flag, switch
+
+COMMON = (
+    flag("namespace", "Namespace to work in.", metavar="NAME"),
+    flag("ns", "Another name for -namespace.", metavar="NAME", hidden=True),
+    switch("local", "Work on the local state, whatever VAULT_ADDR says. Also: VAULTCTL_LOCAL=1."),
+    flag("lock-timeout", "How long to wait for another command that writes.", DURATION, metavar="DURATION"),
+)
+FORMAT = flag("format", "How to print: table, json or yaml.", metavar="FORMAT")
+FIELD = flag("field", "Print this field alone.", metavar="NAME")
+
+
+class Run:
+    """One run of a command: its positionals, its flags, and the world around it."""
+
+    def __init__(self, env: Env, args: tuple[str, ...], flags: dict[str, Any]) -> None:
+        self.env = env
+        self.args = args
+        namespace = flags.pop("ns", None) or flags.pop("namespace", None)
+        flags.pop("namespace", None)
+        self.common = Common(namespace, flags.pop("local", False), flags.pop("lock_timeout"))
+        self.flags = flags
+
+    def __getitem__(self, name: str) -> Any:
+        """Give a flag's value."""
+        return self.flags[name]
+
+    @property
+    def client(self) -> Any:
+        """The verbs over the door; the state is opened when this is first used."""
+        return self.env.client(self.common)
+
+    def format(self, *, from_environment: bool = True, raw: bool = False) -> str:
+        """Give the output format. Raises: Misuse."""
+        from vaultctl.cli.output import check_format
+
+        named = self.flags.get("format") or (self.env.variable("FORMAT") if from_environment else "")
+        return check_format(named or "table", raw=raw)
+
+
+def command(
+    name: str,
+    run: Callable[[Run], None],
+    *,
+    usage: str,
+    short_help: str,
+    help: str = "",  # noqa: A002  # Click's word
+    doing: str = "",
+    arity: tuple[int, int | None] = (0, 0),
+    arity_text: str = "",
+    flags: Sequence[click.Option] = (),
+) -> GoCommand:
+    """Declare a leaf command; `doing` begins the message when the door refuses, "Error enabling" for example."""
+
+    def callback(args: tuple[str, ...], **values: Any) -> None:
+        env = click.get_current_context().obj
+        env.doing = doing.format(*args, *[""] * 3) if doing else ""
+        run(Run(env, args, values))
+
+    own = {opt for declared in flags for opt in declared.opts}
+    common = [declared for declared in COMMON if not own.intersection(declared.opts)]
+    return GoCommand(
+        name,
+        callback,
+        usage=usage,
+        short_help=short_help,
+        help=help,
+        arity=arity,
+        arity_text=arity_text,
+        flags=[*flags, *common],
+    )
+
+
+def mount_text(path: str) -> str:
+    """Show a mount path as messages do: what was typed, with a slash behind."""
+    return path if path.endswith("/") else path + "/"

@@ -1,0 +1,31 @@
+"""`vaultctl kv delete`: a secret's newest version, no longer to be read."""
+
+from vaultctl.cli import output
+from vaultctl.cli.command import FORMAT, Run, command
+from vaultctl.cli.kv_shared import MOUNT, place_of
+from vaultctl.client import kv
+
+
+def run(run: Run) -> None:
+    """Delete a secret."""
+    fmt = run.format(from_environment=False)
+    client = run.client
+    place = place_of(run, client)
+    path = place.api_path("data")
+    run.env.doing = f"Error deleting {path}"
+    kv.delete(client, place)
+    if fmt == "table":
+        run.env.out(f"Success! Data deleted (if it existed) at: {path}\n")
+    else:
+        output.emit(run.env, fmt, {"path": path, "result": "deleted"})
+
+
+COMMAND = command(
+    "delete",
+    run,
+    usage="kv delete [options] PATH",
+    short_help="Delete the newest version of a secret",
+    help="Deletes the secret at PATH; on kv version 2 its newest version is marked, and its data stays stored.",
+    arity=(1, 1),
+    flags=(FORMAT, MOUNT),
+)

@@ -1,0 +1,59 @@
+"""`vaultctl kv get`: a secret's data, and on version 2 its metadata."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vaultctl.cli import output
+from vaultctl.cli.command import FIELD, FORMAT, Run, command
+from vaultctl.cli.failures import Failure
+from vaultctl.cli.go_flags import INT, flag
+from vaultctl.cli.kv_shared import MOUNT, place_of, secret_heading
+from vaultctl.client import kv
+
+
+def run(run: Run) -> None:
+    """Read a secret. Raises: Failure where there is none."""
+    fmt = run.format()
+    client = run.client
+    place = place_of(run, client)
+    path = place.api_path("data")
+    answer = kv.get(client, place, run["version"] or 0)
+    if answer is None:
+        raise Failure(f"No value found at {path}")
+    data = answer.data or {}
+    if run["field"] is not None:
+        inner = data.get("data") if place.version == 2 else data
+        if inner is None:
+            raise Failure(f"No data found at {path}")
+        output.print_field(run.env, fmt, inner, run["field"])
+    elif fmt != "table":
+        output.secret(run.env, fmt, answer)
+    elif place.version == 2:
+        _show_versioned(run, path, data)
+        run.env.warn(answer.warnings)
+    else:
+        output.section(run.env, "Data", output.data_rows(data))
+
+
+def _show_versioned(run: Run, path: str, data: Mapping[str, Any]) -> None:
+    secret_heading(run, path)
+    if data.get("metadata"):
+        output.section(run.env, "Metadata", output.data_rows(_metadata(data["metadata"])))
+        run.env.out("\n")
+    if data.get("data") is not None:
+        output.section(run.env, "Data", output.data_rows(data["data"]))
+
+
+def _metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in metadata.items() if key != "versions"}
+
+
+COMMAND = command(
+    "get",
+    run,
+    usage="kv get [options] KEY",
+    short_help="Read a secret",
+    help="Reads the secret at KEY, its newest version unless -version says otherwise.",
+    arity=(1, 1),
+    flags=(FORMAT, FIELD, MOUNT, flag("version", "The version to read.", INT)),
+)

@@ -1,0 +1,44 @@
+"""`vaultctl read`: what is at a path of the API."""
+
+from vaultctl.cli import output, values
+from vaultctl.cli.command import FIELD, FORMAT, Run, command
+from vaultctl.cli.failures import Failure
+
+
+def run(run: Run) -> None:
+    """Read a path; words behind it are query parameters. Raises: Failure where nothing is."""
+    fmt = run.format(raw=True)
+    path = run.args[0].strip("/ ")
+    query = values.parse(run.args[1:])
+    answer = run.client.find("GET", path, query=query)
+    if answer is None:
+        raise Failure(f"No value found at {path}")
+    if answer.raw is not None:
+        _show_raw(run, fmt, dict(answer.raw))
+        return
+    if fmt == "raw" and run["field"] is None:
+        output.emit(run.env, "json", output.envelope(answer))
+    else:
+        output.secret(run.env, fmt, answer, run["field"])
+
+
+def _show_raw(run: Run, fmt: str, data: dict[str, object]) -> None:
+    if run["field"] is not None:
+        output.print_field(run.env, fmt, data, run["field"])
+    elif fmt == "table":
+        output.table(run.env, ["Key", "Value"], output.data_rows(data))
+    else:
+        output.emit(run.env, "json" if fmt == "raw" else fmt, data)
+
+
+COMMAND = command(
+    "read",
+    run,
+    usage="read [options] PATH",
+    short_help="Read what is at a path",
+    help="Reads PATH. Words behind it, KEY=VALUE, are parameters of the read.\n\n    $ vaultctl read sys/mounts/secret",
+    doing="Error reading {0}",
+    arity=(1, None),
+    arity_text="1",
+    flags=(FORMAT, FIELD),
+)

@@ -1,0 +1,30 @@
+"""`vaultctl remount status`: how a move stands."""
+
+from vaultctl.cli import output
+from vaultctl.cli.command import FORMAT, Run, command
+from vaultctl.cli.failures import Failure
+from vaultctl.client import sys
+
+
+def run(run: Run) -> None:
+    """Show one move. Raises: Failure."""
+    fmt = run.format()
+    info = sys.move_status(run.client, run.args[0])
+    if info is None:
+        raise Failure(f"no move has the migration ID {run.args[0]}")
+    if fmt == "table":
+        output.table(run.env, ["Key", "Value"], [[key, output.go_text(value)] for key, value in info.items()])
+    else:
+        output.emit(run.env, fmt, {"migration_id": run.args[0], **info})
+
+
+COMMAND = command(
+    "status",
+    run,
+    usage="remount status [options] ID",
+    short_help="Tell how a move stands",
+    help="Shows the status of a move, and why it failed if it did. The id is the one that the move printed when it began.",
+    doing="Error reading the move {0}",
+    arity=(1, 1),
+    flags=(FORMAT,),
+)

@@ -1,0 +1,28 @@
+"""`vaultctl secrets disable`: a secrets engine and all that it holds, gone."""
+
+from vaultctl.cli import output
+from vaultctl.cli.command import FORMAT, Run, command, mount_text
+from vaultctl.client import sys
+
+
+def run(run: Run) -> None:
+    """Disable an engine, if there is one."""
+    fmt = run.format(from_environment=False)
+    path = mount_text(run.args[0])
+    sys.disable(run.client, path)
+    if fmt == "table":
+        run.env.out(f"Success! Disabled the secrets engine (if it existed) at: {path}\n")
+    else:
+        output.emit(run.env, fmt, {"path": path.lstrip("/"), "result": "disabled"})
+
+
+COMMAND = command(
+    "disable",
+    run,
+    usage="secrets disable [options] PATH",
+    short_help="Disable a secrets engine",
+    help="Disables the secrets engine at PATH. All that it holds is removed. That there is none is no error.",
+    doing="Error disabling secrets engine at {0}/",
+    arity=(1, 1),
+    flags=(FORMAT,),
+)

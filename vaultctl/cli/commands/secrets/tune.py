@@ -1,0 +1,58 @@
+"""`vaultctl secrets tune`: another configuration for a secrets engine."""
+
+from typing import Any
+
+from vaultctl.cli import output
+from vaultctl.cli.command import FORMAT, Run, command, mount_text
+from vaultctl.cli.go_flags import DURATION, INT, PAIR, flag
+from vaultctl.cli.mount_flags import TUNABLE, go_duration, tuned
+from vaultctl.client import sys
+
+
+def run(run: Run) -> None:
+    """Tune an engine."""
+    fmt = run.format(from_environment=False)
+    path = mount_text(run.args[0])
+    answer = sys.tune(run.client, path, body(run))
+    run.env.warn(answer.warnings)
+    if fmt == "table":
+        run.env.out(f"Success! Tuned the secrets engine at: {path}\n")
+    else:
+        output.emit(run.env, fmt, {"path": path.lstrip("/"), "result": "tuned"})
+
+
+def body(run: Run) -> dict[str, Any]:
+    """Give the body of `POST sys/mounts/:path/tune`: only what was asked for."""
+    options: dict[str, Any] = dict(run["options"])
+    if run["version"] and run["version"] > 0:
+        options["version"] = str(run["version"])
+    wanted = {
+        "default_lease_ttl": go_duration(run["default_lease_ttl"]),
+        "max_lease_ttl": go_duration(run["max_lease_ttl"]),
+        **tuned(run),
+    }
+    if options:
+        wanted["options"] = options
+    if run["description"] is not None:
+        wanted["description"] = run["description"]
+    return wanted
+
+
+COMMAND = command(
+    "tune",
+    run,
+    usage="secrets tune [options] PATH",
+    short_help="Change the configuration of a secrets engine",
+    help="Changes what the flags name, and nothing else. A TTL of -1 or system goes back to the system's.\n\n"
+    "    $ vaultctl secrets tune -default-lease-ttl=1h team/",
+    doing="Error tuning secrets engine {0}/",
+    arity=(1, 1),
+    flags=(
+        FORMAT,
+        flag("default-lease-ttl", "Default lease TTL; -1 or system for the system's.", DURATION),
+        flag("max-lease-ttl", "Longest lease TTL; -1 or system for the system's.", DURATION),
+        flag("options", "An option of the engine as KEY=VALUE; an empty value removes it.", PAIR, multiple=True),
+        flag("version", "Version of the engine.", INT),
+        *TUNABLE,
+    ),
+)

@@ -1,0 +1,12 @@
+"""`vaultctl version`."""
+
+from vaultctl import __version__
+from vaultctl.cli.command import Run, command
+
+
+def run(run: Run) -> None:
+    """Print the version."""
+    run.env.out(f"vaultctl v{__version__}\n")
+
+
+COMMAND = command("version", run, usage="version", short_help="Print the version", arity=(0, None), arity_text="0")

@@ -1,0 +1,37 @@
+"""`vaultctl write`: data to a path of the API."""
+
+from vaultctl.cli import output, values
+from vaultctl.cli.command import FIELD, FORMAT, Run, command
+from vaultctl.cli.failures import Misuse
+from vaultctl.cli.go_flags import switch
+from vaultctl.logical import paths
+
+
+def run(run: Run) -> None:
+    """Write data to a path. Raises: Misuse."""
+    fmt = run.format()
+    path = paths.clean(run.args[0]) if run.args[0].strip("/ ") else ""
+    if len(run.args) == 1 and not (run["force"] or run["f"]):
+        raise Misuse("Must supply data or use -force")
+    data = values.parse(run.args[1:])
+    run.env.doing = f"Error writing data to {path}"
+    answer = run.client.call("PUT", path, data)
+    if answer.data is None and answer.raw is None:
+        if fmt == "table":
+            run.env.out(f"Success! Data written to: {path}\n")
+        run.env.warn(answer.warnings)
+    else:
+        output.secret(run.env, fmt, answer, run["field"])
+
+
+COMMAND = command(
+    "write",
+    run,
+    usage="write [options] PATH [DATA K=V...]",
+    short_help="Write data to a path",
+    help="Writes DATA to PATH. DATA is KEY=VALUE; a value of @FILE is read from a file, - from stdin. @FILE alone is a JSON"
+    " object, and so is -.\n\n    $ vaultctl write sys/mounts/team type=kv",
+    arity=(1, None),
+    arity_text="1",
+    flags=(FORMAT, FIELD, switch("force", "Write without data."), switch("f", "Write without data.")),
+)

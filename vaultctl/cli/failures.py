@@ -1,0 +1,13 @@
+"""How a command ends that did not do what it was asked; the text is all that stderr says."""
+
+
+class Failure(Exception):
+    """It was asked, and did not work out."""
+
+    exit_code = 2
+
+
+class Misuse(Failure):
+    """The command line, or a local input, is wrong: nothing was asked of any door."""
+
+    exit_code = 1

@@ -1,0 +1,172 @@
+"""Go's flag syntax on Click: `-path=x`, `-path x` and `--path=x` are one flag, anywhere before `--`.
+
+Every message is Go's own, and every misuse ends with exit code 1. Source: OpenBao 2.7's command line.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from vaultctl.cli.failures import Misuse
+from vaultctl.logical import durations
+
+
+class HelpWanted(Exception):
+    """`-h` was somewhere on the command line."""
+
+
+class GoInt(click.ParamType[int]):
+    """A whole number as strconv.ParseInt reads it; an empty text is 0."""
+
+    name = "int"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the number. Raises: Misuse."""
+        text = str(value)
+        digits = text[1:] if text[:1] in ("-", "+") else text
+        if text and not (digits.isascii() and digits.isdigit()):
+            raise _invalid(text, param, f'strconv.ParseInt: parsing "{text}": invalid syntax')
+        if len(digits) > 19 or not -(2**63) <= int(text or 0) < 2**63:
+            raise _invalid(text, param, f'strconv.ParseInt: parsing "{text}": value out of range')
+        return int(text or 0)
+
+
+class GoDuration(click.ParamType[float]):
+    """A duration in seconds; "system" is -1. What was typed is kept as it is for the request."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read the duration. Raises: Misuse."""
+        text = str(value)
+        try:
+            return -1.0 if text == "system" else durations.parse(text) if text else 0.0
+        except durations.DurationError as error:
+            raise _invalid(text, param, str(error)) from None
+
+
+class GoPair(click.ParamType[tuple[str, str]]):
+    """One KEY=VALUE of a map flag."""
+
+    name = "key=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Split the pair. Raises: Misuse."""
+        key, equals, rest = str(value).partition("=")
+        if not equals:
+            raise _invalid(str(value), param, f'missing = in KV pair: "{value}"')
+        return key.strip(), rest.strip()
+
+
+TEXT = click.STRING
+INT = GoInt()
+DURATION = GoDuration()
+PAIR = GoPair()
+
+
+def _invalid(value: str, param: click.Parameter | None, why: str) -> Misuse:
+    flag = param.opts[0] if param else ""
+    return Misuse(f'invalid value "{value}" for flag {flag}: {why}')
+
+
+def flag(name: str, help: str, kind: click.ParamType[Any] = TEXT, **more: Any) -> click.Option:  # noqa: A002  # Click's word
+    """Declare a flag that takes a value; `-x` and `--x` are both declared, so that completion finds them."""
+    parameter = name.replace("-", "_")
+    return click.Option([f"-{name}", f"--{name}", parameter], type=kind, help=help, **more)
+
+
+def switch(name: str, help: str, parameter: str = "") -> click.Option:  # noqa: A002  # Click's word
+    """Declare a flag that is on or off."""
+    return click.Option([f"-{name}", f"--{name}", parameter or name.replace("-", "_")], is_flag=True, help=help)
+
+
+class GoCommand(click.Command):
+    """A leaf command. `arity` is how few and how many positionals it takes; None stands for no upper bound."""
+
+    def __init__(
+        self,
+        name: str,
+        callback: Callable[..., None],
+        *,
+        usage: str,
+        short_help: str,
+        help: str = "",  # noqa: A002  # Click's word
+        arity: tuple[int, int | None] = (0, 0),
+        arity_text: str = "",
+        flags: Sequence[click.Option] = (),
+    ) -> None:
+        super().__init__(
+            name,
+            callback=callback,
+            params=[*flags, click.Argument(["args"], nargs=-1, type=click.UNPROCESSED)],
+            help=help or short_help,
+            short_help=short_help,
+            add_help_option=False,
+        )
+        self.usage = usage
+        self.arity = arity
+        self._arity_text = arity_text or _arity_text(arity)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give Click a line that it cannot read in two ways. Raises: Misuse, HelpWanted."""
+        options = {opt.lstrip("-"): p for p in self.params if isinstance(p, click.Option) for opt in p.opts}
+        flags, words = split(options, args)
+        low, high = self.arity
+        if len(words) < low:
+            raise Misuse(f"Not enough arguments (expected {self._arity_text}, got {len(words)})")
+        if high is not None and len(words) > high:
+            raise Misuse(f"Too many arguments (expected {self._arity_text}, got {len(words)})")
+        return super().parse_args(ctx, [*flags, "--", *words])
+
+
+def _arity_text(arity: tuple[int, int | None]) -> str:
+    low, high = arity
+    if high is None:
+        return f"at least {low}"
+    return str(low) if low == high else f"{low}-{high}"
+
+
+def split(options: Mapping[str, click.Option], args: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part flags from positionals, in Click's own spelling. Raises: Misuse, HelpWanted."""
+    flags: list[str] = []
+    switches: dict[str, bool] = {}
+    words: list[str] = []
+    rest = list(args)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            words += rest
+            break
+        if not word.startswith("-") or word == "-":
+            words.append(word)
+            continue
+        name, equals, value = _parse(word)
+        option = options.get(name)
+        if option is None:
+            raise HelpWanted if name in ("h", "help") else Misuse(f"flag provided but not defined: -{name}")
+        if option.is_flag:
+            switches[name] = _parse_bool(name, value) if equals else True
+            continue
+        if not equals:
+            if not rest:
+                raise Misuse(f"flag needs an argument: -{name}")
+            value = rest.pop(0)
+        flags.append(f"--{name}={value}")
+    return flags + [f"--{name}" for name, on in switches.items() if on], words
+
+
+def _parse(word: str) -> tuple[str, bool, str]:
+    stripped = word[2:] if word.startswith("--") else word[1:]
+    if not stripped or stripped[0] in "-=":
+        raise Misuse(f"bad flag syntax: {word}")
+    name, equals, value = stripped.partition("=")
+    return name, bool(equals), value
+
+
+def _parse_bool(name: str, value: str) -> bool:
+    if value in ("1", "t", "T", "true", "TRUE", "True"):
+        return True
+    if value in ("0", "f", "F", "false", "FALSE", "False"):
+        return False
+    raise Misuse(f'invalid boolean value "{value}" for -{name}: strconv.ParseBool: parsing "{value}": invalid syntax')

@@ -1,0 +1,106 @@
+"""The program: runs one command, and turns whatever ends it into an exit code. No traceback ever reaches a user."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from vaultctl.cli.env import Env
+from vaultctl.cli.failures import Failure
+from vaultctl.cli.go_flags import HelpWanted
+from vaultctl.cli.tree import Group, UnknownCommand, is_help, root
+from vaultctl.logical.errors import VaultError
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line of this process, and end it."""
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        code = code or 1
+    # The interpreter's own tear-down takes milliseconds and does nothing more for us: all files are closed and synced.
+    os._exit(code)
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command line; give its exit code."""
+    if len(args) == 1 and args[0] in ("-v", "-version", "--version"):
+        args = ["version"]
+    env, group = Env(), root()
+    try:
+        return _invoke(group, env, list(args))
+    except KeyboardInterrupt:
+        env.err("\ninterrupted" + (f"; {env.goes_on}" if env.goes_on else ""))
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # the outer edge: a bug of ours must not look like one of the user's
+        return _bug(env, error)
+    finally:
+        env.close()
+
+
+def _invoke(group: Group, env: Env, args: list[str]) -> int:
+    try:
+        with group.make_context("vaultctl", args, obj=env) as ctx:
+            group.invoke(ctx)
+    except HelpWanted:
+        env.out(_help(group, args))
+    except UnknownCommand as error:
+        env.err(_usage(error.ctx.command).rstrip("\n"))
+        return error.exit_code
+    except Failure as error:
+        if str(error):
+            env.err(str(error))
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        env.err(error.format_message())
+        return 1
+    except VaultError as error:
+        from vaultctl.cli import report
+
+        report.report(env, error, env.doing, token_source=env.token_source)
+        return error.exit_code
+    return 0
+
+
+def _help(group: Group, args: Sequence[str]) -> str:
+    """Give the help of the deepest command that the words name."""
+    command: click.Command = group
+    for word in args:
+        if word == "--" or not isinstance(command, Group) or (is_help(word) and command is not group):
+            break
+        if word.startswith("-"):
+            continue
+        found = command.get_command(click.Context(command), word)
+        if found is None:
+            break
+        command = found
+    return _usage(command)
+
+
+def _usage(command: click.Command) -> str:
+    from vaultctl.cli import usage
+
+    return usage.usage_of(command)
+
+
+def _bug(env: Env, error: Exception) -> int:
+    """Say that something went wrong here; where, but none of the values, which may be secret."""
+    if os.environ.get("VAULTCTL_DEBUG"):
+        raise error
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    where = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "?"
+    env.err(f"Error: this is a bug in vaultctl ({type(error).__name__} at {where}); the state is as it was")
+    env.err("\nplease report it with the command that you ran; VAULTCTL_DEBUG=1 shows more")
+    return 2

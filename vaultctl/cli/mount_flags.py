@@ -1,0 +1,41 @@
+"""Flags that `secrets enable` and `secrets tune` share, and how they stand in a request."""
+
+from typing import Any
+
+from vaultctl.cli.command import Run
+from vaultctl.cli.go_flags import flag
+
+_SCALARS = ("listing_visibility", "plugin_version")
+_LISTS = (
+    "audit_non_hmac_request_keys",
+    "audit_non_hmac_response_keys",
+    "passthrough_request_headers",
+    "allowed_response_headers",
+)
+
+TUNABLE = (
+    flag("description", "What the engine is for."),
+    flag("listing-visibility", "Who sees the mount without a token: unauth or hidden."),
+    flag("plugin-version", "Version of the engine to run."),
+    flag(
+        "audit-non-hmac-request-keys", "A key of requests that audit shows in clear; can be given again.", multiple=True
+    ),
+    flag(
+        "audit-non-hmac-response-keys", "A key of answers that audit shows in clear; can be given again.", multiple=True
+    ),
+    flag("passthrough-request-headers", "A header that the engine gets to see; can be given again.", multiple=True),
+    flag("allowed-response-headers", "A header that the engine may answer with; can be given again.", multiple=True),
+)
+
+
+def tuned(run: Run) -> dict[str, Any]:
+    """Give the values of these flags that were given, without the description."""
+    scalars = {name: run[name] for name in _SCALARS if run[name] is not None}
+    return {**scalars, **{name: list(run[name]) for name in _LISTS if run[name]}}
+
+
+def go_duration(seconds: float | None) -> str:
+    """Give a TTL as it stands in a request: -1 is the system's own, nothing and 0 are no wish."""
+    if seconds is None or seconds == 0:
+        return ""
+    return "system" if seconds == -1 else f"{int(seconds)}s"

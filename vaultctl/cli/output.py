@@ -1,0 +1,210 @@
+"""What goes to stdout: tables, JSON, YAML and single fields, laid out as `bao` does when piped.
+
+On a terminal the tables are Rich's. Values are shown as Go shows them: `<nil>`, `map[a:1]`, `[a b]`, `n/a` for an empty
+text.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vaultctl.cli.env import Env
+from vaultctl.cli.failures import Misuse
+from vaultctl.logical.durations import humanise
+from vaultctl.logical.response import Response
+
+FORMATS = ("table", "json", "yaml", "yml", "pretty", "raw")
+_GAP = "    "
+_DURATION_ENDS = ("_ttl", "_period", "_duration")
+_DURATION_NAMES = frozenset({"ttl", "period", "duration", "lease_max", "ttl_max"})
+
+
+def check_format(name: str, *, raw: bool = False) -> str:
+    """Give the format that a name asks for. Raises: Misuse."""
+    lowered = name.lower()
+    if lowered not in FORMATS:
+        raise Misuse(f"Invalid output format: {name}")
+    if lowered == "raw" and not raw:
+        raise Misuse("This command does not support the -format=raw option.")
+    if lowered == "pretty":
+        raise Misuse("Could not parse output: cannot use the pretty formatter for this type")
+    return "yaml" if lowered == "yml" else lowered
+
+
+def emit(env: Env, fmt: str, value: Any) -> None:
+    """Print a value as JSON or YAML."""
+    env.out(to_yaml(value) if fmt == "yaml" else to_json(value) + "\n")
+
+
+def to_json(value: Any) -> str:
+    """Write JSON as Go does: two spaces, and <, > and & escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def to_yaml(value: Any) -> str:
+    """Write YAML as Go does: keys sorted, double quotes where quotes are needed."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Quotes as Go's writer does."""
+
+        def represent_text(self, text: str) -> yaml.ScalarNode:
+            """Quote what a reader would take for something else than text."""
+            resolved = self.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+            other = resolved != "tag:yaml.org,2002:str" or text.lower() in ("", "y", "n")
+            style = '"' if other else "|" if "\n" in text else None
+            return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, Dumper.represent_text)
+    written: str = yaml.dump(value, Dumper=Dumper, sort_keys=True, allow_unicode=True, width=10**9)
+    return written
+
+
+def table(env: Env, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table, with Rich on a terminal."""
+    if env.is_terminal:
+        from vaultctl.cli import terminal
+
+        terminal.table(heading, rows)
+    else:
+        env.out(plain_table(heading, rows))
+
+
+def plain_table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out columns with four spaces between, and dashes as long as each heading."""
+    lines = [heading, ["-" * len(title) for title in heading], *([cell or "n/a" for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heading))]
+    padded = (
+        [cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=False)] + [line[-1]] for line in lines
+    )
+    return "".join(_GAP.join(cells) + "\n" for cells in padded)
+
+
+def envelope(response: Response) -> dict[str, Any]:
+    """Give an answer as `-format=json` shows it."""
+    lease = response.lease
+    shown: dict[str, Any] = {
+        "request_id": response.request_id,
+        "lease_id": lease.lease_id if lease else "",
+        "lease_duration": lease.duration_s if lease else 0,
+        "renewable": lease.renewable if lease else False,
+        "data": sorted_deep(response.data),
+        "warnings": list(response.warnings) or None,
+    }
+    if response.auth:
+        shown["auth"] = response.auth
+    return shown
+
+
+def sorted_deep(value: Any) -> Any:
+    """Sort the keys of all maps, as Go does."""
+    if isinstance(value, Mapping):
+        return {key: sorted_deep(value[key]) for key in sorted(value)}
+    return [sorted_deep(item) for item in value] if isinstance(value, list) else value
+
+
+def secret(env: Env, fmt: str, response: Response, field: str | None = None) -> None:
+    """Print an answer: one field of it, its envelope, or a table of its data. Raises: Misuse."""
+    if field is not None:
+        print_field(env, fmt, fields_of(response), field)
+    elif fmt != "table":
+        emit(env, fmt, envelope(response))
+    else:
+        rows = secret_rows(response)
+        if rows:
+            table(env, ["Key", "Value"], rows)
+    if fmt == "table":
+        env.warn(response.warnings)
+
+
+def secret_rows(response: Response) -> list[list[str]]:
+    """Give the rows of an answer's table: the lease first, then the data by key."""
+    rows = []
+    lease = response.lease
+    if lease and lease.lease_id:
+        rows += [
+            ["lease_id", lease.lease_id],
+            ["lease_duration", humanise(lease.duration_s)],
+            ["lease_renewable", str(lease.renewable).lower()],
+        ]
+    elif lease and lease.duration_s:
+        rows.append(["refresh_interval", humanise(lease.duration_s)])
+    return rows + data_rows(response.data or {})
+
+
+def data_rows(data: Mapping[str, Any]) -> list[list[str]]:
+    """Give a row for each key, sorted; what is named as a duration is shown as one."""
+    return [[key, _cell(key, data[key])] for key in sorted(data)]
+
+
+def _cell(key: str, value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and _names_duration(key):
+        return humanise(value)
+    return go_text(value)
+
+
+def _names_duration(key: str) -> bool:
+    return key in _DURATION_NAMES or key.endswith(_DURATION_ENDS)
+
+
+def go_text(value: Any) -> str:
+    """Write a value as Go's %v does."""
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "map[" + " ".join(f"{key}:{go_text(value[key])}" for key in sorted(value)) + "]"
+    if isinstance(value, list | tuple):
+        return "[" + " ".join(go_text(item) for item in value) + "]"
+    return str(value)
+
+
+def fields_of(response: Response) -> dict[str, Any]:
+    """Give all that `-field` can name of an answer."""
+    data = dict(response.data or {})
+    lease = response.lease
+    reserved = {
+        "request_id": response.request_id,
+        "lease_id": lease.lease_id if lease else "",
+        "lease_duration": lease.duration_s if lease else 0,
+        "refresh_interval": lease.duration_s if lease else 0,
+        "renewable": lease.renewable if lease else False,
+    }
+    return {**reserved, "data": data, **data}
+
+
+def print_field(env: Env, fmt: str, values: Mapping[str, Any], field: str) -> None:
+    """Print one value; a newline follows it on a terminal only. Raises: Misuse."""
+    value = values.get(field)
+    if value is None:
+        raise Misuse(f'Field "{field}" not present in secret')
+    text = go_text(value) if fmt in ("table", "raw") else to_json(value) if fmt == "json" else to_yaml(value)
+    env.out(text + ("\n" if env.is_terminal and not text.endswith("\n") else ""))
+
+
+def section(env: Env, title: str, rows: Sequence[Sequence[str]]) -> None:
+    """Print a table of keys and values under a heading."""
+    if env.is_terminal:
+        env.out(f"\n{title}\n")
+        table(env, ["Key", "Value"], rows)
+        return
+    longest = max((len(row[0]) for row in rows), default=0)
+    env.out(centred(title, longest + len(_GAP) + len("Value")) + "\n")
+    table(env, ["Key", "Value"], rows)
+
+
+def centred(title: str, width: int) -> str:
+    """Give a heading between equals signs. Source: OpenBao 2.7, two on each side where the width leaves no room."""
+    signs = width - len(title) - 2
+    signs = 4 if signs <= 0 else signs + signs % 2
+    return f"{'=' * (signs // 2)} {title} {'=' * (signs // 2)}"
+
+
+def keys(env: Env, fmt: str, names: Sequence[str]) -> None:
+    """Print a list of keys."""
+    if fmt == "table":
+        table(env, ["Keys"], [[name] for name in names])
+    else:
+        emit(env, fmt, list(names))

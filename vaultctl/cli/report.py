@@ -1,0 +1,46 @@
+"""What stderr says when a door refused, and what to do next."""
+
+from vaultctl.cli.env import Env
+from vaultctl.logical.errors import BadToken, NotOffered, Sealed, StateError, VaultError
+
+ADDRESS = "local:"
+"""Stands where a server's address does: the engine in this process has none."""
+
+_HINTS: tuple[tuple[type[VaultError], str], ...] = (
+    (NotOffered, "use OpenBao or Vault for this engine; its mount can be managed here"),
+    (Sealed, "run: vaultctl operator unseal"),
+)
+
+
+def report(env: Env, error: VaultError, doing: str, *, namespace: str = "", token_source: str = "") -> None:
+    """Print a refusal as `bao` lays it out; `doing` is what was tried, "Error enabling" for example."""
+    if isinstance(error, StateError):
+        env.err(f"Error: {error.errors[0]}")
+        if error.hint:
+            env.err(f"\n{error.hint}")
+        return
+    prefix = f"{doing}: " if doing else ""
+    verb, path = error.asked or ("GET", "")
+    env.err(f"{prefix}Error making API request.\n")
+    env.err(f"URL: {_shown_verb(verb)} {ADDRESS}/v1/{path}")
+    if namespace:
+        env.err(f"Namespace: {namespace.strip('/')}/")
+    env.err(f"Code: {error.status}. Errors:\n")
+    for line in error.errors:
+        env.err(f"* {line}")
+    if not error.errors:
+        env.err("")
+    env.warn(error.warnings)
+    hint = _hint(error, token_source)
+    if hint:
+        env.err(f"\n{hint}")
+
+
+def _shown_verb(verb: str) -> str:
+    return {"HELP": "GET"}.get(verb, verb)
+
+
+def _hint(error: VaultError, token_source: str) -> str:
+    if isinstance(error, BadToken) and token_source.endswith("TOKEN"):
+        return f"the token came from {token_source}, which may be a cluster's; unset it to use this state's own"
+    return next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")

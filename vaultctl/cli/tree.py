@@ -1,0 +1,129 @@
+"""The command tree. A command's module is imported when it is called; names and short helps are here, so that help is quick.
+
+`vaultctl secrets enable` is `vaultctl/cli/commands/secrets/enable.py`.
+"""
+
+from importlib import import_module
+from typing import TypeAlias
+
+import click
+
+from vaultctl.cli.go_flags import HelpWanted
+
+Tree: TypeAlias = dict[str, "str | tuple[str, Tree]"]
+
+TREE: Tree = {
+    "delete": "Delete what is at a path",
+    "kv": (
+        "Work with key-value secrets",
+        {
+            "delete": "Delete the newest version of a secret",
+            "get": "Read a secret",
+            "list": "List secrets",
+            "put": "Write a secret",
+        },
+    ),
+    "list": "List what is below a path",
+    "operator": (
+        "Look after the state itself",
+        {
+            "check": "Verify the whole state",
+            "migrate": "Move the state to another storage backend",
+            "snapshot": (
+                "Save and restore the state",
+                {
+                    "restore": "Put a saved state in the place of this one",
+                    "save": "Save the state to a file",
+                },
+            ),
+        },
+    ),
+    "path-help": "Explain a path of the API",
+    "print": ("Print what vaultctl uses", {"token": "Print the token in use"}),
+    "read": "Read what is at a path",
+    "remount": (
+        "Follow moves of mounts",
+        {
+            "list": "List the moves that were made here",
+            "status": "Tell how a move stands",
+        },
+    ),
+    "secrets": (
+        "Manage secrets engines",
+        {
+            "disable": "Disable a secrets engine",
+            "enable": "Enable a secrets engine",
+            "list": "List the secrets engines that are enabled",
+            "move": "Move a secrets engine to another path",
+            "tune": "Change the configuration of a secrets engine",
+        },
+    ),
+    "status": "Show how the state is sealed",
+    "version": "Print the version",
+    "write": "Write data to a path",
+}
+
+
+class Group(click.Group):
+    """A group whose commands are imported on use."""
+
+    def __init__(self, words: tuple[str, ...], short_help: str, tree: Tree) -> None:
+        super().__init__(words[-1] if words else "vaultctl", short_help=short_help, add_help_option=False)
+        self.words = words
+        self.tree = tree
+        self.no_args_is_help = False
+        self.invoke_without_command = True
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the names, sorted."""
+        return sorted(self.tree)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        entry = self.tree.get(cmd_name)
+        if entry is None:
+            return None
+        words = (*self.words, cmd_name)
+        if isinstance(entry, tuple):
+            return Group(words, entry[0], entry[1])
+        module = import_module("vaultctl.cli.commands." + ".".join(word.replace("-", "_") for word in words))
+        found: click.Command = module.COMMAND
+        return found
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Find the command that the first word names. Raises: UnknownCommand, HelpWanted."""
+        words = [word for word in args if not word.startswith("-")]
+        if any(is_help(word) for word in args) and (not words or words[0] not in self.tree):
+            raise HelpWanted(ctx)
+        if not args or args[0] not in self.tree:
+            raise UnknownCommand(ctx)
+        ctx.args = args
+        return args
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Run the command that the first word names."""
+        name, *rest = ctx.args
+        command = self.get_command(ctx, name)
+        if command is None:
+            raise UnknownCommand(ctx)
+        with command.make_context(name, rest, parent=ctx) as inner:
+            command.invoke(inner)
+
+
+class UnknownCommand(Exception):
+    """No such command; the context is that of the group that was asked."""
+
+    def __init__(self, ctx: click.Context) -> None:
+        super().__init__()
+        self.ctx = ctx
+        self.exit_code = 1 if ctx.parent else 127
+
+
+def is_help(word: str) -> bool:
+    """Tell whether a word asks for help."""
+    return word in ("-h", "-help", "--help", "--h")
+
+
+def root() -> Group:
+    """Give the whole tree."""
+    return Group((), "The life of Vault secrets engines, without a server", TREE)

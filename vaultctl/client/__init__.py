@@ -1,0 +1,1 @@
+"""Verbs over a door, for the command line and for people's own Python."""

@@ -1,0 +1,55 @@
+"""kv secrets by the path that people know, whichever version the mount has."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from vaultctl.client.client import Client
+from vaultctl.logical.response import Response
+
+
+class Place(NamedTuple):
+    """Where a secret is: the mount's path with its slash, its kv version, and the rest of the path."""
+
+    mount: str
+    version: int
+    rest: str
+
+    def api_path(self, part: str) -> str:
+        """Give the path to ask for: on version 2, `part` ("data" or "metadata") stands behind the mount."""
+        if self.version == 1:
+            return self.mount + self.rest
+        return f"{self.mount}{part}/{self.rest}".rstrip("/")
+
+
+def locate(client: Client, path: str) -> Place:
+    """Find the mount of a path. Raises: VaultError."""
+    given = path.strip("/")
+    answer = client.call("GET", f"sys/internal/ui/mounts/{given}")
+    data = answer.data or {}
+    mount = str(data["path"])
+    version = 2 if (data.get("options") or {}).get("version") == "2" else 1
+    return Place(mount, version, given[len(mount) :] if given.startswith(mount) else "")
+
+
+def get(client: Client, place: Place, version: int = 0) -> Response | None:
+    """Read a secret; a version of 0 is the newest."""
+    query = {"version": str(version)} if place.version == 2 and version else {}
+    return client.find("GET", place.api_path("data"), query=query)
+
+
+def put(client: Client, place: Place, data: Mapping[str, Any], cas: int | None = None) -> Response:
+    """Write a secret; `cas` is the version that must be the newest one now."""
+    if place.version == 1:
+        return client.call("PUT", place.api_path("data"), data)
+    options = {} if cas is None else {"cas": cas}
+    return client.call("PUT", place.api_path("data"), {"data": data, "options": options})
+
+
+def list_keys(client: Client, place: Place) -> Response | None:
+    """List what stands directly below a path."""
+    return client.find("LIST", place.api_path("metadata"))
+
+
+def delete(client: Client, place: Place) -> None:
+    """Delete a secret, on version 2 its newest version."""
+    client.call("DELETE", place.api_path("data"))

@@ -1,0 +1,55 @@
+"""Mounts and their moves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vaultctl.client.client import Client
+from vaultctl.logical.response import Response
+
+
+def list_mounts(client: Client) -> Response:
+    """Give every secrets engine by its path."""
+    return client.call("GET", "sys/mounts")
+
+
+def enable(client: Client, path: str, body: Mapping[str, Any]) -> None:
+    """Enable a secrets engine; the body is that of `POST sys/mounts/:path`."""
+    client.call("POST", f"sys/mounts/{path.strip('/')}", body)
+
+
+def disable(client: Client, path: str) -> None:
+    """Disable a secrets engine, if there is one."""
+    client.call("DELETE", f"sys/mounts/{path.strip('/')}")
+
+
+def tune(client: Client, path: str, body: Mapping[str, Any]) -> Response:
+    """Tune a secrets engine; the body is that of `POST sys/mounts/:path/tune`."""
+    return client.call("POST", f"sys/mounts/{path.strip('/')}/tune", body)
+
+
+def start_move(client: Client, source: str, target: str) -> str:
+    """Begin to move a mount; give the migration's id."""
+    answer = client.call("POST", "sys/remount", {"from": source, "to": target})
+    return str((answer.data or {})["migration_id"])
+
+
+def move_status(client: Client, migration_id: str) -> Mapping[str, Any] | None:
+    """Tell how a move stands: source_mount, target_mount, status, and here also phase, counters, times and cause."""
+    answer = client.find("GET", f"sys/remount/status/{migration_id}")
+    return None if answer is None or answer.data is None else dict(answer.data["migration_info"])
+
+
+def moves(client: Client) -> dict[str, Mapping[str, Any]]:
+    """Give all moves by id, the oldest first."""
+    answer = client.find("LIST", "sys/remount/status")
+    return {} if answer is None or answer.data is None else dict(answer.data["key_info"])
+
+
+def seal_status(client: Client) -> dict[str, Any]:
+    """Tell how the state is sealed."""
+    return dict(client.call("GET", "sys/seal-status").raw or {})
+
+
+def leader(client: Client) -> dict[str, Any]:
+    """Tell which node leads."""
+    return dict(client.call("GET", "sys/leader").raw or {})
