@@ -63,15 +63,20 @@ def from_record(record: object, location: str) -> Header:
     """
     if not isinstance(record, dict) or not isinstance(record.get("format"), int):
         raise IntegrityError(f"{location} does not begin with the header of a vaultctl state", hint=RESTORE)
-    if record["format"] > FORMAT:
-        raise NewerFormat(
-            f"{location} has state format {record['format']}, this vaultctl knows formats up to {FORMAT}",
-            hint="install a newer vaultctl, or point VAULTCTL_DATA_DIR at another folder",
-        )
+    check_format(record["format"], location)
     for name, kind in _FIELDS.items():
         if not isinstance(record.get(name), kind):
             raise IntegrityError(f"{location} has a header without a good {name}", hint=RESTORE)
     return Header(**{name: record[name] for name in _FIELDS})
+
+
+def check_format(number: int, location: str) -> None:
+    """Refuse what a newer vaultctl wrote. Raises: NewerFormat."""
+    if number > FORMAT:
+        raise NewerFormat(
+            f"{location} has state format {number}, this vaultctl knows formats up to {FORMAT}",
+            hint="install a newer vaultctl, or point VAULTCTL_DATA_DIR at another folder",
+        )
 
 
 def next_header(header: Header, changed: Iterable[str], encryptions: Mapping[str, int]) -> Header:

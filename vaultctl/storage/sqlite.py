@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from vaultctl.logical.errors import IntegrityError, NoState, StateError, StateUnavailable
 from vaultctl.storage import files, lock
 from vaultctl.storage.backend import Commit, Integrity, Salvage
-from vaultctl.storage.header import FORMAT, RESTORE, from_record
+from vaultctl.storage.header import FORMAT, RESTORE, check_format, from_record
 
 _SCHEMA = (
     "CREATE TABLE entry (name TEXT NOT NULL, value BLOB NOT NULL)",
@@ -37,10 +37,13 @@ class SqliteSnapshot:
         """Read the header. Raises: IntegrityError, NewerFormat, NoState."""
         self._connection = connection
         self._location = location
+        check_format(connection.execute("PRAGMA user_version").fetchone()[0], location)
         row = connection.execute("SELECT header, digest, mac FROM state").fetchone()
         if row is None:
             raise no_state(location)
-        self.header_text, self.digest, self.mac = str(row[0]), bytes(row[1]), bytes(row[2])
+        if [type(column) for column in row] != [str, bytes, bytes]:
+            raise IntegrityError(f"{location} has a damaged header", hint=RESTORE)
+        self.header_text, self.digest, self.mac = row
         try:
             record = json.loads(self.header_text)
         except ValueError as error:
@@ -124,7 +127,8 @@ class Sqlite:
                     raise no_state(self.location)
                 yield SqliteSnapshot(connection, self.location)
             finally:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
 
     @contextmanager
     def writer(self) -> Iterator["SqliteWriter"]:
@@ -322,7 +326,8 @@ def _blob(value: object) -> bytes:
 
 
 def _has_state(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'state'").fetchone())
+    """Tell whether anything was ever committed. A state or not, it is never written over."""
+    return bool(connection.execute("SELECT 1 FROM sqlite_master").fetchone())
 
 
 def _connect_read_only(path: str) -> sqlite3.Connection:
@@ -334,7 +339,8 @@ def _connect_read_only(path: str) -> sqlite3.Connection:
 
 
 def _translate(error: sqlite3.Error, location: str) -> StateError:
-    name = getattr(error, "sqlite_errorname", "")
+    # An error without a name is Python's own: it read a text that is no UTF-8.
+    name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "no such" in str(error):
         return IntegrityError(f"{location} is damaged: {error}", hint=RESTORE)
     hints = {
