@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from vaultctl.core import bootstrap, mounts, tokens
+from vaultctl.core import bootstrap, maintenance, mounts, tokens
 from vaultctl.core.core import Core
 from vaultctl.core.state import State, Transaction, check_key_id
 from vaultctl.crypto.aead import KEY_B
@@ -281,3 +281,59 @@ def _make_once(settings: Settings, name: str, data: bytes) -> None:
             os.close(files.replace_durably(seam, path, data))
     except OSError as error:
         raise files.unavailable(error, f"make {path}") from error
+
+
+class Maintenance:
+    """Work on the local state as a whole, for `vaultctl operator`. Nothing here makes a state on first use."""
+
+    def __init__(
+        self, environ: Mapping[str, str], *, lock_timeout_s: float | None = None, tell: Callable[[str], None]
+    ) -> None:
+        """Find the state's place. Raises: SettingError."""
+        self._environ = environ
+        self._tell = tell
+        self.settings = read_settings(environ, lock_timeout_s)
+
+    def check(self) -> maintenance.Report:
+        """Verify the state. Raises: StateError."""
+        return maintenance.check(self._state(self.settings))
+
+    def salvage(self, path: str) -> maintenance.Saved:
+        """Write what still decrypts into a new JSON state. Raises: StateError."""
+
+        def find_seal(header: Header | None) -> Seal:
+            if header is not None:
+                return seal_finder(self.settings, self._environ)(header)
+            return static.StaticSeal(read_seal_key(self.settings, self._environ)[0], os.urandom)
+
+        source = self._state(self.settings).backend
+        return maintenance.salvage(source, find_seal, self._backend("json", path), os.urandom)
+
+    def migrate(self, kind: str) -> tuple[int, str, str]:
+        """Move the state to another backend; give the number of entries, and the old and the new file.
+
+        The old file stays, under another name, so that no command takes it for the state. Raises: StateError.
+        """
+        source = self.settings
+        if kind not in FILES:
+            raise SettingError(f"there is no storage {kind}", hint=f"it is one of {', '.join(FILES)}")
+        if kind == source.storage:
+            raise SettingError(f"the state is kept in {kind} already")
+        path, kept = os.path.join(source.data_dir, FILES[kind]), source.path + ".migrated"
+        entries = maintenance.migrate(self._state(source), self._backend(kind, path), kept)
+        return entries, kept, path
+
+    def save(self, path: str) -> int:
+        """Write a consistent copy of the state into a file; give the number of entries. Raises: StateError."""
+        return maintenance.save(self._state(self.settings), self._backend("json", path))
+
+    def restore(self, path: str, *, force: bool) -> int:
+        """Put a saved state in the place of this one; give the number of entries. Raises: StateError."""
+        saved = self._state(self.settings._replace(storage="json", path=os.path.abspath(path)))
+        return maintenance.restore(saved, self._state(self.settings).backend, force=force)
+
+    def _state(self, settings: Settings) -> State:
+        return open_state(settings, self._environ, self._tell)
+
+    def _backend(self, kind: str, path: str) -> Backend:
+        return open_backend(kind, os.path.abspath(path), self.settings.lock_timeout_s, self._tell)

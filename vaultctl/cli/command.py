@@ -38,6 +38,14 @@ class Run:
         """The verbs over the door; the state is opened when this is first used."""
         return self.env.client(self.common)
 
+    def maintenance(self) -> Any:
+        """Work on the local state as a whole. Raises: StateError."""
+        import os
+
+        from vaultctl.connect import Maintenance
+
+        return Maintenance(os.environ, lock_timeout_s=self.common.lock_timeout, tell=self.env.err)
+
     def format(self, *, from_environment: bool = True, raw: bool = False) -> str:
         """Give the output format. Raises: Misuse."""
         from vaultctl.cli.output import check_format

@@ -16,7 +16,7 @@ class HelpWanted(Exception):
     """`-h` was somewhere on the command line."""
 
 
-class GoInt(click.ParamType[int]):
+class GoInt(click.ParamType):  # type: ignore[type-arg]  # generic only in newer Click
     """A whole number as strconv.ParseInt reads it; an empty text is 0."""
 
     name = "int"
@@ -32,7 +32,7 @@ class GoInt(click.ParamType[int]):
         return int(text or 0)
 
 
-class GoDuration(click.ParamType[float]):
+class GoDuration(click.ParamType):  # type: ignore[type-arg]  # generic only in newer Click
     """A duration in seconds; "system" is -1. What was typed is kept as it is for the request."""
 
     name = "duration"
@@ -46,7 +46,7 @@ class GoDuration(click.ParamType[float]):
             raise _invalid(text, param, str(error)) from None
 
 
-class GoPair(click.ParamType[tuple[str, str]]):
+class GoPair(click.ParamType):  # type: ignore[type-arg]  # generic only in newer Click
     """One KEY=VALUE of a map flag."""
 
     name = "key=value"

@@ -68,9 +68,7 @@ class View:
 
     def decrypt(self, name: str, blob: bytes) -> bytes:
         """Decrypt an entry, from under the seal too where it wrapped it. Raises: IntegrityError."""
-        if blob[:1] == bytes([SEALED]):
-            blob = self._seal.unwrap(name, blob)
-        return self._barrier.decrypt(name, blob)
+        return decrypt(self._seal, self._barrier, name, blob)
 
 
 class Transaction(View):
@@ -210,6 +208,11 @@ class State:
             self._verified = snapshot
         self._unsealed = unsealed
         return unsealed
+
+
+def decrypt(seal: Seal, barrier: Barrier, name: str, blob: bytes) -> bytes:
+    """Decrypt an entry, from under the seal too where it wrapped it. Raises: IntegrityError."""
+    return barrier.decrypt(name, seal.unwrap(name, blob) if blob[:1] == bytes([SEALED]) else blob)
 
 
 def check_key_id(header: Header, key_id: str, source: str) -> None:

@@ -124,6 +124,14 @@ class Backend(Protocol):
         """Take the lock without reading what is there, which may be damaged; the commit must be a whole one."""
         ...
 
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep all writers out; what is there can be read meanwhile. Raises: StateLocked and other StateErrors."""
+        ...
+
+    def retire(self, path: str, /) -> None:
+        """Give the state's file another name, whole in itself. Only with the lock held. Raises: StateUnavailable."""
+        ...
+
     def salvage(self) -> Salvage:
         """Read what can be read, whatever the damage. Raises: StateError where that is nothing."""
         ...

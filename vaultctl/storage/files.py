@@ -124,6 +124,24 @@ def _fill(files: Files, path: str, data: bytes) -> int:
     return fd
 
 
+def rename(files: Files, source: str, target: str) -> None:
+    """Give a file another name in its folder, durably. Raises: StateUnavailable."""
+    try:
+        files.replace(source, target)
+        files.sync_folder(os.path.dirname(target))
+    except OSError as error:
+        raise unavailable(error, f"rename {source}") from error
+
+
+def own_folder(files: Files, path: str) -> None:
+    """Make sure that the folder is there, and nobody else's. Raises: StateUnavailable, UnsafePermissions."""
+    try:
+        files.make_folder(path)
+        check_owner(path)
+    except OSError as error:
+        raise unavailable(error, f"use the folder {path}") from error
+
+
 def read(path: str) -> tuple[bytes, int]:
     """Read a whole file; return its bytes and the descriptor, which stays open to pin the inode.
 

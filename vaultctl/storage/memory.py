@@ -87,6 +87,16 @@ class Memory:
         """Take the lock."""
         return self.writer()
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep all writers out."""
+        with self._lock:
+            yield
+
+    def retire(self, path: str, /) -> None:
+        """Forget the state: there is no file to rename."""
+        self._newest = None
+
     def salvage(self) -> Salvage:
         """Give all entries."""
         if self._newest is None:

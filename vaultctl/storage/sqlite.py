@@ -133,33 +133,37 @@ class Sqlite:
     @contextmanager
     def writer(self) -> Iterator["SqliteWriter"]:
         """Take the lock; the folder and the file are made where they are missing."""
-        with self._locked(), self._transaction() as connection:
+        with self.locked(), self._transaction() as connection:
             snapshot = SqliteSnapshot(connection, self.location) if _has_state(connection) else None
             yield SqliteWriter(connection, snapshot)
 
     @contextmanager
     def overwriter(self) -> Iterator["SqliteWriter"]:
         """Take the lock, whatever the file holds; what is no database any more is put aside."""
-        with self._locked():
+        with self.locked():
             if not self._is_database():
                 self._put_aside()
             with self._transaction() as connection:
                 yield SqliteWriter(connection, None)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        folder = os.path.dirname(self.location)
-        try:
-            self._files.make_folder(folder)
-            files.check_owner(folder)
-        except OSError as error:
-            raise files.unavailable(error, f"use the folder {folder}") from error
+    def locked(self) -> Iterator[None]:
+        """Keep all writers out."""
+        files.own_folder(self._files, os.path.dirname(self.location))
         self._lock.acquire()
         try:
             self._make_file()
             yield
         finally:
             self._lock.release()
+
+    def retire(self, path: str, /) -> None:
+        """Give the database another name, with its write-ahead log worked in: a log left behind would be a trap."""
+        with self._connection() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.execute("PRAGMA journal_mode = DELETE")
+        self.close()
+        files.rename(self._files, self.location, path)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -209,13 +213,10 @@ class Sqlite:
 
     def _put_aside(self) -> None:
         self.close()
-        try:
-            for end in ("", "-wal", "-shm"):
-                if os.path.lexists(self.location + end):
-                    self._files.replace(self.location + end, self.location + ".damaged" + end)
-            self._make_file()
-        except OSError as error:
-            raise files.unavailable(error, f"put the damaged {self.location} aside") from error
+        for end in ("", "-wal", "-shm"):
+            if os.path.lexists(self.location + end):
+                files.rename(self._files, self.location + end, self.location + ".damaged" + end)
+        self._make_file()
 
     def job_lock(self, job_id: str, /) -> lock.JobFileLock | None:
         """Take a job's lock, a file beside the state."""

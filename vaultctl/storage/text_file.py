@@ -193,17 +193,22 @@ class TextFile:
     @contextmanager
     def overwriter(self) -> Iterator["TextWriter"]:
         """Take the lock, whatever the file holds."""
-        folder = os.path.dirname(self.location)
-        try:
-            self._files.make_folder(folder)
-            files.check_owner(folder)
-        except OSError as error:
-            raise files.unavailable(error, f"use the folder {folder}") from error
+        with self.locked():
+            yield TextWriter(self)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep all writers out."""
+        files.own_folder(self._files, os.path.dirname(self.location))
         self._lock.acquire()
         try:
-            yield TextWriter(self)
+            yield
         finally:
             self._lock.release()
+
+    def retire(self, path: str, /) -> None:
+        """Give the file another name."""
+        files.rename(self._files, self.location, path)
 
     def write(self, snapshot: TextSnapshot | None, commit: Commit, integrity: Integrity) -> TextSnapshot:
         """Write the next generation. Only a writer calls this, with the lock held."""
