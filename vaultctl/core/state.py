@@ -14,7 +14,7 @@ from vaultctl.crypto.keyring import new_keyring
 from vaultctl.crypto.seals.seal import Seal
 from vaultctl.logical.errors import IntegrityError, NoState, Sealed, SealKeyError
 from vaultctl.storage.backend import Backend, Commit, Snapshot, Writer
-from vaultctl.storage.header import Header, next_header
+from vaultctl.storage.header import RESTORE, Header, next_header
 from vaultctl.storage.names import below, children
 from vaultctl.storage.overlay import Overlay
 
@@ -258,5 +258,5 @@ def _version(header: Header) -> tuple[str, int, int, int]:
 def _required(snapshot: Snapshot, name: str) -> bytes:
     blob = snapshot.get(name)
     if blob is None:
-        raise IntegrityError(f"the state has no entry {name}, and cannot be opened without it")
+        raise IntegrityError(f"the state has no entry {name}, and cannot be opened without it", hint=RESTORE)
     return blob

@@ -64,7 +64,7 @@ class Memory:
         """Start with no state."""
         self._newest: MemorySnapshot | None = None
         self._lock = threading.Lock()
-        self._jobs: set[str] = set()
+        self._jobs: dict[str, MemoryJobLock] = {}
 
     def exists(self) -> bool:
         """Tell whether a state was made."""
@@ -110,10 +110,8 @@ class Memory:
 
     def job_lock(self, job_id: str, /) -> "MemoryJobLock | None":
         """Take a job's lock."""
-        if job_id in self._jobs:
-            return None
-        self._jobs.add(job_id)
-        return MemoryJobLock(self._jobs, job_id)
+        lock = MemoryJobLock(self._jobs, job_id)
+        return lock if self._jobs.setdefault(job_id, lock) is lock else None
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -138,10 +136,10 @@ class MemoryWriter:
 class MemoryJobLock:
     """A job's lock among the threads of this process."""
 
-    def __init__(self, taken: set[str], job_id: str) -> None:
+    def __init__(self, taken: "dict[str, MemoryJobLock]", job_id: str) -> None:
         self._taken = taken
         self._job_id = job_id
 
     def release(self) -> None:
         """Let it go."""
-        self._taken.discard(self._job_id)
+        self._taken.pop(self._job_id, None)

@@ -1,7 +1,7 @@
 """The state in an SQLite database: for large states, and for many small writes.
 
-The tables are drawn in docs/state-format.md. Only the header and the keyed digest over the set of entries are checked at
-each read; that the entries are the ones of that digest is what `operator check` finds out.
+The tables are drawn in docs/state-format.md. Only the header and the keyed digest over the set of entries are checked
+at each read; that the entries are the ones of that digest is what `operator check` finds out.
 """
 
 import json
@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from vaultctl.logical.errors import IntegrityError, NoState, StateError, StateUnavailable
 from vaultctl.storage import files, lock
@@ -28,6 +29,17 @@ _MISSES = 10_000
 
 _SET = 1 << 256
 """The set digest is the sum of the entries' fingerprints, modulo this."""
+
+
+class _Connection(sqlite3.Connection):
+    """A connection whose errors can be read: SQLite quotes the bytes of a damaged schema, which may be no text."""
+
+    def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
+        """Run a statement. Raises: sqlite3.Error, and nothing else."""
+        try:
+            return super().execute(sql, values)
+        except UnicodeDecodeError:
+            raise sqlite3.DatabaseError("malformed database schema") from None
 
 
 class SqliteSnapshot:
@@ -106,7 +118,7 @@ class Sqlite:
         self.location = path
         self._files = seam or files.Files()
         self._lock = lock.FileLock(path + ".lock", timeout_s=lock_timeout_s, on_wait=on_wait)
-        self._idle: list[sqlite3.Connection] = []
+        self._idle: list[tuple[sqlite3.Connection, tuple[int, int] | None]] = []
 
     def exists(self) -> bool:
         """Tell whether a state was committed there; a file that a crash left empty is none."""
@@ -225,7 +237,7 @@ class Sqlite:
     def close(self) -> None:
         """Close the connections."""
         while self._idle:
-            self._idle.pop().close()
+            self._idle.pop()[0].close()
 
     def _make_file(self) -> None:
         """Make the file for its owner alone: SQLite itself would let others read it."""
@@ -241,7 +253,7 @@ class Sqlite:
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection; what SQLite raises becomes ours."""
         try:
-            connection = self._idle.pop() if self._idle else self._connect()
+            connection, file = self._lend()
             broken = False
             try:
                 yield connection
@@ -249,9 +261,21 @@ class Sqlite:
                 broken = True
                 raise
             finally:
-                connection.close() if broken else self._idle.append(connection)
+                connection.close() if broken else self._idle.append((connection, file))
         except sqlite3.Error as error:
             raise _translate(error, self.location) from error
+
+    def _lend(self) -> tuple[sqlite3.Connection, tuple[int, int] | None]:
+        """Give a connection to the file that has the name now, and that file; one that was replaced is let go."""
+        file = _identity(self.location)
+        while True:
+            try:
+                connection, opened = self._idle.pop()
+            except IndexError:
+                return self._connect(), file
+            if opened == file:
+                return connection, file
+            connection.close()
 
     def _connect(self) -> sqlite3.Connection:
         try:
@@ -260,7 +284,7 @@ class Sqlite:
             raise files.unavailable(error, f"open {self.location}") from error
         if not os.access(self.location, os.W_OK) or not os.access(os.path.dirname(self.location), os.W_OK):
             return _connect_read_only(self.location)
-        connection = sqlite3.connect(self.location, isolation_level=None, check_same_thread=False, timeout=30)
+        connection = _open(self.location, timeout=30)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
@@ -326,6 +350,14 @@ def _blob(value: object) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
 
 
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _has_state(connection: sqlite3.Connection) -> bool:
     """Tell whether anything was ever committed. A state or not, it is never written over."""
     return bool(connection.execute("SELECT 1 FROM sqlite_master").fetchone())
@@ -336,11 +368,15 @@ def _connect_read_only(path: str) -> sqlite3.Connection:
     from urllib.parse import quote
 
     how = "mode=ro" if os.path.exists(path + "-wal") else "immutable=1"
-    return sqlite3.connect(f"file:{quote(path)}?{how}", uri=True, isolation_level=None, check_same_thread=False)
+    return _open(f"file:{quote(path)}?{how}", uri=True)
+
+
+def _open(path: str, **options: Any) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=_Connection, **options)
 
 
 def _translate(error: sqlite3.Error, location: str) -> StateError:
-    # An error without a name is Python's own: it read a text that is no UTF-8.
+    # An error without a name is Python's own: bytes that are no UTF-8 where a text should be.
     name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "no such" in str(error):
         return IntegrityError(f"{location} is damaged: {error}", hint=RESTORE)

@@ -106,7 +106,8 @@ class TextSnapshot:
             tag = binascii.a2b_base64(self.parts.tag, strict_mode=True)
         except ValueError:
             tag = b""
-        written = self._syntax.tail(self.parts.tag)
+        # Base64 has spare bits at its end: only the one way in which the tag is written is the right one.
+        written = self._syntax.tail(_base64(tag))
         if self._data[self.parts.covered_b :] != written or not integrity.is_authentic(covered, tag):
             raise IntegrityError(f"{self._location} is not what vaultctl wrote: its MAC does not match", hint=RESTORE)
 
@@ -215,7 +216,7 @@ class TextFile:
         head = self._syntax.write_head(commit.header)
         lines = _apply(self._syntax, snapshot, commit.changes)
         covered = self._syntax.join(head, lines)
-        tag = binascii.b2a_base64(integrity.mac(covered), newline=False).decode()
+        tag = _base64(integrity.mac(covered))
         data = covered + self._syntax.tail(tag)
         fd = files.replace_durably(self._files, self.location, data)
         fresh = TextSnapshot(self._syntax, self.location, data, Parts(head, lines, tag, len(covered)), commit.header)
@@ -224,7 +225,8 @@ class TextFile:
 
     def salvage(self) -> Salvage:
         """Read line by line."""
-        data = self._read()[0]
+        data, fd = self._read()
+        os.close(fd)
         head, lines = self._syntax.rough_split(data)
         try:
             header = from_record(self._syntax.read_head(head), self.location)
@@ -309,7 +311,11 @@ def _parse(syntax: Syntax, location: str, data: bytes) -> TextSnapshot:
 
 
 def _line(syntax: Syntax, name: str, blob: bytes) -> bytes:
-    return syntax.entry(name, binascii.b2a_base64(blob, newline=False).decode())
+    return syntax.entry(name, _base64(blob))
+
+
+def _base64(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode()
 
 
 def _no_state(location: str) -> NoState:
