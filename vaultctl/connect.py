@@ -3,27 +3,33 @@
 It reads the environment and the config file, finds the state or makes it on first use, and gives a connection.
 """
 
-import os
-import time
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from __future__ import annotations
 
-from vaultctl.core import bootstrap, maintenance, mounts, tokens
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
 from vaultctl.core.core import Core
-from vaultctl.core.state import State, Transaction, check_key_id
-from vaultctl.crypto.aead import KEY_B
+from vaultctl.core.state import State, check_key_id
 from vaultctl.crypto.seals import static
-from vaultctl.crypto.seals.seal import Seal
-from vaultctl.logical.door import Door
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.errors import SealKeyError, StateError, StateUnavailable
 from vaultctl.storage import files
-from vaultctl.storage.backend import Backend
-from vaultctl.storage.header import Header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from vaultctl.core import maintenance
+    from vaultctl.core.state import Transaction
+    from vaultctl.crypto.seals.seal import Seal
+    from vaultctl.logical.door import Door
+    from vaultctl.storage.backend import Backend
+    from vaultctl.storage.header import Header
 
 SEAL_KEY = "seal.key"
-ROOT_TOKEN = "root-token"
-TOKEN = "token"
+ROOT_TOKEN = "root-token"  # noqa: S105  # a file's name
+TOKEN = "token"  # noqa: S105  # a file's name
 FILES = {"json": "state.json", "toml": "state.toml", "sqlite": "state.sqlite"}
 """The state's file in the data folder, by backend; json is the default."""
 
@@ -38,26 +44,30 @@ class SettingError(StateError):
     exit_code = 1
 
 
-class Settings(NamedTuple):
+class Settings:
     """Where the state is and how it is opened. `seal_key` is "" for the file in the data folder, else a source."""
 
-    data_dir: str
-    storage: str
-    path: str
-    seal_key: str
-    lock_timeout_s: float
+    def __init__(self, data_dir: str, storage: str, path: str, seal_key: str, lock_timeout_s: float) -> None:
+        self.data_dir = data_dir
+        self.storage = storage
+        self.path = path
+        self.seal_key = seal_key
+        self.lock_timeout_s = lock_timeout_s
 
 
-class Connection(NamedTuple):
-    """A door, the token to use on it, and where that token came from."""
+class Connection:
+    """A door, the token to use on it, and where that token came from.
 
-    door: Door
-    token: str
-    token_source: str
-    storage_kind: str
-    advance: Callable[[float], bool]
-    """Work on stored jobs for so many seconds; tell whether any is left."""
-    close: Callable[[], None]
+    `advance` works on stored jobs for so many seconds, and tells whether any is left.
+    """
+
+    def __init__(self, core: Core, token: str, token_source: str) -> None:
+        self.door: Door = core
+        self.token = token
+        self.token_source = token_source
+        self.storage_kind = core.state.backend.kind
+        self.advance: Callable[[float], bool] = core.advance
+        self.close: Callable[[], None] = core.close
 
 
 def connect(
@@ -74,8 +84,7 @@ def connect(
     if not state.backend.exists():
         _first_use(state, settings, environ, tell)
     token, source = find_token(settings, environ)
-    core = Core(state)
-    return Connection(core, token, source, state.backend.kind, core.advance, core.close)
+    return Connection(Core(state), token, source)
 
 
 def _check_local(environ: Mapping[str, str], tell: Callable[[str], None], *, local: bool) -> None:
@@ -111,9 +120,21 @@ def read_settings(environ: Mapping[str, str], lock_timeout_s: float | None = Non
 
 
 def _user_dir(kind: str) -> str:
+    """Give the user's folder for data or config.
+
+    On Linux these lines stand for platformdirs, whose import takes longer than all the rest of reading the settings; a
+    test holds them to its answer.
+    """
+    if sys.platform == "linux":
+        name, default = _XDG[kind]
+        base = os.environ.get(name, "").strip() or os.path.expanduser(default)
+        return os.path.join(base, "vaultctl")
     import platformdirs
 
     return platformdirs.user_data_dir("vaultctl") if kind == "data" else platformdirs.user_config_dir("vaultctl")
+
+
+_XDG = {"data": ("XDG_DATA_HOME", "~/.local/share"), "config": ("XDG_CONFIG_HOME", "~/.config")}
 
 
 def _read_config(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -233,7 +254,7 @@ def _read_private(path: str, what: str) -> bytes:
     except FileNotFoundError:
         raise SealKeyError(
             f"{what} is missing: there is no {path}",
-            hint="put it back from your backup, or name it with VAULTCTL_SEAL_KEY; without it the state cannot be opened",
+            hint="put it back from your backup, or name it with VAULTCTL_SEAL_KEY; no state opens without its key",
         ) from None
     except OSError as error:
         raise files.unavailable(error, f"read {what} from {path}") from None
@@ -253,6 +274,8 @@ def find_token(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str
 
 def _first_use(state: State, settings: Settings, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
     """Make the key, the root token and the state, in this order; the state is what counts. Raises: StateError."""
+    from vaultctl.core import bootstrap, mounts, tokens
+    from vaultctl.crypto.aead import KEY_B
 
     def find_seal() -> Seal:
         if not settings.seal_key:
@@ -296,6 +319,8 @@ class Maintenance:
 
     def check(self) -> maintenance.Report:
         """Verify the state. Raises: StateError."""
+        from vaultctl.core import maintenance
+
         return maintenance.check(self._state(self.settings))
 
     def salvage(self, path: str) -> maintenance.Saved:
@@ -305,6 +330,8 @@ class Maintenance:
             if header is not None:
                 return seal_finder(self.settings, self._environ)(header)
             return static.StaticSeal(read_seal_key(self.settings, self._environ)[0], os.urandom)
+
+        from vaultctl.core import maintenance
 
         source = self._state(self.settings).backend
         return maintenance.salvage(source, find_seal, self._backend("json", path), os.urandom)
@@ -320,16 +347,24 @@ class Maintenance:
         if kind == source.storage:
             raise SettingError(f"the state is kept in {kind} already")
         path, kept = os.path.join(source.data_dir, FILES[kind]), source.path + ".migrated"
+        from vaultctl.core import maintenance
+
         entries = maintenance.migrate(self._state(source), self._backend(kind, path), kept)
         return entries, kept, path
 
     def save(self, path: str) -> int:
         """Write a consistent copy of the state into a file; give the number of entries. Raises: StateError."""
+        from vaultctl.core import maintenance
+
         return maintenance.save(self._state(self.settings), self._backend("json", path))
 
     def restore(self, path: str, *, force: bool) -> int:
         """Put a saved state in the place of this one; give the number of entries. Raises: StateError."""
-        saved = self._state(self.settings._replace(storage="json", path=os.path.abspath(path)))
+        from vaultctl.core import maintenance
+
+        here = self.settings
+        snapshot = Settings(here.data_dir, "json", os.path.abspath(path), here.seal_key, here.lock_timeout_s)
+        saved = self._state(snapshot)
         return maintenance.restore(saved, self._state(self.settings).backend, force=force)
 
     def _state(self, settings: Settings) -> State:

@@ -26,7 +26,9 @@ class Run:
         self.args = args
         namespace = flags.pop("ns", None) or flags.pop("namespace", None)
         flags.pop("namespace", None)
-        self.common = Common(namespace, flags.pop("local", False), flags.pop("lock_timeout"))
+        self.common = Common(
+            namespace=namespace, local=flags.pop("local", False), lock_timeout=flags.pop("lock_timeout")
+        )
         self.flags = flags
 
     def __getitem__(self, name: str) -> Any:

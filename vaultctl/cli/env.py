@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from vaultctl.client.client import Client
 
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 _WIDTH = 76
 
 
-class Common(NamedTuple):
+class Common:
     """The flags that every command has."""
 
-    namespace: str | None = None
-    local: bool = False
-    lock_timeout: float | None = None
+    def __init__(self, *, namespace: str | None, local: bool, lock_timeout: float | None) -> None:
+        self.namespace = namespace
+        self.local = local
+        self.lock_timeout = lock_timeout
 
 
 class Env:

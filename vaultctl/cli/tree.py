@@ -1,4 +1,4 @@
-"""The command tree. A command's module is imported when it is called; names and short helps are here, so that help is quick.
+"""The command tree. A command's module is imported when it is called; names and short helps are here.
 
 `vaultctl secrets enable` is `vaultctl/cli/commands/secrets/enable.py`.
 """

@@ -1,18 +1,24 @@
 """Core: the door to the engine in this process."""
 
+from __future__ import annotations
+
 import os
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from vaultctl.core import pipeline, plugins, system
+from vaultctl.core import pipeline, system
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.pipeline import Exchange, Host, NeedsWriting
+from vaultctl.core.plugins import Catalogue
 from vaultctl.core.session import Session, Tables
-from vaultctl.core.state import State
-from vaultctl.framework.endpoint import Engine
 from vaultctl.logical.request import READING, Request
-from vaultctl.logical.response import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from vaultctl.core.state import State
+    from vaultctl.logical.response import Response
 
 ACTIVE_JOBS = "core/jobs/active/"
 JOB_BUDGET_S = 0.05
@@ -29,13 +35,13 @@ class Core:
         random: Callable[[int], bytes] = os.urandom,
         now_ns: Callable[[], int] = time.time_ns,
         monotonic_s: Callable[[], float] = time.monotonic,
-        engine_of: Callable[[str], Engine] = plugins.engine,
+        catalogue: Catalogue | None = None,
     ) -> None:
-        """Serve this state; the clock, the randomness and the engines can be others in tests."""
+        """Serve this state; the clocks, the randomness and the engines can be others in tests."""
         self.state = state
         self.tables = Tables()
         self.monotonic_s = monotonic_s
-        self.host = Host(engine_of, system.endpoints_for, now_ns, random)
+        self.host = Host(catalogue or Catalogue(), system.endpoints_for, now_ns, random)
 
     def handle(self, request: Request, /) -> Response:
         """Answer one request. Raises: VaultError."""

@@ -1,7 +1,7 @@
-"""Jobs: stored rows that idempotent transactions step until they are done. No job is a thread, and none lives in memory.
+"""Jobs: stored rows that idempotent transactions step until they are done. None is a thread, or lives in memory.
 
-Whoever steps a job holds its lock; a free lock is a dead owner, and anybody may go on. Each step's effects and the job's
-own progress commit together.
+Whoever steps a job holds its lock; a free lock is a dead owner, and anybody may go on. Each step's effects and the
+job's own progress commit together.
 """
 
 from collections.abc import Callable, Mapping

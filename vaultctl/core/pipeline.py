@@ -6,15 +6,13 @@ A savepoint stands in front of dispatch: a request that fails loses what it did,
 of its token). Source: OpenBao 2.7, where a refused request still uses a token up.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from __future__ import annotations
 
-from vaultctl.core import plugins, tokens
-from vaultctl.core.mounts import Mount
-from vaultctl.core.session import Session
-from vaultctl.core.tokens import Token
+from typing import TYPE_CHECKING, Any
+
+from vaultctl.core import tokens
 from vaultctl.framework import fields
-from vaultctl.framework.endpoint import Context, Endpoint, Engine, Match, MountInfo, find
+from vaultctl.framework.endpoint import Context, MountInfo, find
 from vaultctl.logical.errors import (
     BadToken,
     InvalidRequest,
@@ -26,31 +24,47 @@ from vaultctl.logical.errors import (
 )
 from vaultctl.logical.request import READING, Operation, Request
 from vaultctl.logical.response import EMPTY, Response
-from vaultctl.logical.storage import Storage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from vaultctl.core.mounts import Mount
+    from vaultctl.core.plugins import Catalogue
+    from vaultctl.core.session import Session
+    from vaultctl.core.tokens import Token
+    from vaultctl.framework.endpoint import Endpoint, Engine, Match
+    from vaultctl.logical.storage import Storage
 
 
 class NeedsWriting(Exception):
-    """This request must be opened for writing, though its verb is a reading one. Raised before it had any effect."""
+    """Raised before a request with a reading verb had any effect: it must be opened for writing."""
 
 
-class Host(NamedTuple):
+class Host:
     """What the pipeline asks of the core around it."""
 
-    engine_of: Callable[[str], Engine]
-    system_endpoints: Callable[[str], Any]
-    now_ns: Callable[[], int]
-    random: Callable[[int], bytes]
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        system_endpoints: Callable[[str], Sequence[Endpoint]],
+        now_ns: Callable[[], int],
+        random: Callable[[int], bytes],
+    ) -> None:
+        self.catalogue = catalogue
+        self.system_endpoints = system_endpoints
+        self.now_ns = now_ns
+        self.random = random
 
 
-class SystemContext(NamedTuple):
+class SystemContext:
     """What a handler of the core's own endpoints may touch: the whole session."""
 
-    request: Request
-    session: Session
-    mount: Mount
-    now_ns: int
-    random: Callable[[int], bytes]
-    engine_of: Callable[[str], Engine]
+    def __init__(self, exchange: Exchange) -> None:
+        self.request = exchange.request
+        self.session = exchange.session
+        self.now_ns = exchange.now_ns
+        self.random = exchange.host.random
+        self.catalogue = exchange.host.catalogue
 
 
 class Exchange:
@@ -116,16 +130,15 @@ def route(exchange: Exchange) -> None:
         return
     exchange.mount = mount
     exchange.path = exchange.request.path[len(mount.path) :]
-    if mount.tainted or not plugins.is_offered(mount.type):
-        return
-    exchange.match = find(endpoints_of(exchange.host, mount, exchange.path), exchange.path)
+    if not mount.tainted and exchange.host.catalogue.serves(mount.type):
+        exchange.match = find(endpoints_of(exchange.host, mount, exchange.path), exchange.path)
 
 
-def endpoints_of(host: Host, mount: Mount, path: str) -> Any:
-    """Give the endpoints that a mount's type declares; the system's come by subject."""
+def endpoints_of(host: Host, mount: Mount, path: str) -> Sequence[Endpoint]:
+    """Give the endpoints that a mount's type declares; the system's come by subject. Raises: NotOffered."""
     if mount.type == "system":
         return host.system_endpoints(path)
-    return host.engine_of(plugins.engine_name(mount.type, mount.options)).endpoints
+    return host.catalogue.engine(mount.type, mount.options).endpoints
 
 
 def authenticate(exchange: Exchange) -> None:
@@ -159,10 +172,10 @@ def dispatch(exchange: Exchange) -> Response:
     if mount.tainted:
         shown = _shown(request)
         raise NoRoute(f'no handler for route "{shown}" on namespace "". route entry or namespace is tainted.')
-    plugins.require_offered(mount.type)
     if request.operation is Operation.HELP:
         return _help(exchange, mount)
     if exchange.match is None:
+        endpoints_of(exchange.host, mount, exchange.path)  # an engine that is not offered says so itself
         raise UnsupportedPath
     endpoint = exchange.match.endpoint
     handler = endpoint.operations.get(request.operation)
@@ -197,15 +210,14 @@ def _values(endpoint: Endpoint, match: Match, request: Request) -> Mapping[str, 
     return {**fields.convert(endpoint.fields, given), **match.values}
 
 
-def _context(exchange: Exchange, mount: Mount) -> Any:
-    host, request = exchange.host, exchange.request
+def _context(exchange: Exchange, mount: Mount) -> Context | SystemContext:
     if mount.type == "system":
-        return SystemContext(request, exchange.session, mount, exchange.now_ns, host.random, host.engine_of)
-    engine = host.engine_of(plugins.engine_name(mount.type, mount.options))
+        return SystemContext(exchange)
+    engine = exchange.host.catalogue.engine(mount.type, mount.options)
     storage = MountStorage(exchange.session.view, mount, engine)
     options = mount.options or {}
     info = MountInfo(mount.path, mount.type, options, mount.default_lease_ttl_s, mount.max_lease_ttl_s)
-    return Context(request, storage, info, exchange.now_ns, host.random)
+    return Context(exchange.request, storage, info, exchange.now_ns, exchange.host.random)
 
 
 def _help(exchange: Exchange, mount: Mount) -> Response:
@@ -213,7 +225,7 @@ def _help(exchange: Exchange, mount: Mount) -> Response:
 
     endpoints = endpoints_of(exchange.host, mount, exchange.path)
     if not exchange.path and mount.type != "system":
-        engine = exchange.host.engine_of(plugins.engine_name(mount.type, mount.options))
+        engine = exchange.host.catalogue.engine(mount.type, mount.options)
         return Response(raw=framework_help.engine_help(engine.help, endpoints))
     return Response(raw=framework_help.path_help(endpoints, exchange.path))
 

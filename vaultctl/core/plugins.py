@@ -1,73 +1,75 @@
 """Types of engines: which there are, which vaultctl serves, and where each comes from on first use."""
 
-from collections.abc import Mapping
-from importlib import import_module
+from __future__ import annotations
 
-from vaultctl.framework.endpoint import Engine
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from vaultctl.logical.errors import InvalidRequest, NotOffered
 
-ENGINES = {
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vaultctl.framework.endpoint import Engine
+
+MODULES = {
     "kv-v1": "vaultctl.engines.kv1",
     "kv-v2": "vaultctl.engines.kv2",
 }
-"""Built-in engines by name; each module has an ENGINE. Third parties add theirs by the entry points `vaultctl.engines`."""
+"""Built-in engines by name; each module has an ENGINE."""
 
-CATALOGUE = frozenset({"database", "generic", "kubernetes", "kv", "pki", "rabbitmq", "ssh", "totp", "transit"})
-"""Types that can be enabled, as in OpenBao 2.7: a mount's life is the product, whatever type it has."""
+ENTRY_POINTS = "vaultctl.engines"
+"""Third parties add their engines by this group of entry points; the name is the type."""
 
-_SERVED = frozenset({"kv", "generic", "system"})
-_loaded: dict[str, Engine] = {}
+LIFE_ONLY = frozenset({"database", "kubernetes", "pki", "rabbitmq", "ssh", "totp", "transit"})
+"""Types of OpenBao 2.7 whose mounts have a life here, and nothing below: a mount's life is the product."""
 
-
-def engine_name(type_: str, options: Mapping[str, str] | None) -> str:
-    """Give the engine that serves a mount of this type with these options."""
-    if type_ in ("kv", "generic"):
-        return "kv-v2" if (options or {}).get("version") == "2" else "kv-v1"
-    return type_
+_KV = frozenset({"kv", "generic"})
+_BUILT_IN = frozenset({"cubbyhole", "identity", "system", "token"})
 
 
-def engine(name: str) -> Engine:
-    """Import an engine. Raises: NotOffered."""
-    if name not in _loaded:
-        _loaded[name] = _import(name)
-    return _loaded[name]
+class Catalogue:
+    """The engines to be had: built in, installed beside vaultctl, or given by a test."""
 
+    def __init__(self, given: Mapping[str, Engine] | None = None) -> None:
+        """Take further engines by type; they are asked first."""
+        self._engines: dict[str, Engine | None] = dict(given or {})
 
-def is_offered(type_: str) -> bool:
-    """Tell whether requests below a mount of this type are served."""
-    return type_ in _SERVED or (type_ not in CATALOGUE and type_ not in _BUILT_IN and _third_party(type_) is not None)
+    def serves(self, type_: str) -> bool:
+        """Tell whether requests below a mount of this type are answered."""
+        return type_ in _KV or type_ == "system" or self._other(type_) is not None
 
-
-def require_offered(type_: str) -> None:
-    """Refuse a request below a mount that only has a life here. Raises: NotOffered."""
-    if not is_offered(type_):
-        raise NotOffered(f"the {type_} engine is not part of vaultctl")
-
-
-def require_known(type_: str) -> None:
-    """Refuse a type that cannot be enabled. Raises: InvalidRequest."""
-    if type_ not in CATALOGUE and _third_party(type_) is None:
-        raise InvalidRequest(f"plugin not found in the catalog: {type_}")
-
-
-_BUILT_IN = frozenset({"cubbyhole", "identity", "token"})
-
-
-def _import(name: str) -> Engine:
-    if name in ENGINES:
-        found: Engine = import_module(ENGINES[name]).ENGINE
+    def engine(self, type_: str, options: Mapping[str, str] | None) -> Engine:
+        """Give the engine for a mount of this type with these options. Raises: NotOffered."""
+        if type_ in _KV:
+            return self._built_in("kv-v2" if (options or {}).get("version") == "2" else "kv-v1")
+        found = self._other(type_)
+        if found is None:
+            raise NotOffered(f"the {type_} engine is not part of vaultctl")
         return found
-    other = _third_party(name)
-    if other is None:
-        raise NotOffered(f"the {name} engine is not part of vaultctl")
-    return other
+
+    def require_known(self, type_: str) -> None:
+        """Refuse a type that cannot be enabled. Raises: InvalidRequest."""
+        if type_ not in _KV and type_ not in LIFE_ONLY and self._other(type_) is None:
+            raise InvalidRequest(f"plugin not found in the catalog: {type_}")
+
+    def _built_in(self, name: str) -> Engine:
+        found: Engine = import_module(MODULES[name]).ENGINE
+        return found
+
+    def _other(self, type_: str) -> Engine | None:
+        """Look among the engines that are not built in; packages are asked once, and only for an unknown type."""
+        if type_ in LIFE_ONLY or type_ in _BUILT_IN:
+            return self._engines.get(type_)
+        if type_ not in self._engines:
+            self._engines[type_] = _installed(type_)
+        return self._engines[type_]
 
 
-def _third_party(type_: str) -> Engine | None:
-    """Look the type up among installed packages; only done for types that are not built in."""
+def _installed(type_: str) -> Engine | None:
     from importlib.metadata import entry_points
 
-    for entry in entry_points(group="vaultctl.engines", name=type_):
+    for entry in entry_points(group=ENTRY_POINTS, name=type_):
         found: Engine = entry.load()
         return found
     return None

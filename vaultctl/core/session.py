@@ -1,12 +1,14 @@
 """One request's hold on the state: its storage, and the decoded tables that go with that generation."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from vaultctl.core import mounts
-from vaultctl.core.mounts import Mount, MountTable
 from vaultctl.core.state import Transaction, View
 
 if TYPE_CHECKING:
+    from vaultctl.core.mounts import Mount, MountTable
     from vaultctl.storage.header import Header
 
 
@@ -25,7 +27,7 @@ class Tables:
         self._mounts = (*version, table)
         return table
 
-    def keep_mounts(self, header: "Header", table: MountTable) -> None:
+    def keep_mounts(self, header: Header, table: MountTable) -> None:
         """Take over the table that was just committed."""
         self._mounts = (*_version(header), table)
 
@@ -64,5 +66,5 @@ class Session:
             self._tables.keep_mounts(self.view.commit(), self.mounts)
 
 
-def _version(header: "Header") -> tuple[str, int]:
+def _version(header: Header) -> tuple[str, int]:
     return header.cluster_id, header.tables.get("mounts", 0)

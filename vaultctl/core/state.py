@@ -4,19 +4,24 @@ The keys come from the seal when the state is first read, and are dropped as soo
 the seal or the epoch changed. Nothing is decrypted from a snapshot that was not verified.
 """
 
-from collections.abc import Callable, Iterator
+from __future__ import annotations
+
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from vaultctl.crypto.aead import KEY_B, Random
 from vaultctl.crypto.barrier import ROTATE_AFTER, SEALED, Barrier, open_keyring, seal_keyring
 from vaultctl.crypto.keyring import new_keyring
-from vaultctl.crypto.seals.seal import Seal
 from vaultctl.logical.errors import IntegrityError, NoState, Sealed, SealKeyError
-from vaultctl.storage.backend import Backend, Commit, Snapshot, Writer
 from vaultctl.storage.header import RESTORE, Header, next_header
 from vaultctl.storage.names import below, children
-from vaultctl.storage.overlay import Overlay
+from vaultctl.storage.overlay import Commit, Overlay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from vaultctl.crypto.seals.seal import Seal
+    from vaultctl.storage.backend import Backend, Snapshot, Writer
 
 KEYRING = "core/keyring"
 ROOT_KEY = "core/seal/root-key"
@@ -24,12 +29,13 @@ KEYS = frozenset({KEYRING, ROOT_KEY})
 """The entries that no barrier term encrypts."""
 
 
-class Unsealed(NamedTuple):
+class Unsealed:
     """The keys of a state, and the versions in its header that they go with."""
 
-    seal: Seal
-    barrier: Barrier
-    version: tuple[str, int, int, int]
+    def __init__(self, seal: Seal, barrier: Barrier, version: tuple[str, int, int, int]) -> None:
+        self.seal = seal
+        self.barrier = barrier
+        self.version = version
 
 
 class View:
@@ -163,7 +169,7 @@ class State:
                 raise NoState(f"there is no state at {self.backend.location}")
             # A transaction counts encryptions of its own, so that one that ends without a commit leaves no trace.
             unsealed = self._unseal(writer.snapshot)
-            own = unsealed._replace(barrier=Barrier(unsealed.barrier.keyring, self._random))
+            own = Unsealed(unsealed.seal, Barrier(unsealed.barrier.keyring, self._random), unsealed.version)
             yield Transaction(writer, writer.snapshot.header, own, self._random, self._now())
             if writer.snapshot is not None:
                 self._verified = writer.snapshot
@@ -177,7 +183,7 @@ class State:
             if writer.snapshot is not None:
                 return False
             seal, created = find_seal(), self._now()
-            header = Header(cluster_id, created, 0, {}, seal.describe(), False, 0, {})
+            header = Header(cluster_id, created, 0, {}, seal.describe(), sealed=False, epoch=0, encryptions={})
             keyring = new_keyring(self._random, created)
             unsealed = Unsealed(seal, Barrier(keyring, self._random), _version(header))
             transaction = Transaction(writer, header, unsealed, self._random, created)

@@ -204,8 +204,8 @@ ENGINE = Engine(
             "data/{path*}",
             {Operation.READ: read_data, Operation.UPDATE: write_data, Operation.DELETE: delete_data},
             "Read, write or delete a secret.",
-            "Each write makes a version. A read gives the newest one, or the one that it names. A delete marks the newest"
-            " one; its data stays until it is destroyed.",
+            "Each write makes a version. A read gives the newest one, or the one that it names. A delete marks the"
+            " newest one; its data stays until it is destroyed.",
             {
                 **_PATH,
                 "data": Field("map", "The secret's own keys and values."),

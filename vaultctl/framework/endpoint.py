@@ -64,11 +64,12 @@ class Engine(NamedTuple):
     seal_wrapped: Callable[[str], bool] = lambda _key: False
 
 
-class Match(NamedTuple):
+class Match:
     """An endpoint found for a path, and the value of its variable."""
 
-    endpoint: Endpoint
-    values: Mapping[str, str]
+    def __init__(self, endpoint: Endpoint, values: Mapping[str, str]) -> None:
+        self.endpoint = endpoint
+        self.values = values
 
 
 def find(endpoints: Sequence[Endpoint], path: str) -> Match | None:

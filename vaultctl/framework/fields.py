@@ -1,7 +1,7 @@
 """Fields of a request, and the weak conversion of what people send to what a handler wants.
 
-Source: OpenBao 2.7, field by field as recorded from a server: numbers and booleans are taken for strings, "true" and "1"
-for booleans, a comma string for a list. The messages are its own.
+Source: OpenBao 2.7, field by field as recorded from a server: numbers and booleans are taken for strings, "true" and
+"1" for booleans, a comma string for a list. The messages are its own.
 """
 
 from collections.abc import Callable, Mapping

@@ -33,8 +33,8 @@ def endpoint_help(endpoint: Endpoint, path: str) -> str:
 def engine_help(text: str, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """Give the answer to a help request on a mount: what it is, and each of its paths."""
     lines = ["## DESCRIPTION", text, "## PATHS", "The following paths are supported by this backend."]
-    for endpoint in sorted(endpoints, key=lambda endpoint: endpoint.pattern):
-        lines.append(f"    {route(endpoint.pattern)}\n        {endpoint.synopsis}")
+    by_pattern = sorted(endpoints, key=lambda endpoint: endpoint.pattern)
+    lines += [f"    {route(endpoint.pattern)}\n        {endpoint.synopsis}" for endpoint in by_pattern]
     return {"help": "\n\n".join(lines), "see_also": None}
 
 

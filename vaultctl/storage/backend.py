@@ -1,10 +1,11 @@
 """What every backend offers, and what it asks of the keys above it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from vaultctl.storage.header import Header
+from vaultctl.storage.overlay import Commit
 
 
 class Integrity(Protocol):
@@ -56,17 +57,6 @@ class Snapshot(Protocol):
         ...
 
 
-class Commit(NamedTuple):
-    """What a writer hands over: the next header, and each changed entry's ciphertext (None: gone).
-
-    With `whole` the entries are all that the state holds from now on.
-    """
-
-    header: Header
-    changes: Mapping[str, bytes | None]
-    whole: bool = False
-
-
 class Salvage(NamedTuple):
     """What can still be read of a damaged state: its header, if at all, and each entry; None for one that cannot be."""
 
@@ -83,7 +73,12 @@ class Writer(Protocol):
         ...
 
     def commit(self, commit: Commit, integrity: Integrity, /) -> None:
-        """Make it durable. When this returns it is on disk; when it raises, nothing changed. Raises: StateError."""
+        """Make it durable. When this returns it is on disk; when it raises, nothing changed.
+
+        One error says of itself that the change was made: where only the folder's names could not be synced.
+
+        Raises: StateError.
+        """
         ...
 
 
@@ -113,7 +108,7 @@ class Backend(Protocol):
         ...
 
     def reader(self) -> AbstractContextManager[Snapshot]:
-        """Give the newest generation, without a lock; nearly free while it is the one given last. Raises: StateError."""
+        """Give the newest generation, without a lock; nearly free while it is the last one. Raises: StateError."""
         ...
 
     def writer(self) -> AbstractContextManager[Writer]:

@@ -62,6 +62,10 @@ class Files:
         """Put one file in another's place, all at once."""
         os.replace(source, target)
 
+    def link(self, source: str, target: str) -> None:
+        """Give a file a second name, which nothing has yet."""
+        os.link(source, target, follow_symlinks=False)
+
     def sync_folder(self, path: str) -> None:
         """Bring the folder's names to the disk itself."""
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -84,7 +88,8 @@ def replace_durably(files: Files, path: str, data: bytes) -> int:
     Returns a descriptor of the new file, which pins its inode.
 
     The order is: temporary file in the same folder, write, sync, replace, sync the folder. A temporary file that a
-    crash left behind is removed first, so none outlives the next write.
+    crash left behind is removed first, so none outlives the next write. Where only the last step fails, the file has
+    its new contents, and the error says so.
 
     Raises: StateUnavailable.
     """
@@ -94,21 +99,37 @@ def replace_durably(files: Files, path: str, data: bytes) -> int:
         fd = _fill(files, temporary, data)
         try:
             files.replace(temporary, path)
-            files.sync_folder(os.path.dirname(path))
         except OSError:
             os.close(fd)
+            files.remove(temporary)
             raise
     except OSError as error:
         raise unavailable(error, f"write {path}") from error
+    try:
+        files.sync_folder(os.path.dirname(path))
+    except OSError as error:
+        os.close(fd)
+        raise StateUnavailable(
+            unavailable(error, f"bring {path} to the disk itself").errors[0],
+            hint="the change was made, but may be lost if the power fails now: check that disk",
+        ) from error
     return fd
 
 
 def write_new(files: Files, path: str, data: bytes) -> None:
-    """Make a file with these contents, durably; leave nothing behind when that fails.
+    """Make a file with these contents, durably: whole or not at all, and never in the place of another.
 
     Raises: OSError, FileExistsError among them.
     """
-    os.close(_fill(files, path, data))
+    temporary = path + ".tmp"
+    files.remove(temporary)
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+    os.close(_fill(files, temporary, data))
+    try:
+        files.link(temporary, path)
+    finally:
+        files.remove(temporary)
     files.sync_folder(os.path.dirname(path))
 
 

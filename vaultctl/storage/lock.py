@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from vaultctl.logical.errors import StateLocked
 from vaultctl.storage import files
@@ -83,10 +84,8 @@ class JobFileLock:
 
     def release(self) -> None:
         """Remove the file while it is still ours, then let go."""
-        try:
+        with suppress(FileNotFoundError):
             os.unlink(self._path)
-        except FileNotFoundError:
-            pass
         os.close(self._fd)
 
 

@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 
 from vaultctl.logical.errors import NoState
-from vaultctl.storage.backend import Commit, Integrity, Salvage
+from vaultctl.storage.backend import Integrity, Salvage
 from vaultctl.storage.header import Header
 from vaultctl.storage.names import merge
+from vaultctl.storage.overlay import Commit
 
 _FOLD = 512
 """Above this many recent changes they are folded into the base, so that a commit costs no copy of the whole."""

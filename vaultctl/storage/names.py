@@ -1,4 +1,4 @@
-"""Ranges of entry names: every list, backlog and page is made of these. Names sort by code point, which is byte order."""
+"""Ranges of entry names: every list, backlog and page is one. Names sort by code point, which is byte order."""
 
 from collections.abc import Callable, Iterator
 

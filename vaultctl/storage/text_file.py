@@ -4,26 +4,37 @@ The bytes are drawn in docs/state-format.md. A reader splits the bytes and decod
 writer reuses every line that did not change. What one file syntax (JSON, TOML) adds is a `Syntax`.
 """
 
+from __future__ import annotations
+
 import binascii
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 from vaultctl.logical.errors import IntegrityError, NoState
-from vaultctl.storage import files, lock
-from vaultctl.storage.backend import Commit, Integrity, Salvage
+from vaultctl.storage import files
 from vaultctl.storage.header import RESTORE, Header, from_record
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
 
-class Parts(NamedTuple):
+    from vaultctl.storage.backend import Integrity, Salvage
+    from vaultctl.storage.lock import FileLock, JobFileLock
+    from vaultctl.storage.overlay import Commit
+
+
+class Parts:
     """A file taken apart: the header's text, the entry lines, the MAC, and how many bytes the MAC covers."""
 
-    head: bytes
-    lines: list[bytes]
-    tag: str
-    covered_b: int
+    __slots__ = ("covered_b", "head", "lines", "tag")
+
+    def __init__(self, head: bytes, lines: list[bytes], tag: str, covered_b: int) -> None:
+        self.head = head
+        self.lines = lines
+        self.tag = tag
+        self.covered_b = covered_b
 
 
 class Syntax(Protocol):
@@ -162,7 +173,7 @@ class TextFile:
         self.kind = syntax.kind
         self._syntax = syntax
         self._files = seam or files.Files()
-        self._lock = lock.FileLock(path + ".lock", timeout_s=lock_timeout_s, on_wait=on_wait)
+        self._lock_options = (lock_timeout_s, on_wait)
         self._loaded: _Loaded | None = None
 
     def exists(self) -> bool:
@@ -185,14 +196,14 @@ class TextFile:
         return loaded.snapshot
 
     @contextmanager
-    def writer(self) -> Iterator["TextWriter"]:
+    def writer(self) -> Iterator[TextWriter]:
         """Take the lock; the folder is made where it is missing."""
         with self.overwriter() as writer:
             writer.snapshot = self.newest() if self.exists() else None
             yield writer
 
     @contextmanager
-    def overwriter(self) -> Iterator["TextWriter"]:
+    def overwriter(self) -> Iterator[TextWriter]:
         """Take the lock, whatever the file holds."""
         with self.locked():
             yield TextWriter(self)
@@ -206,6 +217,14 @@ class TextFile:
             yield
         finally:
             self._lock.release()
+
+    @cached_property
+    def _lock(self) -> FileLock:
+        """Made on the first write: what only reads does not even import it."""
+        from vaultctl.storage.lock import FileLock
+
+        timeout_s, on_wait = self._lock_options
+        return FileLock(self.location + ".lock", timeout_s=timeout_s, on_wait=on_wait)
 
     def retire(self, path: str, /) -> None:
         """Give the file another name."""
@@ -232,6 +251,8 @@ class TextFile:
             header = from_record(self._syntax.read_head(head), self.location)
         except (ValueError, IntegrityError):
             header = None
+        from vaultctl.storage.backend import Salvage
+
         return Salvage(header, self._salvaged(lines))
 
     def _salvaged(self, lines: list[bytes]) -> Iterator[tuple[str, bytes | None]]:
@@ -249,9 +270,11 @@ class TextFile:
             except ValueError:
                 yield name, None
 
-    def job_lock(self, job_id: str, /) -> lock.JobFileLock | None:
+    def job_lock(self, job_id: str, /) -> JobFileLock | None:
         """Take a job's lock, a file beside the state."""
-        return lock.take_job_lock(f"{self.location}.job-{job_id}")
+        from vaultctl.storage.lock import take_job_lock
+
+        return take_job_lock(f"{self.location}.job-{job_id}")
 
     def close(self) -> None:
         """Let go of the file last read."""

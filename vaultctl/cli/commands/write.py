@@ -29,8 +29,8 @@ COMMAND = command(
     run,
     usage="write [options] PATH [DATA K=V...]",
     short_help="Write data to a path",
-    help="Writes DATA to PATH. DATA is KEY=VALUE; a value of @FILE is read from a file, - from stdin. @FILE alone is a JSON"
-    " object, and so is -.\n\n    $ vaultctl write sys/mounts/team type=kv",
+    help="Writes DATA to PATH. DATA is KEY=VALUE; a value of @FILE is read from a file, - from stdin. @FILE alone is"
+    " a JSON object, and so is -.\n\n    $ vaultctl write sys/mounts/team type=kv",
     arity=(1, None),
     arity_text="1",
     flags=(FORMAT, FIELD, switch("force", "Write without data."), switch("f", "Write without data.")),

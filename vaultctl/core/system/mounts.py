@@ -6,7 +6,7 @@ Source: the API document of /sys/mounts, and OpenBao 2.7 for defaults, messages 
 from collections.abc import Mapping
 from typing import Any
 
-from vaultctl.core import mounts, plugins
+from vaultctl.core import mounts
 from vaultctl.core.mounts import SYSTEM_TTL_S, Mount
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.framework.endpoint import Endpoint
@@ -84,7 +84,7 @@ def enable(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     taken = ctx.session.mounts.conflicting(path)
     if taken:
         raise InvalidRequest(f"path is already in use at {taken.path}")
-    plugins.require_known(type_)
+    ctx.catalogue.require_known(type_)
     _check_kv_version(type_, options)
     ctx.session.put_mount(
         mounts.new_mount(
@@ -327,8 +327,8 @@ ENDPOINTS = (
         "mounts/{path+}/tune",
         {Operation.READ: read_tune, Operation.UPDATE: tune},
         "Read or change a mount's configuration.",
-        "A read gives the TTLs as they take effect. A write changes what it names: all of it, or nothing when one value is"
-        " not good.",
+        "A read gives the TTLs as they take effect. A write changes what it names: all of it, or nothing when one"
+        " value is not good.",
         _TUNE_FIELDS,
     ),
     Endpoint(

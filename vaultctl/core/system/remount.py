@@ -1,7 +1,7 @@
 """sys/remount: moving a mount, as a stored job, and how it went.
 
-Source: the API document of /sys/remount, and OpenBao 2.7 for the order of checks and the messages. Unlike OpenBao's, the
-status survives the process, says why a move failed, and the source is put back in use when one does.
+Source: the API document of /sys/remount, and OpenBao 2.7 for the order of checks and the messages. Unlike OpenBao's,
+the status survives the process, says why a move failed, and the source is put back in use when one does.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,10 @@ from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
 KIND = "remount"
-_QUEUED = "Mount move has been queued. Progress will be reported in OpenBao's server log, tagged with the returned migration_id"
+_QUEUED = (
+    "Mount move has been queued. Progress will be reported in OpenBao's server log,"
+    " tagged with the returned migration_id"
+)
 
 
 def start(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
@@ -124,8 +127,8 @@ ENDPOINTS = (
         "remount",
         {Operation.UPDATE: start},
         "Move a mount to another path.",
-        "The data, the accessor and the configuration go with the mount. Leases and tokens that it gave out are revoked,"
-        " and policies are not rewritten. The answer names a migration, whose status can be read.",
+        "The data, the accessor and the configuration go with the mount. Leases and tokens that it gave out are"
+        " revoked, and policies are not rewritten. The answer names a migration, whose status can be read.",
         {"from": Field("string", "The mount's path now."), "to": Field("string", "The path it shall have.")},
         sudo=True,
     ),

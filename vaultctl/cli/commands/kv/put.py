@@ -34,8 +34,8 @@ COMMAND = command(
     run,
     usage="kv put [options] KEY [DATA]",
     short_help="Write a secret",
-    help="Writes the secret at KEY. DATA is KEY=VALUE; a value of @FILE is read from a file, - from stdin. @FILE alone is a"
-    " JSON object, and so is -.\n\n    $ vaultctl kv put secret/db user=app password=@pw.txt",
+    help="Writes the secret at KEY. DATA is KEY=VALUE; a value of @FILE is read from a file, - from stdin. @FILE alone"
+    " is a JSON object, and so is -.\n\n    $ vaultctl kv put secret/db user=app password=@pw.txt",
     arity=(1, None),
     arity_text=">1",
     flags=(

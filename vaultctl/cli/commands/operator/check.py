@@ -1,4 +1,4 @@
-"""`vaultctl operator check`: is the state what vaultctl wrote, all of it?"""
+"""`vaultctl operator check`: whether the state is what vaultctl wrote, all of it."""
 
 from vaultctl.cli import output
 from vaultctl.cli.command import FORMAT, Run, command
@@ -42,7 +42,8 @@ COMMAND = command(
     run,
     usage="operator check [options]",
     short_help="Verify the whole state",
-    help="Decrypts every entry, and verifies that none was added, removed or put back from an older copy. With -salvage"
-    " all that still decrypts is written into a new JSON state, and the rest is named; the state itself stays as it is.",
+    help="Decrypts every entry, and verifies that none was added, removed or put back from an older copy. With"
+    " -salvage all that still decrypts is written into a new JSON state, and the rest is named; the state itself stays"
+    " as it is.",
     flags=(FORMAT, flag("salvage", "Write what still decrypts into this new file.", metavar="FILE")),
 )

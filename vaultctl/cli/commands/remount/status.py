@@ -23,7 +23,7 @@ COMMAND = command(
     run,
     usage="remount status [options] ID",
     short_help="Tell how a move stands",
-    help="Shows the status of a move, and why it failed if it did. The id is the one that the move printed when it began.",
+    help="Shows the status of a move, and why it failed if it did. The id is what the move printed when it began.",
     doing="Error reading the move {0}",
     arity=(1, 1),
     flags=(FORMAT,),

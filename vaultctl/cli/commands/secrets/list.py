@@ -98,7 +98,7 @@ COMMAND = command(
     run,
     usage="secrets list [options]",
     short_help="List the secrets engines that are enabled",
-    help="Lists the secrets engines that are enabled. JSON and YAML always have every detail; a TTL of 0 is the system's.",
+    help="Lists the secrets engines that are enabled. JSON and YAML have every detail; a TTL of 0 is the system's.",
     doing="Error listing secrets engines",
     flags=(FORMAT, switch("detailed", "Show all that is known of each engine.")),
 )

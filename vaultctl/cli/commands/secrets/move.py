@@ -6,8 +6,8 @@ from typing import Any
 
 from vaultctl.cli import output
 from vaultctl.cli.command import FORMAT, Run, command, mount_text
-from vaultctl.cli.go_flags import DURATION, flag
 from vaultctl.cli.failures import Failure
+from vaultctl.cli.go_flags import DURATION, flag
 from vaultctl.client import sys
 from vaultctl.client.client import Client
 

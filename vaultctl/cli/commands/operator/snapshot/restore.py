@@ -21,8 +21,8 @@ COMMAND = command(
     run,
     usage="operator snapshot restore [options] FILE",
     short_help="Put a saved state in the place of this one",
-    help="Puts the state that was saved in FILE in the place of the one that is there, all of it or nothing. It needs the"
-    " seal key that the saved state goes with.",
+    help="Puts the state that was saved in FILE in the place of the one that is there, all of it or nothing. It"
+    " needs the seal key that the saved state goes with.",
     arity=(1, 1),
     flags=(FORMAT, switch("force", "Restore even where the state here is another one.")),
 )

@@ -21,8 +21,8 @@ COMMAND = command(
     run,
     usage="operator snapshot save [options] FILE",
     short_help="Save the state to a file",
-    help="Writes a consistent copy of the state to FILE, encrypted as the state is. Other commands can go on while it is"
-    " made. The seal key is not in it.",
+    help="Writes a consistent copy of the state to FILE, encrypted as the state is. Other commands can go on while it"
+    " is made. The seal key is not in it.",
     arity=(1, 1),
     flags=(FORMAT,),
 )
