@@ -1,0 +1,1 @@
+"""What tests share: places for a state, a disk that fails on demand, and programs for other processes."""

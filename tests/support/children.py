@@ -1,0 +1,98 @@
+"""Programs that tests run in other processes, as `python -m support.children PROGRAM KIND PATH …`.
+
+What a program prints was answered by the state before.
+"""
+
+import os
+import signal
+import sqlite3
+import sys
+from itertools import count
+
+from support.places import open_backend
+from support.states import ROOT_TOKEN, initialise, make_state, open_core, open_state, write
+from vaultctl.logical.request import Operation, Request
+from vaultctl.storage.sqlite import Sqlite
+
+
+def hold_lock(kind: str, path: str) -> None:
+    """Hold the lock on a state until stdin ends."""
+    with open_backend(kind, path).writer():
+        _answer("held")
+        sys.stdin.read()
+
+
+def hold_job_lock(kind: str, path: str, job_id: str) -> None:
+    """Hold the lock on a job until stdin ends, and do not release it then."""
+    lock = open_backend(kind, path).job_lock(job_id)
+    _answer("held" if lock else "taken")
+    sys.stdin.read()
+
+
+def make(kind: str, path: str) -> None:
+    """Make a state, when told to, unless another process was faster."""
+    state = open_state(open_backend(kind, path))
+    _await_go()
+    _answer(str(initialise(state)))
+
+
+def write_on(kind: str, path: str, first: str) -> None:
+    """Store one numbered secret after the other, for ever."""
+    core = open_core(open_backend(kind, path))
+    for number in count(int(first)):
+        core.handle(
+            Request(Operation.UPDATE, f"secret/data/{number}", data={"data": {"number": number}}, token=ROOT_TOKEN)
+        )
+        _answer(str(number))
+
+
+def mutate(kind: str, path: str, name: str, times: str) -> None:
+    """When told to, store entries of its own, and add one to a counter that all processes share, so many times."""
+    state = open_state(open_backend(kind, path))
+    _await_go()
+    for number in range(int(times)):
+        with state.writer() as transaction:
+            counted = int(transaction.get("core/test/counter") or 0)
+            transaction.put("core/test/counter", str(counted + 1).encode())
+            transaction.put(f"core/test/{name}/{number:04d}", name.encode())
+            transaction.commit()
+
+
+def die_at(_kind: str, path: str, statement: str) -> None:
+    """Make a change in an SQLite state, and be killed at the nth SQL statement; print how many there were."""
+    backend = _Deadly(path, int(statement))
+    write(make_state(backend), {"core/test/a": b"new", "core/test/gone": None, "core/test/made": b"made"})
+    backend.close()
+    _answer(str(backend.statements))
+
+
+class _Deadly(Sqlite):
+    """Kills its process when it is about to run its nth statement."""
+
+    def __init__(self, path: str, last: int) -> None:
+        super().__init__(path)
+        self.statements = 0
+        self._last = last
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = super()._connect()
+        connection.set_trace_callback(self._count)
+        return connection
+
+    def _count(self, _sql: str) -> None:
+        self.statements += 1
+        if self.statements == self._last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _await_go() -> None:
+    _answer("ready")
+    sys.stdin.readline()
+
+
+def _answer(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])
