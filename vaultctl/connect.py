@@ -167,7 +167,7 @@ def _find_storage(data_dir: str, wanted: str) -> tuple[str, str]:
     if wanted:
         if kind not in FILES or (colon and not path):
             raise SettingError(f"there is no storage {wanted}", hint=f"VAULTCTL_STORAGE is one of {', '.join(FILES)}")
-        return kind, os.path.abspath(path) if path else os.path.join(data_dir, FILES[kind])
+        return kind, os.path.realpath(path or os.path.join(data_dir, FILES[kind]))
     there = [kind for kind, name in FILES.items() if os.path.lexists(os.path.join(data_dir, name))]
     if len(there) > 1:
         raise SettingError(
@@ -175,7 +175,8 @@ def _find_storage(data_dir: str, wanted: str) -> tuple[str, str]:
             hint=f"say which one is meant, for example: VAULTCTL_STORAGE={there[0]}",
         )
     kind = there[0] if there else "json"
-    return kind, os.path.join(data_dir, FILES[kind])
+    # A link is followed here: replacing the file must not replace the link.
+    return kind, os.path.realpath(os.path.join(data_dir, FILES[kind]))
 
 
 def open_backend(kind: str, path: str, timeout_s: float, tell: Callable[[str], None]) -> Backend:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from vaultctl.cli.failures import Misuse
 from vaultctl.client.client import Client
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ class Env:
         return self._connection
 
     def client(self, common: Common) -> Client:
-        """Open the state, and give the verbs over it."""
+        """Open the state, and give the verbs over it. Raises: VaultError, Misuse."""
+        if self.variable("WRAP_TTL"):
+            raise Misuse("VAULT_WRAP_TTL is set, and response wrapping is not part of this version of vaultctl")
         connection = self.connect(common)
         namespace = common.namespace if common.namespace is not None else self.variable("NAMESPACE") or ""
         return Client(connection.door, token=connection.token, namespace=namespace)

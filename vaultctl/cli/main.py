@@ -4,11 +4,12 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 import click
 
 from vaultctl.cli.env import Env
-from vaultctl.cli.failures import Failure
+from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.go_flags import HelpWanted
 from vaultctl.cli.tree import Group, UnknownCommand, is_help, root
 from vaultctl.logical.errors import VaultError
@@ -20,6 +21,9 @@ def main() -> None:
     """Run the command line of this process, and end it."""
     # A command lives for milliseconds and makes few cycles: collecting them as often as a server must would only cost.
     gc.set_threshold(100_000)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")  # as bao prints, whatever the locale says
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
@@ -35,6 +39,9 @@ def run(args: Sequence[str]) -> int:
     if len(args) == 1 and args[0] in ("-v", "-version", "--version"):
         args = ["version"]
     env, group = Env(), root()
+    if not all(_is_utf8(arg) for arg in args):
+        env.err("an argument is not valid UTF-8")
+        return Misuse.exit_code
     try:
         return _invoke(group, env, list(args))
     except KeyboardInterrupt:
@@ -73,6 +80,14 @@ def _invoke(group: Group, env: Env, args: list[str]) -> int:
         report.report(env, error, env.doing, token_source=env.token_source)
         return error.exit_code
     return 0
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _help(group: Group, args: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from vaultctl.logical.errors import (
     InvalidRequest,
     NoRoute,
     NotFound,
+    NotOffered,
     PermissionDenied,
     UnsupportedOperation,
     UnsupportedPath,
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from vaultctl.core.tokens import Token
     from vaultctl.framework.endpoint import Endpoint, Engine, Match
     from vaultctl.logical.storage import Storage
+
+
+_MAX_DEPTH = 300
+"""So deep may the data of a request be nested."""
 
 
 class NeedsWriting(Exception):
@@ -84,7 +89,7 @@ class Exchange:
 
 def run(exchange: Exchange) -> Response:
     """Pass one request through all stages. Raises: VaultError, NeedsWriting."""
-    check_request(exchange.request)
+    exchange.request = check_request(exchange.request)
     resolve_namespace(exchange)
     route(exchange)
     try:
@@ -105,16 +110,30 @@ def run(exchange: Exchange) -> Response:
     return response
 
 
-def check_request(request: Request) -> None:
-    """Refuse what no storage can name. Raises: InvalidRequest."""
+def check_request(request: Request) -> Request:
+    """Refuse what no storage can keep; give the request with its data as it can. Raises: InvalidRequest, NotOffered."""
     try:
         request.path.encode()
     except UnicodeEncodeError:
         raise InvalidRequest("the path is not valid UTF-8") from None
     if "\0" in request.path:
         raise InvalidRequest("the path holds a NUL character")
+    if request.wrap_ttl_s:
+        raise NotOffered("response wrapping is not part of this version of vaultctl")
     if request.operation is Operation.UPDATE and request.path.endswith("/"):
         raise InvalidRequest("cannot write to a path ending in '/'")
+    return request._replace(data=_storable(request.data, _MAX_DEPTH)) if request.data else request
+
+
+def _storable(value: Any, depth: int) -> Any:
+    """Give the data with U+FFFD for what is no character, as Go's JSON does. Raises: InvalidRequest."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if depth == 0 and isinstance(value, dict | list):
+        raise InvalidRequest("refused JSON input due to high complexity: it is nested too deeply")
+    if isinstance(value, dict):
+        return {_storable(key, depth): _storable(item, depth - 1) for key, item in value.items()}
+    return [_storable(item, depth - 1) for item in value] if isinstance(value, list) else value
 
 
 def resolve_namespace(exchange: Exchange) -> None:

@@ -17,6 +17,7 @@ from vaultctl.storage import files
 _POLL_S = 0.001
 _POLL_MAX_S = 0.02
 _PATIENCE_S = 1.0
+_LONGEST_S = 1e8  # three years: what a thread's lock takes as a time-out has a limit of its own
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -26,7 +27,7 @@ class FileLock:
     def __init__(self, path: str, *, timeout_s: float = 60.0, on_wait: Callable[[str], None] | None = None) -> None:
         """Name the lock file; `on_wait` is told who holds the lock when that takes over a second."""
         self._path = path
-        self._timeout_s = timeout_s
+        self._timeout_s = min(max(timeout_s, 0.0), _LONGEST_S)
         self._on_wait = on_wait
         self._threads = threading.Lock()
         self._fd = -1

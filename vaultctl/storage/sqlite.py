@@ -280,6 +280,7 @@ class Sqlite:
 
     def _connect(self) -> sqlite3.Connection:
         try:
+            files.check_owner(os.path.dirname(self.location))
             files.check_owner(self.location)
         except OSError as error:
             raise files.unavailable(error, f"open {self.location}") from error

@@ -282,6 +282,7 @@ class TextFile:
 
     def _read(self) -> tuple[bytes, int]:
         try:
+            files.check_owner(os.path.dirname(self.location))
             return files.read(self.location)
         except FileNotFoundError:
             raise _no_state(self.location) from None
