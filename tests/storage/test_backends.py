@@ -12,8 +12,8 @@ from support.places import NEW, Place, entries
 
 from vaultctl.crypto.barrier import Barrier
 from vaultctl.logical.errors import NoState, StateLocked
-from vaultctl.storage.header import next_header
-from vaultctl.storage.overlay import Commit, Overlay
+from vaultctl.storage.header import Commit, next_header
+from vaultctl.storage.overlay import Overlay
 
 STRANGE = [
     'core/a"quote',

@@ -11,10 +11,9 @@ from pathlib import Path
 from vaultctl.crypto.barrier import Barrier
 from vaultctl.crypto.keyring import new_keyring
 from vaultctl.storage.backend import Backend, Snapshot
-from vaultctl.storage.header import Header, next_header
+from vaultctl.storage.header import Commit, Header, next_header
 from vaultctl.storage.json_file import json_file
 from vaultctl.storage.memory import Memory
-from vaultctl.storage.overlay import Commit
 from vaultctl.storage.sqlite import Sqlite
 from vaultctl.storage.toml_file import toml_file
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vaultctl.core import pipeline, system
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.pipeline import Exchange, Host, NeedsWriting
 from vaultctl.core.plugins import Catalogue
-from vaultctl.core.session import Session, Tables
+from vaultctl.core.session import Sessions
+from vaultctl.logical.errors import StateError
 from vaultctl.logical.request import READING, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
+    from vaultctl.core.session import Session
     from vaultctl.core.state import State
     from vaultctl.logical.response import Response
 
@@ -39,7 +41,7 @@ class Core:
     ) -> None:
         """Serve this state; the clocks, the randomness and the engines can be others in tests."""
         self.state = state
-        self.tables = Tables()
+        self.sessions = Sessions(state)
         self.monotonic_s = monotonic_s
         self.host = Host(catalogue or Catalogue(), system.endpoints_for, now_ns, random)
 
@@ -53,34 +55,31 @@ class Core:
             except NeedsWriting:
                 pass
         response = self._write(request)
-        self.advance(JOB_BUDGET_S)
+        # What the request did is committed: that a job cannot go on now must not take its answer away.
+        with suppress(StateError):
+            self.advance(JOB_BUDGET_S)
         return response
 
     def advance(self, budget_s: float) -> bool:
-        """Work on stored jobs for at most so long; tell whether any is left that nobody works on."""
+        """Work on stored jobs for so long; tell whether any is left that nobody works on. Raises: StateError."""
         with self.state.reader() as view:
             if not view.list(ACTIVE_JOBS, limit=1):
                 return False
         from vaultctl.core import jobs
 
-        return jobs.advance(self, self.monotonic_s() + budget_s)
+        clocks = jobs.Clocks(self.host.now_ns, self.monotonic_s)
+        return jobs.advance(self.sessions, clocks, self.monotonic_s() + budget_s)
 
     def close(self) -> None:
         """Let go of the state."""
         self.state.backend.close()
 
-    @contextmanager
-    def write_session(self) -> Iterator[Session]:
-        """Open the state for writing: a request's transaction, or one step of a job."""
-        with self.state.writer() as transaction:
-            yield Session(transaction, self.tables)
-
     def _read(self, request: Request) -> Response:
-        with self.state.reader() as view:
-            return self._run(Session(view, self.tables), request, writing=False)
+        with self.sessions.reading() as session:
+            return self._run(session, request, writing=False)
 
     def _write(self, request: Request) -> Response:
-        with self.write_session() as session:
+        with self.sessions.writing() as session:
             return self._run(session, request, writing=True)
 
     def _run(self, session: Session, request: Request, *, writing: bool) -> Response:

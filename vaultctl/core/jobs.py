@@ -6,16 +6,12 @@ job's own progress commit together.
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from vaultctl.core import records
-from vaultctl.core.session import Session
+from vaultctl.core.session import Session, Sessions
 from vaultctl.logical.durations import rfc3339
-from vaultctl.logical.errors import StateError
 from vaultctl.logical.storage import Reading, Storage
-
-if TYPE_CHECKING:
-    from vaultctl.core.core import Core
 
 ACTIVE = "core/jobs/active/"
 DONE = "core/jobs/done/"
@@ -89,40 +85,44 @@ def history(storage: Reading) -> list[Job]:
     return [job for job in found if job]
 
 
-def advance(core: "Core", deadline_s: float) -> bool:
+class Clocks(NamedTuple):
+    """The time of day in nanoseconds, for what is stored, and a clock that never jumps, for deadlines."""
+
+    now_ns: Callable[[], int]
+    monotonic_s: Callable[[], float]
+
+
+def advance(sessions: Sessions, clocks: Clocks, deadline_s: float) -> bool:
     """Step the jobs that nobody else steps until the deadline; tell whether any of them is left.
 
-    The requests that these jobs came from were answered, so what the state refuses now is not their failure: such a job
-    stays where it is.
+    Raises: StateError; then the job stays where it is.
     """
     left = False
-    with core.state.reader() as view:
-        waiting = view.list(ACTIVE)
+    with sessions.reading() as session:
+        waiting = session.view.list(ACTIVE)
     for job_id in waiting:
-        lock = core.state.backend.job_lock(job_id)
+        lock = sessions.state.backend.job_lock(job_id)
         if lock is None:
             continue
         try:
-            left = _drive(core, job_id, deadline_s) or left
-        except StateError:
-            left = True
+            left = _drive(sessions, clocks, job_id, deadline_s) or left
         finally:
             lock.release()
     return left
 
 
-def _drive(core: "Core", job_id: str, deadline_s: float) -> bool:
+def _drive(sessions: Sessions, clocks: Clocks, job_id: str, deadline_s: float) -> bool:
     while True:
-        with core.write_session() as session:
+        with sessions.writing() as session:
             job = find(session.view, job_id)
             if job is None or job.status != IN_PROGRESS:
                 return False
-            job = _stepper(job.kind)(session, job)._replace(updated_ns=core.host.now_ns())
+            job = _stepper(job.kind)(session, job)._replace(updated_ns=clocks.now_ns())
             _settle(session.view, job)
             session.commit()
         if job.status != IN_PROGRESS:
             return False
-        if core.monotonic_s() >= deadline_s:
+        if clocks.monotonic_s() >= deadline_s:
             return True
 
 

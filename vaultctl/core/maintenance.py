@@ -13,8 +13,7 @@ from vaultctl.crypto.barrier import Barrier, open_keyring
 from vaultctl.crypto.seals.seal import Seal
 from vaultctl.logical.errors import IntegrityError, StateError, StateUnavailable
 from vaultctl.storage.backend import Backend, Salvage, Snapshot
-from vaultctl.storage.header import RESTORE, Header
-from vaultctl.storage.overlay import Commit
+from vaultctl.storage.header import RESTORE, Commit, Header
 
 _FAR = 1 << 20
 """How far the generation jumps where the one that was there cannot be read."""

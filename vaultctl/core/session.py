@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from vaultctl.core import mounts
 from vaultctl.core.state import Transaction, View
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vaultctl.core.mounts import Mount, MountTable
+    from vaultctl.core.state import State
     from vaultctl.storage.header import Header
 
 
@@ -64,6 +68,26 @@ class Session:
         """Make the changes durable, if there are any. Raises: StateError."""
         if isinstance(self.view, Transaction) and self.view.changed:
             self._tables.keep_mounts(self.view.commit(), self.mounts)
+
+
+class Sessions:
+    """Opens sessions over one state, which share their decoded tables."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self._tables = Tables()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Open the newest generation, without a lock. Raises: StateError, Sealed."""
+        with self.state.reader() as view:
+            yield Session(view, self._tables)
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Open the newest generation for a transaction: a request's, or a job's step. Raises: StateError, Sealed."""
+        with self.state.writer() as transaction:
+            yield Session(transaction, self._tables)
 
 
 def _version(header: Header) -> tuple[str, int]:

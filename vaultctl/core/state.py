@@ -13,9 +13,9 @@ from vaultctl.crypto.aead import KEY_B, Random
 from vaultctl.crypto.barrier import ROTATE_AFTER, SEALED, Barrier, open_keyring, seal_keyring
 from vaultctl.crypto.keyring import new_keyring
 from vaultctl.logical.errors import IntegrityError, NoState, Sealed, SealKeyError
-from vaultctl.storage.header import RESTORE, Header, next_header
+from vaultctl.storage.header import RESTORE, Commit, Header, next_header
 from vaultctl.storage.names import below, children
-from vaultctl.storage.overlay import Commit, Overlay
+from vaultctl.storage.overlay import Overlay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

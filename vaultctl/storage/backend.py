@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
-from vaultctl.storage.header import Header
-from vaultctl.storage.overlay import Commit
+from vaultctl.storage.header import Commit, Header
 
 
 class Integrity(Protocol):

@@ -1,4 +1,4 @@
-"""The header of a state: all that must be readable before any key is at hand.
+"""The header of a state, which must be readable before any key is at hand, and the commit that makes the next one.
 
 It holds no secret. It is plain, and covered by the state's MAC.
 """
@@ -42,6 +42,18 @@ class Header(NamedTuple):
             "epoch": self.epoch,
             "encryptions": dict(self.encryptions),
         }
+
+
+class Commit:
+    """What a writer hands over: the next header, and each changed entry's ciphertext (None: gone).
+
+    With `whole` the entries are all that the state holds from now on.
+    """
+
+    def __init__(self, header: Header, changes: Mapping[str, bytes | None], *, whole: bool = False) -> None:
+        self.header = header
+        self.changes = changes
+        self.whole = whole
 
 
 _FIELDS = {

@@ -8,9 +8,8 @@ from itertools import islice
 
 from vaultctl.logical.errors import NoState
 from vaultctl.storage.backend import Integrity, Salvage
-from vaultctl.storage.header import Header
+from vaultctl.storage.header import Commit, Header
 from vaultctl.storage.names import merge
-from vaultctl.storage.overlay import Commit
 
 _FOLD = 512
 """Above this many recent changes they are folded into the base, so that a commit costs no copy of the whole."""

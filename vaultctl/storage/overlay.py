@@ -7,22 +7,9 @@ from typing import TYPE_CHECKING
 from vaultctl.storage.names import merge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from vaultctl.storage.backend import Snapshot
-    from vaultctl.storage.header import Header
-
-
-class Commit:
-    """What a writer hands over: the next header, and each changed entry's ciphertext (None: gone).
-
-    With `whole` the entries are all that the state holds from now on.
-    """
-
-    def __init__(self, header: Header, changes: Mapping[str, bytes | None], *, whole: bool = False) -> None:
-        self.header = header
-        self.changes = changes
-        self.whole = whole
 
 
 class Overlay:

@@ -14,8 +14,7 @@ from typing import Any
 from vaultctl.logical.errors import IntegrityError, NoState, StateError, StateUnavailable
 from vaultctl.storage import files, lock
 from vaultctl.storage.backend import Integrity, Salvage
-from vaultctl.storage.header import FORMAT, RESTORE, check_format, from_record
-from vaultctl.storage.overlay import Commit
+from vaultctl.storage.header import FORMAT, RESTORE, Commit, check_format, from_record
 
 _SCHEMA = (
     "CREATE TABLE entry (name TEXT NOT NULL, value BLOB NOT NULL)",

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from vaultctl.storage.backend import Integrity, Salvage
+    from vaultctl.storage.header import Commit
     from vaultctl.storage.lock import FileLock, JobFileLock
-    from vaultctl.storage.overlay import Commit
 
 
 class Parts:
