@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -36,7 +37,9 @@ def hear(process: subprocess.Popen[str]) -> str:
 def end(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
     """Close its stdin and wait for its end; give its exit code (negative: the signal) and the lines not yet heard."""
     with process:
-        out, _ = process.communicate()
+        with suppress(BrokenPipeError):
+            _pipe(process.stdin).close()
+        out = _pipe(process.stdout).read()
     return process.returncode, out.splitlines()
 
 
