@@ -108,7 +108,7 @@ def _hash(storage: Reading, text: str) -> str:
     salt = storage.get(SALT)
     if salt is None:
         raise RuntimeError("a state without a token salt")
-    return hmac.digest(salt, text.encode("utf-8", "surrogateescape"), "sha256").hex()
+    return hmac.digest(salt, text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
 def _from_record(id_hash: str, record: dict[str, Any]) -> Token:
