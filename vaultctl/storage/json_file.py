@@ -63,9 +63,10 @@ class JsonSyntax:
 
     def text_of(self, line: bytes) -> bytes:
         """Read the value in an entry's line."""
-        if not line.endswith(b'",'):
+        begin = line.index(_BETWEEN) + len(_BETWEEN)
+        if not line.endswith(b'",', begin):
             raise ValueError("not an entry")
-        return line[line.index(_BETWEEN) + len(_BETWEEN) : -2]
+        return line[begin:-2]
 
 
 def json_file(path: str, **options: Any) -> TextFile:

@@ -66,9 +66,10 @@ class TomlSyntax:
 
     def text_of(self, line: bytes) -> bytes:
         """Read the value in an entry's line."""
-        if not line.endswith(b'"'):
+        begin = line.index(_BETWEEN) + len(_BETWEEN)
+        if not line.endswith(b'"', begin):
             raise ValueError("not an entry")
-        return line[line.index(_BETWEEN) + len(_BETWEEN) : -1]
+        return line[begin:-1]
 
 
 def toml_file(path: str, **options: Any) -> TextFile:

@@ -1,0 +1,124 @@
+"""A state that is replaced, renamed or rescued as a whole, whatever its file holds."""
+
+import os
+
+import pytest
+from support.places import NEW, Place, open_backend
+
+from vaultctl.logical.errors import NoState
+from vaultctl.storage.header import Commit
+
+HELD = {"core/a": b"a", "core/b": b"b", "logical/x/y": b"y"}
+OTHER = {"core/b": b"B", "core/c": b"c"}
+
+
+def test_a_whole_commit_is_all_there_is(place: Place):
+    """A whole commit leaves nothing of what was there before."""
+    place.commit(HELD)
+    _replace(place)
+    assert place.read() == OTHER
+    place.commit({"core/d": b"d"})
+    assert place.read() == {**OTHER, "core/d": b"d"}
+
+
+def test_a_whole_commit_makes_a_state(place: Place):
+    """A whole commit needs no state to be there."""
+    _replace(place)
+    assert place.read() == OTHER
+
+
+@pytest.mark.parametrize("garbage", [b"", b"garbage\n", bytes(5000), os.urandom(5000)])
+def test_a_whole_commit_needs_no_state_that_can_be_read(disk_place: Place, garbage: bytes):
+    """A whole commit goes over a file that is no state."""
+    disk_place.damage(garbage)
+    _replace(disk_place)
+    assert disk_place.read() == OTHER
+
+
+def test_a_whole_commit_is_seen_by_others(place: Place):
+    """A backend that has the old state open reads the new one next."""
+    backend = place.open()
+    place.commit(HELD, backend)
+    _replace(place)
+    assert place.read(backend) == OTHER
+
+
+def test_a_retired_state_is_whole_under_its_new_name(disk_place: Place):
+    """A state that gave its name away is one file that holds everything, and its place is free."""
+    disk_place.commit(HELD)
+    backend, name = disk_place.open(), str(disk_place.path) + ".old"
+    with backend.locked():
+        backend.retire(name)
+    assert disk_place.open().exists() is False
+    assert disk_place.read(open_backend(disk_place.kind, name)) == HELD
+
+
+def test_a_locked_state_can_be_read(disk_place: Place):
+    """While all writers are kept out, readers are not."""
+    disk_place.commit(HELD)
+    with disk_place.open().locked():
+        assert disk_place.read() == HELD
+
+
+def test_an_untouched_state_is_saved_whole(place: Place):
+    """A rescue of a good state gives its header and every entry."""
+    place.commit(HELD)
+    found = place.open().salvage()
+    assert (found.header.generation, dict(found.entries)) == (1, HELD)
+
+
+def test_there_must_be_something_to_save(place: Place):
+    """A rescue where nothing is gives NoState."""
+    with pytest.raises(NoState):
+        place.open().salvage()
+
+
+def test_the_lines_that_are_good_are_saved(text_place: Place):
+    """A rescue of a text file with a line that is no entry gives all others, and tells of that line."""
+    text_place.commit(HELD)
+    lines = text_place.path.read_bytes().split(b"\n")
+    at = next(number for number, line in enumerate(lines) if b"core/b" in line)
+    text_place.damage(b"\n".join([*lines[:at], b"\xff\xfe garbage", *lines[at + 1 :]]))
+    found = dict(text_place.open().salvage().entries)
+    assert {name: blob for name, blob in found.items() if blob is not None} == _without(HELD, "core/b")
+    assert list(found.values()).count(None) == 1
+
+
+@pytest.mark.parametrize("left", range(1, 8))
+def test_what_is_there_of_a_cut_off_file_is_saved(text_place: Place, left: int):
+    """A rescue of a text file that ends too early gives the entries before that, and no torn one as if it were good."""
+    text_place.commit(HELD)
+    whole = text_place.path.read_bytes()
+    text_place.damage(whole[: whole.index(b"logical/x/y") + len("logical/x/y") + left])
+    found = dict(text_place.open().salvage().entries)
+    assert {name: blob for name, blob in found.items() if blob is not None} == _without(HELD, "logical/x/y")
+
+
+def test_a_header_that_is_gone_is_none(text_place: Place):
+    """A rescue of a text file without a good header gives its entries all the same."""
+    text_place.commit(HELD)
+    text_place.damage(text_place.path.read_bytes().replace(NEW.cluster_id.encode(), b"\xff", 1))
+    found = text_place.open().salvage()
+    assert (found.header, dict(found.entries)) == (None, HELD)
+
+
+def test_the_pages_of_a_database_that_are_good_are_saved(tmp_path):
+    """A rescue of a database in which one page is zeros gives the entries of all other pages."""
+    place = Place("sqlite", tmp_path)
+    held = {f"core/{number:03d}": os.urandom(1500) for number in range(60)}
+    place.commit(held)
+    whole = place.path.read_bytes()
+    page = whole.index(held["core/030"]) // 4096 * 4096
+    place.damage(whole[:page] + bytes(4096) + whole[page + 4096 :])
+    found = {name: blob for name, blob in place.open().salvage().entries if blob is not None}
+    assert {name: blob for name, blob in found.items() if held.get(name) != blob} == {}
+    assert 50 < len(found) < 60
+
+
+def _replace(place: Place) -> None:
+    with place.open().overwriter() as writer:
+        writer.commit(Commit(NEW, OTHER, whole=True), place.keys)
+
+
+def _without(entries: dict[str, bytes], name: str) -> dict[str, bytes]:
+    return {other: blob for other, blob in entries.items() if other != name}
