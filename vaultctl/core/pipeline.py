@@ -67,6 +67,7 @@ class SystemContext:
     def __init__(self, exchange: Exchange) -> None:
         self.request = exchange.request
         self.session = exchange.session
+        self.token = exchange.token
         self.now_ns = exchange.now_ns
         self.random = exchange.host.random
         self.catalogue = exchange.host.catalogue
@@ -168,6 +169,8 @@ def authenticate(exchange: Exchange) -> None:
     if exchange.match and exchange.match.endpoint.unauthenticated:
         return
     if not exchange.request.token:
+        if exchange.match and exchange.match.endpoint.token_optional:
+            return
         raise BadToken
     token = tokens.find(exchange.session.view, exchange.request.token, exchange.now_ns / 1e9)
     if token is None or token.num_uses < 0:
@@ -180,7 +183,8 @@ def authenticate(exchange: Exchange) -> None:
 
 def authorise(exchange: Exchange) -> None:
     """Allow root everything, and others what needs no right. Raises: PermissionDenied."""
-    if exchange.match and exchange.match.endpoint.unauthenticated:
+    endpoint = exchange.match.endpoint if exchange.match else None
+    if endpoint and (endpoint.unauthenticated or (endpoint.token_optional and exchange.token is None)):
         return
     if exchange.token is None or not exchange.token.is_root:
         raise PermissionDenied
@@ -202,15 +206,17 @@ def dispatch(exchange: Exchange) -> Response:
     endpoint = exchange.match.endpoint
     handler = endpoint.operations.get(request.operation)
     if handler is None:
-        raise UnsupportedOperation
+        raise UnsupportedPath if _lists_no_folder(request, endpoint) else UnsupportedOperation
     if endpoint.reads_write:
         need_writing(exchange)
-    response = handler(_context(exchange, mount), _values(endpoint, exchange.match, request))
+    given = _given(request)
+    values = {**fields.convert(endpoint.fields, given), **exchange.match.values}
+    response = handler(_context(exchange, mount), values)
     if response is None:
         if request.operation in READING:
             raise NotFound
         return EMPTY
-    return response
+    return _with_ignored(response, given.keys() - endpoint.fields.keys())
 
 
 def finish(exchange: Exchange) -> None:
@@ -227,9 +233,21 @@ def need_writing(exchange: Exchange) -> None:
         raise NeedsWriting
 
 
-def _values(endpoint: Endpoint, match: Match, request: Request) -> Mapping[str, Any]:
-    given = request.query if request.operation in READING or request.operation is Operation.DELETE else request.data
-    return {**fields.convert(endpoint.fields, given), **match.values}
+def _given(request: Request) -> Mapping[str, Any]:
+    return request.query if request.operation in READING or request.operation is Operation.DELETE else request.data
+
+
+def _with_ignored(response: Response, ignored: set[str]) -> Response:
+    """Warn of parameters that the endpoint does not have. Source: OpenBao 2.7, and only where the answer has data."""
+    if not ignored or response.data is None:
+        return response
+    warning = f"Endpoint ignored these unrecognized parameters: [{' '.join(sorted(ignored))}]"
+    return response._replace(warnings=(*response.warnings, warning))
+
+
+def _lists_no_folder(request: Request, endpoint: Endpoint) -> bool:
+    """Tell whether a listing asks for the folder of an endpoint that is one fixed path: OpenBao has no such path."""
+    return request.operation in (Operation.LIST, Operation.SCAN) and "{" not in endpoint.pattern
 
 
 def _context(exchange: Exchange, mount: Mount) -> Context | SystemContext:

@@ -18,7 +18,8 @@ DATA = "data/"
 
 def read(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
     """Give what is stored at a path."""
-    stored = ctx.storage.get(DATA + _path(fields))
+    path = fields["path"].strip("/")
+    stored = ctx.storage.get(DATA + path) if path else None
     if stored is None:
         return None
     data = json.loads(stored)
@@ -27,7 +28,9 @@ def read(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
 
 def write(ctx: Context, fields: Mapping[str, Any]) -> Response:
     """Store the request's data in the place of what was there. Raises: InvalidRequest."""
-    path = _path(fields)
+    path = fields["path"].strip("/")
+    if not path:
+        raise InvalidRequest("missing path")
     if not ctx.request.data:
         raise InvalidRequest("missing data fields")
     ctx.storage.put(DATA + path, json.dumps(dict(ctx.request.data), ensure_ascii=False).encode())
@@ -36,7 +39,9 @@ def write(ctx: Context, fields: Mapping[str, Any]) -> Response:
 
 def delete(ctx: Context, fields: Mapping[str, Any]) -> Response:
     """Remove what is stored at a path, if anything is."""
-    ctx.storage.delete(DATA + _path(fields))
+    path = fields["path"].strip("/")
+    if path:
+        ctx.storage.delete(DATA + path)
     return EMPTY
 
 
@@ -47,22 +52,16 @@ def list_keys(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
     return Response(data={"keys": keys}) if keys else None
 
 
-def _path(fields: Mapping[str, Any]) -> str:
-    path: str = fields["path"].strip("/")
-    if not path:
-        raise InvalidRequest("missing path")
-    return path
-
-
 def _lease_s(data: Mapping[str, Any], default_s: int) -> int:
-    """Give the duration that the stored data asks for in `ttl` or `lease`, where it can be read as one."""
-    for name in ("ttl", "lease"):
-        value = data.get(name)
-        if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
-            try:
-                return int(durations.parse(str(value)))
-            except durations.DurationError:
-                continue
+    """Give the duration that the stored data asks for in `ttl`, else in `lease`, where it can be read as one."""
+    value = data["ttl"] if "ttl" in data else data.get("lease", default_s)
+    if value is None or value == "":
+        return 0
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        try:
+            return int(durations.parse(str(value)))
+        except durations.DurationError:
+            pass
     return default_s
 
 

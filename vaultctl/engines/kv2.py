@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from vaultctl.framework.endpoint import Context, Endpoint, Engine
-from vaultctl.framework.fields import Field
+from vaultctl.framework.fields import Field, convert
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.errors import InvalidRequest, NotFound
 from vaultctl.logical.request import READING, Operation
@@ -67,7 +67,7 @@ def read_data(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
     record = load(ctx.storage, path)
     if record is None:
         return None
-    number = fields.get("version", 0) or record.current_version
+    number = fields["version"] if fields.get("version", 0) > 0 else record.current_version
     version = record.versions.get(number)
     if version is None:
         return None
@@ -91,7 +91,7 @@ def write_data(ctx: Context, fields: Mapping[str, Any]) -> Response:
     for old in sorted(kept)[: max(0, len(kept) - record.keep())]:
         ctx.storage.delete(_version_key(path, old))
         del kept[old]
-    data = json.dumps(fields["data"], ensure_ascii=False).encode()
+    data = json.dumps(ctx.request.data["data"] and fields["data"], ensure_ascii=False).encode()
     ctx.storage.put(_version_key(path, number), data)
     oldest = min(kept) if len(kept) == record.keep() and min(kept) > 1 else record.oldest_version
     record = record._replace(versions=kept, current_version=number, oldest_version=oldest, updated_time=now)
@@ -171,21 +171,24 @@ def _version_metadata(record: Record, number: int) -> dict[str, Any]:
     return {**version._asdict(), "custom_metadata": record.custom_metadata, "version": number}
 
 
+_CAS = {"cas": Field("int", "The version that must be the newest one now; 0 for none at all.")}
+
+
 def _check_cas(record: Record, options: Mapping[str, Any]) -> None:
-    if options.get("cas") is None:
+    if "cas" not in options:
         if record.cas_required:
             raise InvalidRequest("check-and-set parameter required for this call")
         return
     try:
-        wanted = int(options["cas"])
-    except (TypeError, ValueError):
+        wanted = convert(_CAS, options)["cas"]
+    except InvalidRequest:
         raise InvalidRequest("error parsing check-and-set parameter") from None
     if wanted != record.current_version:
         raise InvalidRequest("check-and-set parameter did not match the current version")
 
 
 def _path(fields: Mapping[str, Any]) -> str:
-    path: str = fields["path"].strip("/")
+    path: str = fields.get("path", "").strip("/")
     if not path:
         raise NotFound(warnings=(_ROOT_OF_DATA,))
     return path
@@ -196,35 +199,35 @@ def _version_key(path: str, number: int) -> str:
 
 
 _PATH = {"path": Field("string", "Where the secret is.")}
+_DATA = {Operation.READ: read_data, Operation.UPDATE: write_data, Operation.DELETE: delete_data}
+_METADATA = {Operation.READ: read_metadata, Operation.LIST: list_metadata, Operation.DELETE: delete_metadata}
+_DATA_FIELDS = {
+    **_PATH,
+    "data": Field("map", "The secret's own keys and values."),
+    "options": Field("map", "cas: the version that must be the newest one now; 0 for none at all."),
+    "version": Field("int", "The version to read."),
+}
 
 ENGINE = Engine(
     type="kv",
     endpoints=(
         Endpoint(
             "data/{path*}",
-            {Operation.READ: read_data, Operation.UPDATE: write_data, Operation.DELETE: delete_data},
+            _DATA,
             "Read, write or delete a secret.",
             "Each write makes a version. A read gives the newest one, or the one that it names. A delete marks the"
             " newest one; its data stays until it is destroyed.",
-            {
-                **_PATH,
-                "data": Field("map", "The secret's own keys and values."),
-                "options": Field("map", "cas: the version that must be the newest one now; 0 for none at all."),
-                "version": Field("int", "The version to read."),
-            },
+            _DATA_FIELDS,
         ),
         Endpoint(
             "metadata/{path*}",
-            {
-                Operation.READ: read_metadata,
-                Operation.LIST: list_metadata,
-                Operation.DELETE: delete_metadata,
-            },
+            _METADATA,
             "Read or delete what is known of a secret, or list secrets.",
             "A delete removes the secret with all its versions.",
             _PATH,
         ),
-        Endpoint("metadata", {Operation.LIST: list_metadata}, "List secrets.", fields=_PATH),
+        Endpoint("data", _DATA, "No secret is kept here, only below.", fields=_DATA_FIELDS),
+        Endpoint("metadata", _METADATA, "List secrets.", fields=_PATH),
         Endpoint(
             "{path*}",
             {

@@ -39,7 +39,8 @@ class Endpoint(NamedTuple):
     """One path of an engine.
 
     `pattern` is literal text around at most one variable: `{name}` stands for one segment, `{name+}` for one or more,
-    `{name*}` for any rest, the empty one too. `reads_write` says that even a read changes the state.
+    `{name*}` for any rest, the empty one too. `unauthenticated` ones look at no token; `token_optional` ones answer
+    without one too, but not to a bad one. `reads_write` says that even a read changes the state.
     """
 
     pattern: str
@@ -49,6 +50,7 @@ class Endpoint(NamedTuple):
     fields: Mapping[str, Field] = {}
     sudo: bool = False
     unauthenticated: bool = False
+    token_optional: bool = False
     reads_write: bool = False
 
 

@@ -124,6 +124,8 @@ def _merged_maps(value: list[Any]) -> dict[str, Any]:
 
 
 def _keypair(name: str, value: object) -> dict[str, str]:
+    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        value = _merged_maps(value)
     if isinstance(value, dict) and not any(isinstance(item, list | dict) for item in value.values()):
         return {key: _text(item) or "" for key, item in value.items()}
     pairs: dict[str, str] = {}

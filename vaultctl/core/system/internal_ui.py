@@ -25,14 +25,21 @@ class NoAccess(PermissionDenied):
 
 
 def list_mounts(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
-    """Give all mounts, auth methods apart from secrets engines."""
-    table = ctx.session.mounts
+    """Give all mounts, auth methods apart from secrets engines; without a token only those that anybody may see."""
+    table, show = list(ctx.session.mounts), describe
+    if ctx.token is None:
+        table, show = [m for m in table if m.config.get("listing_visibility") == "unauth"], _outline
     return Response(
         data={
-            "auth": {mount.path[len("auth/") :]: describe(mount) for mount in table if mount.is_auth},
-            "secret": {mount.path: describe(mount) for mount in table if not mount.is_auth},
+            "auth": {_shown_path(mount): show(mount) for mount in table if mount.is_auth},
+            "secret": {_shown_path(mount): show(mount) for mount in table if not mount.is_auth},
         }
     )
+
+
+def _outline(mount: Mount) -> dict[str, Any]:
+    options = None if mount.options is None else dict(mount.options)
+    return {"description": mount.description, "options": options, "type": mount.type}
 
 
 def read_mount(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
@@ -48,7 +55,12 @@ def _shown_path(mount: Mount) -> str:
 
 
 ENDPOINTS = (
-    Endpoint("internal/ui/mounts", {Operation.READ: list_mounts}, "List the mounts that this token has access to."),
+    Endpoint(
+        "internal/ui/mounts",
+        {Operation.READ: list_mounts},
+        "List the mounts that this token has access to.",
+        token_optional=True,
+    ),
     Endpoint(
         "internal/ui/mounts/{path+}",
         {Operation.READ: read_mount},

@@ -22,6 +22,7 @@ _LISTS = (
     "passthrough_request_headers",
     "allowed_response_headers",
 )
+_TEXTS = ("listing_visibility", "plugin_version", "plugin_name")
 _UNMOVABLE = ("sys/", "cubbyhole/", "identity/", "auth/token/")
 _BARELY_TUNABLE = ("sys/", "cubbyhole/", "identity/")
 _NO_STATUS = frozenset({"database", "system", "cubbyhole", "identity", "token", "generic"})
@@ -79,7 +80,7 @@ def enable(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     _check_visibility(config)
     if mounts.protects(path):
         raise InvalidRequest(f'cannot mount "{path}"')
-    if type_ in mounts.UNREPEATABLE or type_.startswith("ns_"):
+    if type_.removeprefix("ns_") in mounts.UNREPEATABLE:
         raise InvalidRequest(f'mount type of "{type_}" is not mountable')
     taken = ctx.session.mounts.conflicting(path)
     if taken:
@@ -93,7 +94,7 @@ def enable(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
             ctx.random,
             description=fields.get("description", ""),
             options=options,
-            config={name: value for name, value in config.items() if name != "plugin_version"},
+            config=config,
             local=fields.get("local", False),
             seal_wrap=fields.get("seal_wrap", False),
             external_entropy_access=fields.get("external_entropy_access", False),
@@ -109,14 +110,14 @@ def _decode_config(given: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(given.get(name), bool | list | dict):
             raise _bad_config()
     for name in _LISTS:
-        if given.get(name):
-            config[name] = _texts(given[name])
-    for name in ("listing_visibility", "plugin_version", "plugin_name"):
-        if isinstance(given.get(name), list | dict | bool):
-            raise _bad_config()
-        if given.get(name):
-            config[name] = str(given[name])
-    if not isinstance(given.get("force_no_cache", False), bool | None):
+        if texts := _texts(given.get(name)):
+            config[name] = texts
+    if any(isinstance(given.get(name), list | dict | bool) for name in (*_TEXTS, "token_type")):
+        raise _bad_config()
+    config |= {name: str(given[name]) for name in _TEXTS if given.get(name)}
+    if not isinstance(given.get("force_no_cache"), bool | None):
+        raise _bad_config()
+    if not isinstance(given.get("user_lockout_config"), dict | None):
         raise _bad_config()
     config["force_no_cache"] = bool(given.get("force_no_cache"))
     config["default_lease_ttl"] = _enable_ttl(given.get("default_lease_ttl"), "default")
@@ -125,6 +126,8 @@ def _decode_config(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _texts(value: Any) -> list[str]:
+    if value is None:
+        return []
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     if not isinstance(value, list) or any(isinstance(item, list | dict | bool) for item in value):
@@ -173,10 +176,17 @@ def _resolve_type(fields: Mapping[str, Any], config: dict[str, Any]) -> tuple[st
         type_ = "kv"
     elif options and options.get("version") and type_ != "kv":
         raise InvalidRequest(f'secrets engine "{type_}" does not allow setting a version')
-    version = fields.get("plugin_version") or config.pop("plugin_version", "")
+    version = config.pop("plugin_version", "")
     if version and "+builtin" not in version:
+        _check_semantic_version(version)
         raise InvalidRequest(f"cannot select non-builtin version of secrets plugin {type_}")
     return type_, options
+
+
+def _check_semantic_version(version: str) -> None:
+    parts = version.removeprefix("v").partition("+")[0].partition("-")[0].split(".")
+    if not all(part.isdigit() for part in parts):
+        raise InvalidRequest(f'version "{version}" is not a valid semantic version: malformed version: {version}')
 
 
 def _check_visibility(config: Mapping[str, Any]) -> None:
@@ -229,6 +239,7 @@ def tune(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     if mount is None:
         raise InvalidRequest(f'tune of path "{path}" failed: no mount entry found')
     _check_tunable(mount, fields)
+    _check_auth_only(mount, fields)
     config = {**mount.config}
     _tune_ttls(config, fields)
     _tune_plugin_version(mount, fields)
@@ -250,6 +261,15 @@ def _check_tunable(mount: Mount, fields: Mapping[str, Any]) -> None:
             raise InvalidRequest(f"cannot tune parameter {name} of {mount.path}")
 
 
+def _check_auth_only(mount: Mount, fields: Mapping[str, Any]) -> None:
+    if mount.is_auth:
+        return
+    if fields.get("user_lockout_config"):
+        raise InvalidRequest(f'tuning of user lockout configuration for auth type "{mount.type}" not allowed')
+    if "token_type" in fields:
+        raise InvalidRequest("'token_type' can only be modified on auth mounts")
+
+
 def _tune_ttls(config: dict[str, Any], fields: Mapping[str, Any]) -> None:
     for name in ("default_lease_ttl", "max_lease_ttl"):
         if fields.get(name, "") == "":
@@ -259,7 +279,7 @@ def _tune_ttls(config: dict[str, Any], fields: Mapping[str, Any]) -> None:
         except durations.DurationError as error:
             raise InvalidRequest(str(error)) from None
     default_s, max_s = config["default_lease_ttl"], config["max_lease_ttl"]
-    if max_s and default_s > max_s:
+    if default_s and max_s and default_s > max_s:
         raise InvalidRequest(
             f"backend max lease TTL of {max_s} would be less than backend default lease TTL of {default_s}"
         )
@@ -269,9 +289,7 @@ def _tune_plugin_version(mount: Mount, fields: Mapping[str, Any]) -> None:
     version = fields.get("plugin_version")
     if version is None:
         return
-    parts = version.removeprefix("v").partition("+")[0].partition("-")[0].split(".")
-    if not all(part.isdigit() for part in parts):
-        raise InvalidRequest(f'version "{version}" is not a valid semantic version: malformed version: {version}')
+    _check_semantic_version(version)
     raise InvalidRequest(f"plugin not found in the catalog: {mount.type}, version={version}")
 
 
@@ -319,6 +337,8 @@ _TUNE_FIELDS = {
     "allowed_response_headers": Field("slice", "Headers that the engine may answer with."),
     "options": Field("keypair", "Options of the engine; they are merged, and an empty value removes one."),
     "plugin_version": Field("string", "The version of the engine to run; there are only built-in ones here."),
+    "token_type": Field("string", "The type of the tokens that an auth method gives; secrets engines have none."),
+    "user_lockout_config": Field("map", "The lockout of users of an auth method; secrets engines have none."),
 }
 
 ENDPOINTS = (
@@ -346,7 +366,7 @@ ENDPOINTS = (
             "seal_wrap": Field("bool", "Encrypt the mount's secrets with the seal's key too."),
             "external_entropy_access": Field("bool", "Give the engine outside entropy. It is stored and shown."),
             "plugin_name": Field("string", "The engine's name where the type is plugin."),
-            "plugin_version": Field("string", "The version of the engine; there are only built-in ones here."),
+            "plugin_version": Field("string", "It is ignored: the version is a part of config."),
         },
     ),
 )

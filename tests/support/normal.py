@@ -1,0 +1,34 @@
+"""What differs from run to run, put away, so that two answers can be compared."""
+
+import re
+from typing import Any
+
+_UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+_ACCESSOR = re.compile(r"\b([a-z][a-z0-9]*(?:_[a-z]+)?)_[0-9a-f]{8}\b")
+_TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+_VERSION = re.compile(r"\bv?\d+\.\d+\.\d+\+builtin\.[a-z]+")
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+|local:(?=/v1)")
+
+_UNIX_S = (1_600_000_000, 2_500_000_000)
+
+
+def text(value: str) -> str:
+    """Put away uuids, accessors, times, versions and addresses."""
+    value = _UUID.sub("<uuid>", value)
+    value = _ACCESSOR.sub(r"<accessor:\1>", value)
+    value = _TIME.sub("<time>", value)
+    value = _ADDRESS.sub("<address>", value)
+    if _VERSION.search(value):  # it is as long as it is, and a column with it
+        value = re.sub(" {2,}", "  ", _VERSION.sub("<version>", value))
+    return value
+
+
+def deep(value: Any) -> Any:
+    """Put the same away in everything that a value holds."""
+    if isinstance(value, dict):
+        return {text(key): deep(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [deep(item) for item in value]
+    if isinstance(value, int) and _UNIX_S[0] < value < _UNIX_S[1]:
+        return "<unix>"
+    return text(value) if isinstance(value, str) else value

@@ -1,0 +1,155 @@
+"""Recorded steps of the HTTP API, asked of any door."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from support.normal import deep
+from vaultctl.logical.door import Door
+from vaultctl.logical.errors import VaultError
+from vaultctl.logical.request import Operation, Request
+from vaultctl.logical.response import Response
+
+Step = Mapping[str, Any]
+Outcome = dict[str, Any]
+
+_OPERATIONS = {
+    "GET": Operation.READ,
+    "LIST": Operation.LIST,
+    "SCAN": Operation.SCAN,
+    "POST": Operation.UPDATE,
+    "PUT": Operation.UPDATE,
+    "PATCH": Operation.PATCH,
+    "DELETE": Operation.DELETE,
+}
+_PATIENCE_S = 5.0
+_UPGRADING = "Upgrading from non-versioned to versioned data"
+
+
+def request_of(step: Step, saved: Mapping[str, str], root_token: str) -> Request:
+    """Make the request that a step stands for."""
+    path, _, query_text = _filled(step["path"], saved).partition("?")
+    query = dict(parse_qsl(query_text, keep_blank_values=True))
+    operation = _OPERATIONS[step.get("method", "GET")]
+    if operation is Operation.READ and query.pop("list", "") == "true":
+        operation = Operation.LIST
+    return Request(
+        operation,
+        unquote(path),
+        data=_filled(step.get("body", {}), saved),
+        query=query if operation not in (Operation.UPDATE, Operation.PATCH) else {},
+        token=step.get("token", root_token),
+    )
+
+
+def ask(door: Door, request: Request) -> Outcome:
+    """Ask a door, and give its answer or its refusal in one form, with what differs from run to run put away."""
+    return deep(raw_outcome(door, request))
+
+
+def raw_outcome(door: Door, request: Request) -> Outcome:
+    """Ask a door, and give its answer or its refusal in one form."""
+    try:
+        response = door.handle(request)
+    except VaultError as error:
+        outcome: Outcome = {"status": error.status}
+        if error.data is not None or error.warnings:
+            outcome["data"] = error.data
+        else:
+            outcome["errors"] = list(error.errors)
+        return outcome | ({"warnings": list(error.warnings)} if error.warnings else {})
+    return _answer(response)
+
+
+def _answer(response: Response) -> Outcome:
+    has_body = response.data is not None or response.raw is not None or bool(response.warnings)
+    outcome: Outcome = {"status": response.status or (200 if has_body else 204)}
+    if response.raw is not None:
+        outcome["raw"] = dict(response.raw)
+    elif has_body or outcome["status"] == 200:
+        outcome["data"] = None if response.data is None else dict(response.data)
+    if response.warnings:
+        outcome["warnings"] = list(response.warnings)
+    if response.lease and response.lease.duration_s:
+        outcome["lease_duration"] = response.lease.duration_s
+    return outcome
+
+
+def replay(
+    door: Door, steps: list[Step], root_token: str, *, patient: bool = False
+) -> Iterator[tuple[Step, Outcome, Outcome]]:
+    """Ask a door step by step; give each step, what is expected and what came.
+
+    A patient replay asks again while a server still works on what it was asked before.
+    """
+    saved: dict[str, str] = {}
+    for step in steps:
+        request = request_of(step, saved, root_token)
+        deadline = time.monotonic() + (_PATIENCE_S if patient else 0)
+        while True:
+            raw = raw_outcome(door, request)
+            came = _pruned(step, deep(raw))
+            upgrading = any(_UPGRADING in error for error in raw.get("errors", ()))
+            again = upgrading or (request.operation in (Operation.READ, Operation.LIST) and came != _wanted(step))
+            if not again or time.monotonic() >= deadline:
+                break
+            time.sleep(0.02)
+        for name, where in step.get("save", {}).items():
+            saved[name] = _pick(raw, where.split("."))
+        yield step, _wanted(step), came
+
+
+def _wanted(step: Step) -> Outcome:
+    return _pruned(step, deep(step["expect"]))
+
+
+def _pruned(step: Step, outcome: Outcome) -> Outcome:
+    """Take away what a step does not look at, and what is nowhere the same."""
+    outcome = _without_builtin(outcome)
+    for path in step.get("ignore", ()):
+        _drop(outcome, path.split("."))
+    for path in step.get("unordered", ()):
+        *above, last = path.split(".")
+        holder = _pick(outcome, above)
+        if isinstance(holder, dict) and isinstance(holder.get(last), list):
+            holder[last] = sorted(holder[last])
+    return outcome
+
+
+_JOB = ("phase", "done", "total", "started", "updated", "error")
+"""What a move's status has here and not in OpenBao."""
+
+
+def _without_builtin(outcome: Outcome) -> Outcome:
+    data = outcome.get("data")
+    if isinstance(data, dict) and isinstance(data.get("migration_info"), dict):
+        info = {key: value for key, value in data["migration_info"].items() if key not in _JOB}
+        return {**outcome, "data": {**data, "migration_info": info}}
+    return outcome
+
+
+def _drop(value: Any, path: list[str]) -> None:
+    for key in list(value) if path[0] == "*" else [path[0]]:
+        if not isinstance(value, dict) or key not in value:
+            continue
+        if len(path) == 1:
+            del value[key]
+        else:
+            _drop(value[key], path[1:])
+
+
+def _pick(value: Any, path: list[str]) -> Any:
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _filled(value: Any, saved: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        for name, text in saved.items():
+            value = value.replace(f"${{{name}}}", str(text))
+        return value
+    if isinstance(value, dict):
+        return {key: _filled(item, saved) for key, item in value.items()}
+    return [_filled(item, saved) for item in value] if isinstance(value, list) else value
