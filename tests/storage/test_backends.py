@@ -3,12 +3,14 @@
 import json
 import os
 import shutil
+import tempfile
 import tomllib
 from pathlib import Path
 
 import pytest
 from support import processes
-from support.places import NEW, Place, entries
+from support.places import NEW, ON_DISK, Place, entries
+from support.states import make_state, write
 
 from vaultctl.crypto.barrier import Barrier
 from vaultctl.logical.errors import NoState, StateLocked
@@ -40,6 +42,19 @@ STRANGE = [
     "vaultctl/",
     "mac/",
 ]
+
+
+OWNER = os.geteuid() or 65534
+"""Somebody whom a folder's mode binds, as it does not bind root."""
+
+
+@pytest.fixture
+def owned_folder():
+    """A folder that its owner can get at, whoever that is."""
+    folder = Path(tempfile.mkdtemp())
+    yield folder
+    folder.chmod(0o700)
+    shutil.rmtree(folder)
 
 
 class Enough(Exception):
@@ -308,6 +323,21 @@ def test_the_files_are_their_owners_alone(disk_place: Place):
     modes = {path.name: path.stat().st_mode & 0o777 for path in inner.folder.iterdir()}
     assert set(modes.values()) == {0o600}, modes
     assert inner.folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("kind", ON_DISK)
+def test_a_state_in_a_read_only_folder_is_read(kind: str, owned_folder: Path):
+    """Where nothing can be written a state is read all the same, and a write is refused with a hint."""
+    place = Place(kind, owned_folder)
+    backend = place.open()
+    write(make_state(backend), {"core/test/a": b"value"})
+    backend.close()
+    for path in [*owned_folder.iterdir(), owned_folder]:
+        os.chown(path, OWNER, -1)
+    owned_folder.chmod(0o500)
+    value, hint = processes.end(processes.start("read_only", kind, place.path))[1]
+    assert value == "value"
+    assert "point VAULTCTL_DATA_DIR" in hint
 
 
 def test_a_waiting_writer_is_told_who_holds_the_lock(disk_place: Place):

@@ -10,7 +10,8 @@ import sys
 from itertools import count
 
 from support.places import open_backend
-from support.states import ROOT_TOKEN, initialise, make_state, open_core, open_state, write
+from support.states import ROOT_TOKEN, initialise, make_state, open_core, open_state, values, write
+from vaultctl.logical.errors import StateUnavailable
 from vaultctl.logical.request import Operation, Request
 from vaultctl.storage.sqlite import Sqlite
 
@@ -56,6 +57,21 @@ def mutate(kind: str, path: str, name: str, times: str) -> None:
             transaction.put("core/test/counter", str(counted + 1).encode())
             transaction.put(f"core/test/{name}/{number:04d}", name.encode())
             transaction.commit()
+
+
+def read_only(kind: str, path: str) -> None:
+    """As the owner of a state, whoever runs this, print one of its values, and what comes of changing it."""
+    import urllib.parse  # noqa: F401 - the owner may not get at the library any more
+
+    from vaultctl.storage import lock  # noqa: F401 - nor at this
+
+    os.setuid(os.stat(path).st_uid)
+    state = open_state(open_backend(kind, path))
+    _answer(values(state)["core/test/a"].decode())
+    try:
+        write(state, {"core/test/a": b"changed"})
+    except StateUnavailable as error:
+        _answer(error.hint)
 
 
 def die_at(_kind: str, path: str, statement: str) -> None:
