@@ -81,7 +81,7 @@ def replay(
 ) -> Iterator[tuple[Step, Outcome, Outcome]]:
     """Ask a door step by step; give each step, what is expected and what came.
 
-    A patient replay asks again while a server still works on what it was asked before.
+    A patient one asks again while a server still works on what it was asked before.
     """
     saved: dict[str, str] = {}
     for step in steps:

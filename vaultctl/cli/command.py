@@ -29,7 +29,7 @@ class Run:
         self.common = Common(
             namespace=namespace, local=flags.pop("local", False), lock_timeout=flags.pop("lock_timeout")
         )
-        self.flags = flags
+        self.flags = {**flags, "field": flags.get("field") or None}
 
     def __getitem__(self, name: str) -> Any:
         """Give a flag's value."""
@@ -91,4 +91,4 @@ def command(
 
 def mount_text(path: str) -> str:
     """Show a mount path as messages do: what was typed, with a slash behind."""
-    return path if path.endswith("/") else path + "/"
+    return path if not path or path.endswith("/") else path + "/"

@@ -11,12 +11,11 @@ MOUNT = flag("mount", "The path of the mount; KEY is then the path below it.", m
 
 def place_of(run: Run, client: Client) -> kv.Place:
     """Find the secret that a command names. A refusal here has no other heading. Raises: VaultError."""
-    mount, key = run["mount"], run.args[0]
-    place = kv.locate(client, f"{mount.strip('/')}/{key.lstrip('/')}" if mount else key)
+    place = kv.locate(client, run.args[0], run["mount"] or "")
     run.env.doing = ""
     return place
 
 
 def secret_heading(run: Run, path: str) -> None:
     """Print the block that names the secret's path."""
-    run.env.out(f"{output.centred('Secret Path', len(path))}\n{path}\n\n")
+    run.env.out(f"{output.centred('Secret Path', len(path.encode()))}\n{path}\n\n")

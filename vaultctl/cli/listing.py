@@ -17,4 +17,5 @@ def show(run: Run, fmt: str, answer: Response | None, path: str) -> None:
     if fmt != "table":
         output.emit(run.env, fmt, {})
         raise Failure("")
-    raise Failure(f"No value found at {path.rstrip('/')}" if not (answer and answer.warnings) else "")
+    if not (answer and answer.warnings):
+        raise Failure(f"No value found at {path.rstrip('/')}")

@@ -11,10 +11,11 @@ import click
 from vaultctl.cli.env import Env
 from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.go_flags import HelpWanted
-from vaultctl.cli.tree import Group, UnknownCommand, is_help, root
+from vaultctl.cli.tree import FlagsFirst, Group, UnknownCommand, is_help, root
 from vaultctl.logical.errors import VaultError
 
 INTERRUPTED = 130
+_FLAGS_FIRST = "Invalid flags before the subcommand. Put them after it, if they are for it.\n\n"
 
 
 def main() -> None:
@@ -62,6 +63,9 @@ def _invoke(group: Group, env: Env, args: list[str]) -> int:
             group.invoke(ctx)
     except HelpWanted:
         env.out(_help(group, args))
+    except FlagsFirst:
+        env.err(_FLAGS_FIRST + _help(group, args).rstrip("\n"))
+        return 1
     except UnknownCommand as error:
         env.err(_usage(error.ctx.command).rstrip("\n"))
         return error.exit_code

@@ -58,7 +58,7 @@ def to_yaml(value: Any) -> str:
 
     Dumper.add_representer(str, Dumper.represent_text)
     written: str = yaml.dump(value, Dumper=Dumper, sort_keys=True, allow_unicode=True, width=10**9)
-    return written
+    return written.removesuffix("...\n")
 
 
 def table(env: Env, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -175,11 +175,11 @@ def fields_of(response: Response) -> dict[str, Any]:
     return {**reserved, "data": data, **data}
 
 
-def print_field(env: Env, fmt: str, values: Mapping[str, Any], field: str) -> None:
+def print_field(env: Env, fmt: str, values: Mapping[str, Any], field: str, *, where: str = "secret") -> None:
     """Print one value; a newline follows it on a terminal only. Raises: Misuse."""
     value = values.get(field)
     if value is None:
-        raise Misuse(f'Field "{field}" not present in secret')
+        raise Misuse(f'Field "{field}" not present in {where}')
     text = go_text(value) if fmt in ("table", "raw") else to_json(value) if fmt == "json" else to_yaml(value)
     env.out(text + ("\n" if env.is_terminal and not text.endswith("\n") else ""))
 
@@ -190,13 +190,16 @@ def section(env: Env, title: str, rows: Sequence[Sequence[str]]) -> None:
         env.out(f"\n{title}\n")
         table(env, ["Key", "Value"], rows)
         return
-    longest = max((len(row[0]) for row in rows), default=0)
+    longest = max((len(row[0].encode()) for row in rows), default=0)
     env.out(centred(title, longest + len(_GAP) + len("Value")) + "\n")
     table(env, ["Key", "Value"], rows)
 
 
 def centred(title: str, width: int) -> str:
-    """Give a heading between equals signs. Source: OpenBao 2.7, two on each side where the width leaves no room."""
+    """Give a heading between equals signs; the width is in bytes.
+
+    Source: OpenBao 2.7, two on each side where the width leaves no room.
+    """
     signs = width - len(title) - 2
     signs = 4 if signs <= 0 else signs + signs % 2
     return f"{'=' * (signs // 2)} {title} {'=' * (signs // 2)}"

@@ -6,6 +6,10 @@ from vaultctl.logical.errors import BadToken, NotOffered, Sealed, StateError, Va
 ADDRESS = "local:"
 """Stands where a server's address does: the engine in this process has none."""
 
+_VERBS = {"HELP": "GET"}
+_QUERIES = {"HELP": "?help=1"}
+"""How a verb that HTTP does not have is sent."""
+
 _HINTS: tuple[tuple[type[VaultError], str], ...] = (
     (NotOffered, "use OpenBao or Vault for this engine; its mount can be managed here"),
     (Sealed, "run: vaultctl operator unseal"),
@@ -22,7 +26,7 @@ def report(env: Env, error: VaultError, doing: str, *, namespace: str = "", toke
     prefix = f"{doing}: " if doing else ""
     verb, path = error.asked or ("GET", "")
     env.err(f"{prefix}Error making API request.\n")
-    env.err(f"URL: {_shown_verb(verb)} {ADDRESS}/v1/{path}")
+    env.err(f"URL: {_VERBS.get(verb, verb)} {ADDRESS}/v1/{path}{_QUERIES.get(verb, '')}")
     if namespace:
         env.err(f"Namespace: {namespace.strip('/')}/")
     env.err(f"Code: {error.status}. Errors:\n")
@@ -34,10 +38,6 @@ def report(env: Env, error: VaultError, doing: str, *, namespace: str = "", toke
     hint = _hint(error, token_source)
     if hint:
         env.err(f"\n{hint}")
-
-
-def _shown_verb(verb: str) -> str:
-    return {"HELP": "GET"}.get(verb, verb)
 
 
 def _hint(error: VaultError, token_source: str) -> str:

@@ -96,7 +96,8 @@ class Group(click.Group):
         if any(is_help(word) for word in args) and (not words or words[0] not in self.tree):
             raise HelpWanted(ctx)
         if not args or args[0] not in self.tree:
-            raise UnknownCommand(ctx)
+            known = not self.words and bool(words) and words[0] in self.tree
+            raise FlagsFirst if known else UnknownCommand(ctx)
         ctx.args = args
         return args
 
@@ -117,6 +118,10 @@ class UnknownCommand(Exception):
         super().__init__()
         self.ctx = ctx
         self.exit_code = 1 if ctx.parent else 127
+
+
+class FlagsFirst(Exception):
+    """There are flags in front of the first command."""
 
 
 def is_help(word: str) -> bool:

@@ -40,24 +40,27 @@ def parse(words: Sequence[str]) -> dict[str, Any]:
 
 
 def _parse_word(word: str, stdin: _Stdin) -> list[tuple[str, Any]]:
-    if word == "-":
-        return list(_parse_object(stdin.read()).items())
-    if word.startswith("@"):
-        return list(_parse_object(read_file(word[1:])).items())
-    key, equals, value = word.partition("=")
-    if not equals:
-        raise Misuse(f'invalid key/value pair "{_shown(word)}": format must be key=value')
-    return [(key, _read_value(key, value, stdin))]
+    try:
+        if word == "-":
+            return list(_parse_object(stdin.read()).items())
+        if word.startswith("@"):
+            return list(_parse_object(read_file(word[1:])).items())
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise Misuse("format must be key=value")
+        return [(key, _read_value(value, stdin))]
+    except Misuse as error:
+        raise Misuse(f'invalid key/value pair "{_shown(word)}": {error}') from None
 
 
-def _read_value(key: str, value: str, stdin: _Stdin) -> str:
+def _read_value(value: str, stdin: _Stdin) -> str:
     if value == "-":
         return stdin.read()
     if value.startswith("@"):
         try:
             return read_file(value[1:])
         except Misuse as error:
-            raise Misuse(f'invalid key/value pair "{key}={value}": error reading file: {error}') from None
+            raise Misuse(f"error reading file: {error}") from None
     return value[1:] if value.startswith("\\@") else value
 
 

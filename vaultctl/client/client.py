@@ -49,4 +49,6 @@ class Client:
         except VaultError as error:
             if error.status != NotFound.status:
                 raise
-            return Response(404, error.data, warnings=error.warnings) if error.data or error.warnings else None
+            if not error.data and not error.warnings:
+                return None
+            return Response(404, error.data, warnings=error.warnings, request_id=error.request_id)

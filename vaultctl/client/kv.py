@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from vaultctl.client.client import Client
+from vaultctl.logical import paths
 from vaultctl.logical.response import Response
 
 
@@ -21,14 +22,16 @@ class Place(NamedTuple):
         return f"{self.mount}{part}/{self.rest}".rstrip("/")
 
 
-def locate(client: Client, path: str) -> Place:
-    """Find the mount of a path. Raises: VaultError."""
-    given = path.strip("/")
-    answer = client.call("GET", f"sys/internal/ui/mounts/{given}")
+def locate(client: Client, path: str, mount: str = "") -> Place:
+    """Find the mount of a path; with `mount` given, the path is below that. Raises: VaultError."""
+    given = paths.clean(f"{mount}/{path}").strip("/.")
+    if not given:
+        return Place("", 1, "")
+    answer = client.call("GET", f"sys/internal/ui/mounts/{mount.strip('/') or given}")
     data = answer.data or {}
-    mount = str(data["path"])
+    found = str(data["path"])
     version = 2 if (data.get("options") or {}).get("version") == "2" else 1
-    return Place(mount, version, given[len(mount) :] if given.startswith(mount) else "")
+    return Place(found, version, given[len(found) :] if given.startswith(found) else "")
 
 
 def get(client: Client, place: Place, version: int = 0) -> Response | None:

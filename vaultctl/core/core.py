@@ -12,7 +12,7 @@ from vaultctl.core.mounts import new_uuid
 from vaultctl.core.pipeline import Exchange, Host, NeedsWriting
 from vaultctl.core.plugins import Catalogue
 from vaultctl.core.session import Sessions
-from vaultctl.logical.errors import StateError
+from vaultctl.logical.errors import StateError, VaultError
 from vaultctl.logical.request import READING, Request
 
 if TYPE_CHECKING:
@@ -83,5 +83,9 @@ class Core:
             return self._run(session, request, writing=True)
 
     def _run(self, session: Session, request: Request, *, writing: bool) -> Response:
-        response = pipeline.run(Exchange(self.host, session, request, writing=writing))
+        try:
+            response = pipeline.run(Exchange(self.host, session, request, writing=writing))
+        except VaultError as error:
+            error.request_id = request.request_id
+            raise
         return response._replace(request_id=request.request_id)

@@ -38,6 +38,7 @@ class VaultError(Exception):
         self.errors = errors
         self.warnings = warnings
         self.data = data
+        self.request_id = ""
         self.asked: tuple[str, str] | None = None
         """Verb and path of the request that was refused, filled in by the client."""
 

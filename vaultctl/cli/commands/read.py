@@ -3,6 +3,7 @@
 from vaultctl.cli import output, values
 from vaultctl.cli.command import FIELD, FORMAT, Run, command
 from vaultctl.cli.failures import Failure
+from vaultctl.logical.response import Response
 
 
 def run(run: Run) -> None:
@@ -25,10 +26,12 @@ def run(run: Run) -> None:
 def _show_raw(run: Run, fmt: str, data: dict[str, object]) -> None:
     if run["field"] is not None:
         output.print_field(run.env, fmt, data, run["field"])
+    elif fmt == "raw":
+        output.emit(run.env, "json", data)
     elif fmt == "table":
         output.table(run.env, ["Key", "Value"], output.data_rows(data))
     else:
-        output.emit(run.env, "json" if fmt == "raw" else fmt, data)
+        output.emit(run.env, fmt, output.envelope(Response(data=data)))
 
 
 COMMAND = command(

@@ -4,13 +4,12 @@ from vaultctl.cli import output, values
 from vaultctl.cli.command import FIELD, FORMAT, Run, command
 from vaultctl.cli.failures import Misuse
 from vaultctl.cli.go_flags import switch
-from vaultctl.logical import paths
 
 
 def run(run: Run) -> None:
     """Write data to a path. Raises: Misuse."""
     fmt = run.format()
-    path = paths.clean(run.args[0]) if run.args[0].strip("/ ") else ""
+    path = run.args[0].strip("/ ")
     if len(run.args) == 1 and not (run["force"] or run["f"]):
         raise Misuse("Must supply data or use -force")
     data = values.parse(run.args[1:])

@@ -9,6 +9,7 @@ from vaultctl.cli.failures import Failure
 from vaultctl.cli.go_flags import INT, flag
 from vaultctl.cli.kv_shared import MOUNT, place_of, secret_heading
 from vaultctl.client import kv
+from vaultctl.logical.response import Response
 
 
 def run(run: Run) -> None:
@@ -22,10 +23,7 @@ def run(run: Run) -> None:
         raise Failure(f"No value found at {path}")
     data = answer.data or {}
     if run["field"] is not None:
-        inner = data.get("data") if place.version == 2 else data
-        if inner is None:
-            raise Failure(f"No data found at {path}")
-        output.print_field(run.env, fmt, inner, run["field"])
+        _show_field(run, fmt, answer, path if place.version == 2 else "")
     elif fmt != "table":
         output.secret(run.env, fmt, answer)
     elif place.version == 2:
@@ -33,6 +31,17 @@ def run(run: Run) -> None:
         run.env.warn(answer.warnings)
     else:
         output.section(run.env, "Data", output.data_rows(data))
+
+
+def _show_field(run: Run, fmt: str, answer: Response, versioned: str) -> None:
+    """Print one field, of a versioned secret only one of its own. Raises: Failure, Misuse."""
+    if not versioned:
+        output.print_field(run.env, fmt, output.fields_of(answer), run["field"])
+        return
+    inner = (answer.data or {}).get("data")
+    if inner is None:
+        raise Failure(f"No data found at {versioned}")
+    output.print_field(run.env, fmt, {"data": inner, **inner}, run["field"], where="map")
 
 
 def _show_versioned(run: Run, path: str, data: Mapping[str, Any]) -> None:

@@ -8,12 +8,13 @@ from vaultctl.client import sys
 def run(run: Run) -> None:
     """Disable an engine, if there is one."""
     fmt = run.format(from_environment=False)
-    path = mount_text(run.args[0])
+    path = mount_text(run.args[0].strip().strip("/"))
+    run.env.doing = f"Error disabling secrets engine at {path}"
     sys.disable(run.client, path)
     if fmt == "table":
         run.env.out(f"Success! Disabled the secrets engine (if it existed) at: {path}\n")
     else:
-        output.emit(run.env, fmt, {"path": path.lstrip("/"), "result": "disabled"})
+        output.emit(run.env, fmt, {"path": path, "result": "disabled"})
 
 
 COMMAND = command(
@@ -22,7 +23,6 @@ COMMAND = command(
     usage="secrets disable [options] PATH",
     short_help="Disable a secrets engine",
     help="Disables the secrets engine at PATH. All that it holds is removed. That there is none is no error.",
-    doing="Error disabling secrets engine at {0}/",
     arity=(1, 1),
     flags=(FORMAT,),
 )

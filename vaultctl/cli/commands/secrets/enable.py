@@ -3,7 +3,7 @@
 from typing import Any
 
 from vaultctl.cli import output
-from vaultctl.cli.command import FORMAT, Run, command
+from vaultctl.cli.command import FORMAT, Run, command, mount_text
 from vaultctl.cli.go_flags import DURATION, INT, PAIR, flag, switch
 from vaultctl.cli.mount_flags import TUNABLE, go_duration, tuned
 from vaultctl.client import sys
@@ -13,9 +13,9 @@ def run(run: Run) -> None:
     """Enable an engine, at a path named after its type unless another is given."""
     fmt = run.format(from_environment=False)
     type_ = run.args[0].strip()
-    path = run["path"] or (run["plugin_name"] if type_ == "plugin" else type_) or type_
+    path = (run["path"] or "").strip() or (run["plugin_name"] if type_ == "plugin" else type_) or type_
     sys.enable(run.client, path, body(run, type_))
-    shown = path if path.endswith("/") else path + "/"
+    shown = mount_text(path)
     name = run["plugin_name"] if type_ == "plugin" and run["plugin_name"] else type_
     if fmt == "table":
         run.env.out(f"Success! Enabled the {name} secrets engine at: {shown}\n")

@@ -19,8 +19,10 @@ _BAR_AFTER_S = 0.3
 def run(run: Run) -> None:
     """Begin a move, and wait for its end."""
     fmt = run.format(from_environment=False)
-    source, target = (mount_text(path) for path in run.args)
-    migration_id = sys.start_move(run.client, run.args[0], run.args[1])
+    typed = [path.strip() for path in run.args]
+    source, target = (mount_text(path) for path in typed)
+    run.env.doing = f"Error moving secrets engine {source} to {target}"
+    migration_id = sys.start_move(run.client, *typed)
     words = f"secrets engine {source} to {target}, with migration ID {migration_id}"
     run.env.goes_on = f"the move goes on: vaultctl remount status {migration_id}"
     if fmt == "table":
@@ -82,7 +84,6 @@ COMMAND = command(
     help="Moves a secrets engine with all that it holds. Its data, accessor and configuration stay as they are; leases"
     " that it gave out are revoked, and policies are not rewritten. The command waits for the end of the move, and ends"
     " with exit code 2 when it failed.",
-    doing="Error moving secrets engine {0}/ to {1}/",
     arity=(2, 2),
     flags=(FORMAT, flag("timeout", "Wait no longer than this; the move itself goes on.", DURATION)),
 )

@@ -12,13 +12,14 @@ from vaultctl.client import sys
 def run(run: Run) -> None:
     """Tune an engine."""
     fmt = run.format(from_environment=False)
-    path = mount_text(run.args[0])
+    path = mount_text(run.args[0].strip().strip("/"))
+    run.env.doing = f"Error tuning secrets engine {path}"
     answer = sys.tune(run.client, path, body(run))
     run.env.warn(answer.warnings)
     if fmt == "table":
         run.env.out(f"Success! Tuned the secrets engine at: {path}\n")
     else:
-        output.emit(run.env, fmt, {"path": path.lstrip("/"), "result": "tuned"})
+        output.emit(run.env, fmt, {"path": path, "result": "tuned"})
 
 
 def body(run: Run) -> dict[str, Any]:
@@ -45,7 +46,6 @@ COMMAND = command(
     short_help="Change the configuration of a secrets engine",
     help="Changes what the flags name, and nothing else. A TTL of -1 or system goes back to the system's.\n\n"
     "    $ vaultctl secrets tune -default-lease-ttl=1h team/",
-    doing="Error tuning secrets engine {0}/",
     arity=(1, 1),
     flags=(
         FORMAT,
