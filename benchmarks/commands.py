@@ -59,7 +59,8 @@ def main() -> None:
                 for name, words in COMMANDS.items()
             }
     print("## Whole commands, beside bao\n")
-    print(f"{args.pairs} pairs a command; {before} at the start, {measure.load()} at the end.\n")
+    print(f"{args.pairs} pairs a command; {measure.python_of(args.vaultctl)}.")
+    print(f"{before} at the start, {measure.load()} at the end.\n")
     print(comparison(found))
     print(f"The bao server took {bao.server.rss_mib:.0f} MiB besides, and {bao.server.cpu_ms / 1e3:.1f} s of CPU time.")
     slept = [cost.wall_ms for cost in found["secrets move"].theirs if cost.wall_ms > SLEPT_MS]

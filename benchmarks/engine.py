@@ -50,8 +50,15 @@ class Place:
         self.calls = 0
 
 
+class Enables(NamedTuple):
+    """What the enables took: each one's seconds, and all CPU seconds."""
+
+    each_s: list[float]
+    cpu_s: float
+
+
 class Spent(NamedTuple):
-    """What the enables took: each one's seconds, and the seconds by where they went."""
+    """Where the enables' seconds went; the first are each one's."""
 
     each_s: list[float]
     places_s: Mapping[str, float]
@@ -91,19 +98,19 @@ def apart(work: Callable[P, R], *args: P.args, **options: P.kwargs) -> R:
         return pool.submit(work, *args, **options).result()
 
 
-def enable_many(client: "Client", count: int) -> list[float]:
-    """Enable so many engines; give the seconds that each took."""
+def enable_many(client: "Client", count: int) -> Enables:
+    """Enable so many engines."""
     from vaultctl.client import sys
 
-    each_s = []
+    each_s, cpu_before_s = [], time.process_time()
     for number in range(count):
         begun = time.perf_counter()
         sys.enable(client, f"bench-{number}", {"type": "kv"})
         each_s.append(time.perf_counter() - begun)
-    return each_s
+    return Enables(each_s, time.process_time() - cpu_before_s)
 
 
-def just_enable(kind: str, folder: Path, count: int) -> list[float]:
+def just_enable(kind: str, folder: Path, count: int) -> Enables:
     """Enable so many engines in a new state."""
     return enable_many(open_client(kind, folder), count)
 
@@ -112,7 +119,7 @@ def time_enables(kind: str, folder: Path, count: int) -> Spent:
     """Enable so many engines in a new state under the stopwatch, and take its own time for what it is."""
     client, stopwatch_s = open_client(kind, folder), overhead_s()
     places = watch()
-    each_s = enable_many(client, count)
+    each_s = enable_many(client, count).each_s
     places_s = {title: place.seconds for title, place in places.items()}
     places_s[STOPWATCH] = stopwatch_s * sum(place.calls for place in places.values())
     return Spent(each_s, places_s)
@@ -244,16 +251,14 @@ def overhead_s(calls: int = 20_000) -> float:
     return (took_s[1] - took_s[0]) / calls
 
 
-def rates(plain: Mapping[str, list[float]]) -> str:
+def rates(plain: Mapping[str, Enables]) -> str:
     """Write the table of enables per second."""
     rows = []
-    for kind, each_s in plain.items():
+    for kind, (each_s, cpu_s) in plain.items():
         tenth = max(len(each_s) // 10, 1)
-        parts = (each_s, each_s[:tenth], each_s[-tenth:])
-        rows.append(
-            [kind, *(f"{len(part) / sum(part):.0f}" for part in parts), f"{statistics.median(each_s) * 1e3:.2f}"]
-        )
-    return measure.table(("backend", "enables/s", "first tenth", "last tenth", "median ms"), rows)
+        cells = [f"{len(part) / sum(part):.0f}" for part in (each_s, each_s[:tenth], each_s[-tenth:])]
+        rows.append([kind, *cells, f"{statistics.median(each_s) * 1e3:.2f}", f"{cpu_s / len(each_s) * 1e3:.2f}"])
+    return measure.table(("backend", "enables/s", "first tenth", "last tenth", "median ms", "CPU ms each"), rows)
 
 
 def limits(timed: Mapping[str, Spent]) -> str:

@@ -150,6 +150,14 @@ def load() -> str:
     return f"load average {one:.2f}, {five:.2f}, {fifteen:.2f} on {os.cpu_count()} cores"
 
 
+def python_of(vaultctl: Path) -> str:
+    """Tell which Python a command runs on, and how that was built: one without optimizations starts a fifth slower."""
+    asked = "import platform, sysconfig as s; print(platform.python_version(), s.get_config_var('CONFIG_ARGS'))"
+    done = subprocess.run([vaultctl.parent / "python", "-c", asked], check=True, capture_output=True, text=True)
+    version, _, built = done.stdout.partition(" ")
+    return f"Python {version}, built with{'' if '--enable-optimizations' in built else 'out'} optimizations"
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Write a Markdown table; the first column is text, the others are figures."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]

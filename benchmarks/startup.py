@@ -60,7 +60,8 @@ def main() -> None:
         lines = fastest([imports([python, *command], env) for _ in range(args.runs)])
     lines = [line for line in lines if line.chain[-1] not in own]
     print("## Where the time of `vaultctl secrets list` goes\n")
-    print(f"The smallest of {args.runs} runs; {before} at the start, {measure.load()} at the end.\n")
+    print(f"The smallest of {args.runs} runs; {measure.python_of(args.vaultctl)}.")
+    print(f"{before} at the start, {measure.load()} at the end.\n")
     print(summary(lines, bare_ms, whole_ms))
     print(details(lines))
 
