@@ -112,12 +112,13 @@ class GoCommand(click.Command):
         """Give Click a line that it cannot read in two ways. Raises: Misuse, HelpWanted."""
         options = {opt.lstrip("-"): p for p in self.params if isinstance(p, click.Option) for opt in p.opts}
         flags, words = split(options, args)
+        rest = super().parse_args(ctx, [*flags, "--", *words])
         low, high = self.arity
         if len(words) < low:
             raise Misuse(f"Not enough arguments (expected {self._arity_text}, got {len(words)})")
         if high is not None and len(words) > high:
             raise Misuse(f"Too many arguments (expected {self._arity_text}, got {len(words)})")
-        return super().parse_args(ctx, [*flags, "--", *words])
+        return rest
 
 
 def _arity_text(arity: tuple[int, int | None]) -> str:

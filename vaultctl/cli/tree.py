@@ -93,7 +93,7 @@ class Group(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Find the command that the first word names. Raises: UnknownCommand, HelpWanted."""
         words = [word for word in args if not word.startswith("-")]
-        if any(is_help(word) for word in args) and (not words or words[0] not in self.tree):
+        if any(is_help(word) for word in args) and (is_help(args[0]) or not words or words[0] not in self.tree):
             raise HelpWanted(ctx)
         if not args or args[0] not in self.tree:
             known = not self.words and bool(words) and words[0] in self.tree

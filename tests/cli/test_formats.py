@@ -1,0 +1,111 @@
+"""`-format`, and the variables that stand for it."""
+
+import json
+
+import pytest
+import yaml
+
+
+def kind(text):
+    """Tell in which format it is printed."""
+    if text.startswith("Path "):
+        return "table"
+    return "json" if text.startswith("{") else "yaml"
+
+
+@pytest.mark.parametrize(
+    ("flags", "env", "expected"),
+    [
+        ([], {}, "table"),
+        (["-format=json"], {}, "json"),
+        (["-format=JSON"], {}, "json"),
+        (["-format=yaml"], {}, "yaml"),
+        (["-format=yml"], {}, "yaml"),
+        ([], {"VAULT_FORMAT": "json"}, "json"),
+        ([], {"BAO_FORMAT": "yaml", "VAULT_FORMAT": "json"}, "yaml"),
+        ([], {"BAO_FORMAT": "", "VAULT_FORMAT": "json"}, "table"),
+        (["-format="], {"BAO_FORMAT": "json"}, "json"),
+        (["-format=table"], {"BAO_FORMAT": "json"}, "table"),
+        (["-format=json", "-format=yaml"], {}, "yaml"),
+    ],
+)
+def test_a_flag_goes_before_the_variables(here, flags, env, expected):
+    """The flag has the last word, then BAO_FORMAT, then VAULT_FORMAT."""
+    assert expected == kind(here("secrets", "list", *flags, env=env).out)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("bogus", "Invalid output format: bogus"),
+        ("raw", "This command does not support the -format=raw option."),
+        ("pretty", "Could not parse output: cannot use the pretty formatter for this type"),
+    ],
+)
+def test_a_format_that_does_not_fit_is_exit_code_1(here, name, message):
+    """A format that the command does not have is said before anything is asked."""
+    assert (1, "", message + "\n") == here("secrets", "list", f"-format={name}")
+    assert (1, "", message + "\n") == here("secrets", "list", env={"BAO_FORMAT": name})
+
+
+def test_yaml_holds_what_json_does(here):
+    """Both formats have the same data."""
+    here(
+        "kv", "put", "secret/a", "-", stdin=b'{"y": "y", "n": 1, "t": "true", "l": ["a\\nb", "", null, "\\u2603", "1"]}'
+    )
+    read = ("read", "secret/data/a")
+    asked = {"request_id": ""}
+    as_json = json.loads(here(*read, "-format=json").out) | asked
+    assert as_json == yaml.load(here(*read, "-format=yaml").out, yaml.BaseLoader) | asked | {
+        name: as_json[name] for name in ("lease_duration", "renewable", "warnings", "data")
+    }
+    assert as_json == yaml.safe_load(here(*read, "-format=yaml").out) | asked
+
+
+def test_yaml_has_sorted_keys(here):
+    """YAML has the keys of every map in order."""
+    keys = list(yaml.safe_load(here("secrets", "list", "-format=yaml").out)["secret/"])
+    assert sorted(keys) == keys
+
+
+def test_raw_is_for_read_alone(here):
+    """A read takes -format=raw, and prints the envelope."""
+    assert "request_id" in json.loads(here("read", "-format=raw", "sys/mounts").out)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["secrets", "enable", "kv"],
+        ["secrets", "disable", "secret"],
+        ["secrets", "tune", "secret"],
+        ["secrets", "move", "secret", "b"],
+        ["secrets", "list"],
+        ["remount", "list"],
+        ["kv", "put", "secret/a", "k=v"],
+        ["kv", "get", "secret/b"],
+        ["kv", "list", "secret"],
+        ["kv", "delete", "secret/b"],
+        ["read", "sys/mounts"],
+        ["list", "secret/metadata"],
+        ["status"],
+        ["path-help", "sys/mounts"],
+        ["operator", "check"],
+        ["operator", "snapshot", "save", "snapshot"],
+        ["operator", "migrate", "-to=toml"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize(("fmt", "parse"), [("json", json.loads), ("yaml", yaml.safe_load)])
+def test_every_command_prints_one_value(here, args, fmt, parse):
+    """In JSON and YAML stdout is one value, and nothing is on stderr."""
+    here("kv", "put", "secret/b", "k=v")
+    ran = here(*args, f"-format={fmt}")
+    assert (ran.code, ran.err) == (0, "")
+    assert isinstance(parse(ran.out), dict | list)
+
+
+@pytest.mark.parametrize("args", [["write", "sys/mounts/x", "type=kv"], ["delete", "secret/data/a"]], ids=" ".join)
+def test_what_bao_prints_nothing_for_prints_nothing(here, args):
+    """As in bao, a write or delete without an answer is silent in JSON."""
+    assert here(*args, "-format=json") == (0, "", "")

@@ -1,0 +1,142 @@
+"""`vaultctl kv`: what each command prints, piped, and how it ends."""
+
+import json
+
+import pytest
+from support import normal
+
+METADATA = """\
+======= Metadata =======
+Key                Value
+---                -----
+created_time       <time>
+custom_metadata    <nil>
+deletion_time      n/a
+destroyed          false
+version            1
+"""
+PUT = "== Secret Path ==\nsecret/data/a\n\n" + METADATA
+GET = PUT + "\n== Data ==\nKey    Value\n---    -----\nk      v\n"
+
+
+@pytest.fixture
+def kv1(here):
+    """The program with a mount of version 1 at `k1/`."""
+    here("secrets", "enable", "-path=k1", "-version=1", "kv")
+    return here
+
+
+def test_put_shows_the_path_and_the_metadata(here):
+    """On version 2 a write shows what the version is."""
+    ran = here("kv", "put", "secret/a", "k=v")
+    assert (ran.code, normal.text(ran.out), ran.err) == (0, PUT, "")
+
+
+def test_get_shows_the_data_too(here):
+    """On version 2 a read shows the metadata and the data."""
+    here("kv", "put", "secret/a", "k=v")
+    assert normal.text(here("kv", "get", "secret/a").out) == GET
+
+
+def test_version_1_has_no_metadata(kv1):
+    """On version 1 a write prints one line, a read the data alone."""
+    assert kv1("kv", "put", "k1/a", "k=v").out == "Success! Data written to: k1/a\n"
+    assert kv1("kv", "get", "k1/a").out == "== Data ==\nKey    Value\n---    -----\nk      v\n"
+
+
+def test_get_of_an_older_version(here):
+    """-version names a version."""
+    here("kv", "put", "secret/a", "k=one")
+    here("kv", "put", "secret/a", "k=two")
+    assert here("kv", "get", "-version=1", "-field=k", "secret/a").out == "one"
+
+
+@pytest.mark.parametrize(("fmt", "expected"), [("table", "v"), ("json", '"v"\n'), ("yaml", "v\n")])
+def test_a_field_is_written_by_the_format(here, fmt, expected):
+    """A piped field has no newline of its own in a table, and its format's otherwise."""
+    here("kv", "put", "secret/a", "k=v")
+    ran = here("kv", "get", "-field=k", f"-format={fmt}", "secret/a")
+    assert (0, expected.rstrip("\n")) == (ran.code, ran.out.rstrip("\n"))
+
+
+def test_a_field_that_is_not_there_is_exit_code_1(here):
+    """A field that the secret lacks is named."""
+    here("kv", "put", "secret/a", "k=v")
+    assert here("kv", "get", "-field=x", "secret/a") == (1, "", 'Field "x" not present in map\n')
+
+
+def test_nothing_there_is_exit_code_2(here):
+    """A secret that is not there is said on stderr."""
+    assert here("kv", "get", "secret/nosuch") == (2, "", "No value found at secret/data/nosuch\n")
+
+
+def test_get_as_json_is_the_envelope(here):
+    """JSON has the envelope of the API."""
+    here("kv", "put", "secret/a", "k=v")
+    shown = json.loads(here("kv", "get", "-format=json", "secret/a").out)
+    assert list(shown) == ["request_id", "lease_id", "lease_duration", "renewable", "data", "warnings"]
+    assert shown["data"]["data"] == {"k": "v"}
+
+
+def test_the_keys_of_json_are_sorted(here):
+    """JSON of a map has its keys in order."""
+    here("kv", "put", "secret/a", "b=1", "a=2")
+    assert list(json.loads(here("kv", "get", "-format=json", "secret/a").out)["data"]["data"]) == ["a", "b"]
+
+
+def test_json_escapes_what_html_would_read(here):
+    """JSON has <, > and & as Go writes them."""
+    here("kv", "put", "secret/a", "k=<&>")
+    assert here("kv", "get", "-field=k", "-format=json", "secret/a").out.strip() == '"\\u003c\\u0026\\u003e"'
+
+
+def test_cas_guards_against_another_version(here):
+    """A write that expects another version is refused."""
+    here("kv", "put", "secret/a", "k=v")
+    ran = here("kv", "put", "-cas=0", "secret/a", "k=w")
+    assert (ran.code, "check-and-set parameter did not match the current version" in ran.err) == (2, True)
+
+
+def test_mount_names_the_mount(here):
+    """With -mount the key is the path below it."""
+    assert here("kv", "put", "-mount=secret", "a", "k=v").code == 0
+    assert here("kv", "get", "-field=k", "-mount", "secret/", "a").out == "v"
+
+
+def test_list_prints_keys_and_folders(here):
+    """A list has a heading and sorted keys; a folder ends in a slash."""
+    here("kv", "put", "secret/b", "k=v")
+    here("kv", "put", "secret/a/c", "k=v")
+    assert here("kv", "list", "secret") == (0, "Keys\n----\na/\nb\n", "")
+    assert here("kv", "list", "-format=json", "secret").out == '[\n  "a/",\n  "b"\n]\n'
+
+
+def test_an_empty_list_is_exit_code_2(here):
+    """Nothing to list is an error in a table, and an empty object in JSON."""
+    assert here("kv", "list", "secret") == (2, "", "No value found at secret/metadata\n")
+    assert here("kv", "list", "-format=json", "secret") == (2, "{}\n", "")
+
+
+def test_delete_marks_the_newest_version(here):
+    """A deleted secret has metadata and no data."""
+    here("kv", "put", "secret/a", "k=v")
+    ran = here("kv", "delete", "secret/a")
+    assert ran == (0, "Success! Data deleted (if it existed) at: secret/data/a\n", "")
+    assert ((after := here("kv", "get", "secret/a")).code, "== Data ==" in after.out) == (0, False)
+    assert here("kv", "get", "-field=k", "secret/a")[::2] == (2, "No data found at secret/data/a\n")
+
+
+def test_delete_as_json_prints_one_object(here):
+    """With -format=json the result is one object."""
+    shown = json.loads(here("kv", "delete", "-format=json", "secret/a").out)
+    assert shown == {"path": "secret/data/a", "result": "deleted"}
+
+
+def test_no_mount_there_is_said_without_a_heading(here):
+    """A path that no mount serves is refused as bao's preflight is."""
+    expected = (
+        "Error making API request.\n\nURL: GET local:/v1/sys/internal/ui/mounts/nosuch/a\nCode: 403. Errors:\n\n"
+        "* preflight capability check returned 403, please ensure client's policies grant access to path"
+        ' "nosuch/a/"\n'
+    )
+    assert (2, "", expected) == here("kv", "get", "nosuch/a")

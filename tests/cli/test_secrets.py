@@ -1,0 +1,211 @@
+"""`vaultctl secrets`: what each command prints, piped, and how it ends."""
+
+import json
+
+import pytest
+from support import normal
+
+TABLE = """\
+Path          Type         Accessor              Description
+----          ----         --------              -----------
+cubbyhole/    cubbyhole    <accessor:cubbyhole>    per-token private secret storage
+identity/     identity     <accessor:identity>     identity store
+secret/       kv           <accessor:kv>           key/value secret storage
+sys/          system       <accessor:system>       system endpoints used for control, policy and debugging
+"""
+
+
+def test_list_prints_the_columns_of_bao(here):
+    """A new state has the mounts of a new dev server."""
+    ran = here("secrets", "list")
+    assert (ran.code, normal.text(ran.out), ran.err) == (0, TABLE, "")
+
+
+def test_list_as_json_has_every_detail(here):
+    """JSON shows a mount with all its fields, in bao's order."""
+    shown = json.loads(here("secrets", "list", "-format=json").out)["secret/"]
+    assert list(shown) == [
+        "uuid",
+        "type",
+        "description",
+        "accessor",
+        "config",
+        "options",
+        "local",
+        "seal_wrap",
+        "external_entropy_access",
+        "plugin_version",
+        "running_plugin_version",
+        "running_sha256",
+        "deprecation_status",
+    ]
+
+
+def test_list_detailed_shows_ttls_as_seconds_or_system(here):
+    """The detailed table shows a TTL as configured."""
+    here("secrets", "enable", "-path=a", "-default-lease-ttl=1h", "kv")
+    row = next(line for line in here("secrets", "list", "-detailed").out.splitlines() if line.startswith("a/"))
+    assert row.split()[3:5] == ["3600", "system"]
+
+
+def test_enable_mounts_at_the_type(here):
+    """An engine is mounted at a path named after its type."""
+    assert here("secrets", "enable", "kv") == (0, "Success! Enabled the kv secrets engine at: kv/\n", "")
+
+
+def test_enable_as_json_prints_one_object(here):
+    """With -format=json the result is one object."""
+    ran = here("secrets", "enable", "-format=json", "-path=a", "kv")
+    assert (ran.code, json.loads(ran.out)) == (0, {"path": "a/", "type": "kv", "result": "created"})
+
+
+def test_enable_ignores_the_format_of_the_environment(here):
+    """BAO_FORMAT changes no command that in bao ignores it."""
+    ran = here("secrets", "enable", "kv", env={"BAO_FORMAT": "json"})
+    assert ran.out == "Success! Enabled the kv secrets engine at: kv/\n"
+
+
+def test_enable_stores_what_its_flags_say(here):
+    """Every flag of enable is seen in the mount."""
+    flags = (
+        "-path=a -description=d -version=2 -default-lease-ttl=1h -max-lease-ttl=2h -local -seal-wrap"
+        " -external-entropy-access -force-no-cache -listing-visibility=unauth -options=x=y"
+        " -audit-non-hmac-request-keys=q -audit-non-hmac-response-keys=r -passthrough-request-headers=X-A"
+        " -allowed-response-headers=X-B"
+    )
+    here("secrets", "enable", *flags.split(), "kv")
+    shown = json.loads(here("secrets", "list", "-format=json").out)["a/"]
+    config = {
+        "default_lease_ttl": 3600,
+        "max_lease_ttl": 7200,
+        "force_no_cache": True,
+        "audit_non_hmac_request_keys": ["q"],
+        "audit_non_hmac_response_keys": ["r"],
+        "passthrough_request_headers": ["X-A"],
+        "allowed_response_headers": ["X-B"],
+        "listing_visibility": "unauth",
+    }
+    expected = ("d", {"x": "y", "version": "2"}, True, True, True, config)
+    names = ("description", "options", "local", "seal_wrap", "external_entropy_access", "config")
+    assert expected == tuple(shown[name] for name in names)
+
+
+def test_local_of_enable_is_the_mark_of_the_mount(here):
+    """On enable -local marks the mount; that the local state is meant is said by VAULTCTL_LOCAL."""
+    address = {"VAULT_ADDR": "http://127.0.0.1:1"}
+    assert here("secrets", "enable", "-local", "kv", env=address).code == 1
+    assert here("secrets", "enable", "kv", env={**address, "VAULTCTL_LOCAL": "1"}).code == 0
+
+
+def test_enable_at_a_path_in_use_is_refused_as_a_server_does(here):
+    """A refusal has the lines of bao's, and exit code 2."""
+    expected = (
+        "Error enabling: Error making API request.\n\nURL: POST local:/v1/sys/mounts/secret\nCode: 400. Errors:\n\n"
+        "* path is already in use at secret/\n"
+    )
+    assert (2, "", expected) == here("secrets", "enable", "-path=secret", "kv")
+
+
+def test_disable_removes_the_mount_and_what_it_holds(here):
+    """A mount that is enabled again where one was disabled holds nothing."""
+    here("kv", "put", "secret/a", "k=v")
+    ran = here("secrets", "disable", "secret")
+    here("secrets", "enable", "-path=secret", "-version=2", "kv")
+    assert (ran.code, ran.out) == (0, "Success! Disabled the secrets engine (if it existed) at: secret/\n")
+    assert here("kv", "get", "secret/a").err == "No value found at secret/data/a\n"
+
+
+def test_disable_of_nothing_is_no_error(here):
+    """There need not be what is disabled."""
+    assert here("secrets", "disable", "nosuch").code == 0
+
+
+def test_disable_as_json_prints_one_object(here):
+    """With -format=json the result is one object."""
+    assert json.loads(here("secrets", "disable", "a", "-format=json").out) == {"path": "a/", "result": "disabled"}
+
+
+def test_tune_changes_what_its_flags_name(here):
+    """A tuned TTL is seen, and nothing else has changed."""
+    ran = here("secrets", "tune", "-max-lease-ttl=72h", "secret/")
+    shown = json.loads(here("read", "-format=json", "sys/mounts/secret/tune").out)["data"]
+    assert ran == (0, "Success! Tuned the secrets engine at: secret/\n", "")
+    assert (
+        shown["max_lease_ttl"],
+        shown["default_lease_ttl"],
+        shown["description"],
+    ) == (259200, 2764800, "key/value secret storage")
+
+
+def test_tune_as_yaml_prints_one_object(here):
+    """With -format=yaml the result is one object."""
+    assert here("secrets", "tune", "-format=yaml", "secret").out == "path: secret/\nresult: tuned\n"
+
+
+def test_move_prints_two_lines(here):
+    """A move says that it began, and that it is over."""
+    ran = here("secrets", "move", "secret", "new")
+    words = "secrets engine secret/ to new/, with migration ID <uuid>\n"
+    assert (0, f"Started moving {words}Success! Finished moving {words}") == (ran.code, normal.text(ran.out))
+
+
+def test_move_takes_the_data_along(here):
+    """What was stored is read at the new path."""
+    here("kv", "put", "secret/a", "k=v")
+    here("secrets", "move", "secret", "team/new")
+    assert here("kv", "get", "-field=k", "team/new/a")[:2] == (0, "v")
+
+
+def test_move_as_json_prints_one_object(here):
+    """With -format=json the end of the move is one object."""
+    shown = json.loads(here("secrets", "move", "-format=json", "secret", "new").out)
+    assert (shown["status"], shown["source_mount"], shown["target_mount"]) == ("success", "secret/", "new/")
+
+
+def test_move_from_below_a_mount_fails_with_the_reason(here):
+    """A move that fails after it began is told with its cause, and exit code 2."""
+    ran = here("secrets", "move", "secret/below", "new")
+    words = "secrets engine secret/below/ to new/, with migration ID <uuid>"
+    assert (2, f"Failure! Error moving {words}: no mount is enabled at secret/below/ itself\n") == (
+        ran.code,
+        normal.text(ran.err),
+    )
+
+
+def test_remount_status_tells_of_a_move(here):
+    """The id that a move printed is looked up later."""
+    started = here("secrets", "move", "secret", "new").out.splitlines()[0]
+    ran = here("remount", "status", "-format=json", started.split()[-1])
+    shown = json.loads(ran.out)
+    assert (
+        shown["source_mount"],
+        shown["target_mount"],
+        shown["status"],
+        shown["error"],
+    ) == ("secret/", "new/", "success", "")
+
+
+def test_remount_status_of_an_unknown_move_is_an_error(here):
+    """An id that no move has is exit code 2."""
+    assert here("remount", "status", "nosuch") == (2, "", "no move has the migration ID nosuch\n")
+
+
+def test_remount_list_gives_the_moves_oldest_first(here):
+    """The history has every move in its order."""
+    here("secrets", "move", "secret", "b")
+    here("secrets", "move", "b", "c")
+    moves = json.loads(here("remount", "list", "-format=json").out)
+    assert [(move["source_mount"], move["target_mount"]) for move in moves] == [("secret/", "b/"), ("b/", "c/")]
+
+
+def test_remount_list_of_no_moves_is_an_empty_list(here):
+    """Without a move there is an empty list."""
+    assert here("remount", "list", "-format=json")[:2] == (0, "[]\n")
+
+
+@pytest.mark.parametrize("command", ["list", "status"])
+def test_remount_has_tables(here, command):
+    """The tables of moves begin with a heading."""
+    id_ = here("secrets", "move", "secret", "b").out.split()[-1]
+    ran = here("remount", command, *([id_] if command == "status" else []))
+    assert (0, "ID" if command == "list" else "Key") == (ran.code, ran.out.split()[0])
