@@ -76,7 +76,8 @@ bench: $(INSTALLED) $(BENCH_INSTALLED) ## Measure vaultctl beside the real bao; 
 
 .PHONY: soak
 soak: $(INSTALLED) ## Run the storage tests for long: more kills, more damage, more races
-	VAULTCTL_SOAK=1 $(BIN)/python -m pytest -n $(JOBS) -v --timeout=0 --durations=10 tests/storage $(ARGS)
+	@echo "how often, normally and now:"; grep -rnoE 'times\([0-9_]+, [0-9_]+\)' --include='*.py' tests/storage
+	VAULTCTL_SOAK=1 $(BIN)/python -m pytest -n $(JOBS) --timeout=0 --durations=10 tests/storage $(ARGS)
 
 .PHONY: clean
 clean: ## Remove what these targets made
