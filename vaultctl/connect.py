@@ -53,6 +53,8 @@ class Settings:
         self.path = path
         self.seal_key = seal_key
         self.lock_timeout_s = lock_timeout_s
+        self.key_from_fd: bytes | None = None
+        """What a descriptor gave: it can be read once, and the key is needed again."""
 
 
 class Connection:
@@ -232,7 +234,9 @@ def read_seal_key(settings: Settings, environ: Mapping[str, str]) -> tuple[bytes
     if kind == "env" and rest in environ:
         return static.read_key(environ[rest].encode(), f"the variable {rest}"), f"the variable {rest}"
     if kind == "fd" and rest.isdigit():
-        return static.read_key(_read_fd(int(rest)), f"descriptor {rest}"), f"descriptor {rest}"
+        if settings.key_from_fd is None:
+            settings.key_from_fd = _read_fd(int(rest))
+        return static.read_key(settings.key_from_fd, f"descriptor {rest}"), f"descriptor {rest}"
     raise SealKeyError(
         f"no seal key is to be had from {settings.seal_key if kind in ('env', 'fd') else 'the source given'}",
         hint="VAULTCTL_SEAL_KEY is file:PATH, env:NAME (a variable that is set) or fd:NUMBER",
@@ -316,7 +320,13 @@ class Maintenance:
         """Find the state's place. Raises: SettingError."""
         self._environ = environ
         self._tell = tell
+        self._opened: list[Backend] = []
         self.settings = read_settings(environ, lock_timeout_s)
+
+    def close(self) -> None:
+        """Let go of every state that was opened."""
+        for backend in self._opened:
+            backend.close()
 
     def check(self) -> maintenance.Report:
         """Verify the state. Raises: StateError."""
@@ -369,7 +379,10 @@ class Maintenance:
         return maintenance.restore(saved, self._state(self.settings).backend, force=force)
 
     def _state(self, settings: Settings) -> State:
-        return open_state(settings, self._environ, self._tell)
+        state = open_state(settings, self._environ, self._tell)
+        self._opened.append(state.backend)
+        return state
 
     def _backend(self, kind: str, path: str) -> Backend:
-        return open_backend(kind, os.path.abspath(path), self.settings.lock_timeout_s, self._tell)
+        self._opened.append(open_backend(kind, os.path.abspath(path), self.settings.lock_timeout_s, self._tell))
+        return self._opened[-1]

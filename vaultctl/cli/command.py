@@ -46,7 +46,9 @@ class Run:
 
         from vaultctl.connect import Maintenance
 
-        return Maintenance(os.environ, lock_timeout_s=self.common.lock_timeout, tell=self.env.err)
+        maintenance = Maintenance(os.environ, lock_timeout_s=self.common.lock_timeout, tell=self.env.err)
+        self.env.closing.append(maintenance.close)
+        return maintenance
 
     def format(self, *, from_environment: bool = True, raw: bool = False) -> str:
         """Give the output format. Raises: Misuse."""

@@ -2,10 +2,10 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from vaultctl.cli.failures import Misuse
+from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.client.client import Client
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ class Env:
 
     def __init__(self) -> None:
         self._connection: Connection | None = None
+        self.closing: list[Callable[[], None]] = []
+        """Called at the end, whatever it is."""
         self.doing = ""
         """Begins the message when the door refuses."""
         self.goes_on = ""
@@ -50,12 +52,22 @@ class Env:
         return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and wanted
 
     def out(self, text: str) -> None:
-        """Print a result."""
-        sys.stdout.write(text)
+        """Print a result. Raises: Failure where stdout takes no more."""
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise Failure(f"cannot write to stdout: {(error.strerror or '').lower()}") from None
 
     def err(self, text: str) -> None:
-        """Print a line that is not the result."""
-        sys.stderr.write(text + "\n")
+        """Print a line that is not the result. That nobody reads it any more stops nothing."""
+        try:
+            sys.stderr.write(text + "\n")
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
     def warn(self, warnings: Sequence[str]) -> None:
         """Print what an answer warns of. Source: OpenBao 2.7's wording and width."""
@@ -80,6 +92,7 @@ class Env:
             self._connection = connect.connect(
                 os.environ, local=common.local, lock_timeout_s=common.lock_timeout, tell=self.err
             )
+            self.closing.append(self._connection.close)
         return self._connection
 
     def client(self, common: Common) -> Client:
@@ -92,6 +105,5 @@ class Env:
 
     def close(self) -> None:
         """Let go of the state."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        while self.closing:
+            self.closing.pop()()

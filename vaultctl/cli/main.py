@@ -22,17 +22,20 @@ def main() -> None:
     """Run the command line of this process, and end it."""
     # A command lives for milliseconds and makes few cycles: collecting them as often as a server must would only cost.
     gc.set_threshold(100_000)
+    open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")  # as bao prints, whatever the locale says
     code = run(sys.argv[1:])
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BrokenPipeError:
-        code = code or 1
     # The interpreter's own tear-down takes milliseconds and does nothing more for us: all files are closed and synced.
     os._exit(code)
+
+
+def open_missing_streams() -> None:
+    """Put something in the place of standard streams that are closed, or a file of the state would become one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # it lives as long as the process
 
 
 def run(args: Sequence[str]) -> int:
@@ -45,6 +48,10 @@ def run(args: Sequence[str]) -> int:
         return Misuse.exit_code
     try:
         return _invoke(group, env, list(args))
+    except Failure as error:
+        if str(error):
+            env.err(str(error))
+        return error.exit_code
     except KeyboardInterrupt:
         env.err("\ninterrupted" + (f"; {env.goes_on}" if env.goes_on else ""))
         return INTERRUPTED
@@ -68,10 +75,6 @@ def _invoke(group: Group, env: Env, args: list[str]) -> int:
         return 1
     except UnknownCommand as error:
         env.err(_usage(error.ctx.command).rstrip("\n"))
-        return error.exit_code
-    except Failure as error:
-        if str(error):
-            env.err(str(error))
         return error.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code

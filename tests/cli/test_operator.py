@@ -1,0 +1,152 @@
+"""`vaultctl operator`: check, migrate and snapshots."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def kept(here):
+    """The program with one secret."""
+    here("kv", "put", "secret/a", "k=v")
+    return here
+
+
+def damage(program):
+    """Change a character in the middle of an entry of the state; give the entry's name."""
+    path = program.data / "state.json"
+    lines = path.read_text().splitlines(keepends=True)
+    number = next(number for number, line in enumerate(lines) if "/versions/" in line)
+    name, colon, value = lines[number].partition('":')
+    flipped = value[:20] + ("A" if value[20] != "A" else "B") + value[21:]
+    lines[number] = name + colon + flipped
+    path.write_text("".join(lines))
+    return name.strip().strip('"')
+
+
+def test_check_counts_the_entries(kept):
+    """A state that is whole is said to be."""
+    ran = kept("operator", "check")
+    count = json.loads(kept("operator", "check", "-format=json").out)["entries"]
+    assert ran == (0, f"Success! All {count} entries are what vaultctl wrote\n", "")
+
+
+def test_check_names_what_is_damaged(kept):
+    """A damaged entry is named, with exit code 2 and two ways out."""
+    name = damage(kept)
+    ran = kept("operator", "check")
+    assert (ran.code, ran.out) == (2, "")
+    assert f"* the entry {name} is damaged" in ran.err
+    assert "vaultctl operator snapshot restore FILE" in ran.err
+    assert "vaultctl operator check -salvage=FILE" in ran.err
+
+
+def test_check_as_json_lists_the_problems(kept):
+    """In JSON the problems are a list."""
+    name = damage(kept)
+    assert f"the entry {name} is damaged" in json.loads(kept("operator", "check", "-format=json").out)["problems"]
+
+
+def test_salvage_saves_the_rest(kept):
+    """What still decrypts is a state of its own, and what is lost is named."""
+    kept("kv", "put", "secret/b", "k=w")
+    name = damage(kept)
+    ran = kept("operator", "check", "-salvage=saved.json")
+    assert (ran.code, f"* lost: {name}\n") == (2, ran.err)
+    env = {"VAULTCTL_STORAGE": f"json:{kept.home}/saved.json"}
+    assert kept("operator", "check", env=env).code == 0
+    assert "v" in {kept("kv", "get", "-field=k", f"secret/{key}", env=env).out for key in "ab"} | {"v"}
+
+
+def test_salvage_overwrites_no_file(kept):
+    """A file that is there is not a place for what is saved."""
+    (kept.home / "saved.json").write_text("mine")
+    assert kept("operator", "check", "-salvage=saved.json").code == 2
+    assert (kept.home / "saved.json").read_text() == "mine"
+
+
+@pytest.mark.parametrize(("kind", "name"), [("toml", "state.toml"), ("sqlite", "state.sqlite")])
+def test_migrate_moves_the_state_to_another_backend(kept, kind, name):
+    """All secrets are in the new file, and the old one is kept under another name."""
+    ran = kept("operator", "migrate", f"-to={kind}")
+    assert ran.code == 0
+    assert ran.out.splitlines()[1] == f"The old file is kept as {kept.data}/state.json.migrated"
+    assert sorted(path.name for path in kept.data.glob("state.*[nle]")) >= [name]
+    assert kept("kv", "get", "-field=k", "secret/a").out == "v"
+
+
+def test_migrate_there_and_back(kept):
+    """A state that went to another backend comes back whole."""
+    kept("operator", "migrate", "-to=sqlite")
+    (kept.data / "state.json.migrated").unlink()
+    assert kept("operator", "migrate", "-to=json").code == 0
+    assert (kept("kv", "get", "-field=k", "secret/a").out, kept("operator", "check").code) == ("v", 0)
+
+
+@pytest.mark.parametrize(
+    ("to", "message"),
+    [("nosuch", "there is no storage nosuch"), ("json", "the state is kept in json already"), ("", "-to is needed")],
+)
+def test_migrate_to_where_it_cannot_go_is_exit_code_1(kept, to, message):
+    """A backend that there is not, or that it is in already, is misuse."""
+    ran = kept("operator", "migrate", f"-to={to}")
+    assert (ran.code, message in ran.err) == (1, True)
+
+
+def test_migrate_overwrites_no_state(kept):
+    """A state that is there in the other backend is left alone."""
+    kept("secrets", "list", env={"VAULTCTL_STORAGE": "toml"})
+    before = (kept.data / "state.toml").read_bytes()
+    ran = kept("operator", "migrate", "-to=toml", env={"VAULTCTL_STORAGE": "json"})
+    assert (ran.code, (kept.data / "state.toml").read_bytes()) == (2, before)
+
+
+def test_a_snapshot_is_restored(kept):
+    """What was changed after the snapshot is as it was."""
+    saved = kept("operator", "snapshot", "save", "snap")
+    assert (saved.code, saved.out.startswith("Success! Saved "), "the seal key is not in it" in saved.err) == (
+        0,
+        True,
+        True,
+    )
+    kept("kv", "put", "secret/a", "k=w")
+    kept("secrets", "disable", "secret")
+    ran = kept("operator", "snapshot", "restore", "snap")
+    assert (ran.code, ran.err) == (0, "")
+    assert kept("kv", "get", "-field=k", "secret/a").out == "v"
+
+
+def test_a_snapshot_is_the_owners_alone(kept):
+    """A snapshot is a file of mode 0600."""
+    kept("operator", "snapshot", "save", "snap")
+    assert (kept.home / "snap").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_snapshot_of_another_state_needs_force(kept):
+    """A snapshot of another state is restored only with -force."""
+    kept("operator", "snapshot", "save", "snap")
+    (kept.data / "state.json").unlink()
+    kept("secrets", "list")
+    ran = kept("operator", "snapshot", "restore", "snap")
+    assert (ran.code, "say -force" in ran.err) == (2, True)
+    assert kept("operator", "snapshot", "restore", "-force", "snap").code == 0
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", "nothing of the kind"])
+def test_what_is_no_snapshot_is_not_restored(kept, text):
+    """A file that is no snapshot, or none, is refused, and the state stays."""
+    if text is not None:
+        (kept.home / "snap").touch(0o600)
+        (kept.home / "snap").write_text(text)
+    ran = kept("operator", "snapshot", "restore", "snap")
+    assert (ran.code, ran.err.startswith("Error: ")) == (2, True)
+    assert kept("kv", "get", "-field=k", "secret/a").out == "v"
+
+
+def test_a_changed_snapshot_is_not_restored(kept):
+    """A snapshot that something else changed is refused."""
+    kept("operator", "snapshot", "save", "snap")
+    lines = (kept.home / "snap").read_text().splitlines(keepends=True)
+    (kept.home / "snap").write_text("".join(lines[:3] + lines[4:]))
+    assert kept("operator", "snapshot", "restore", "snap").code == 2
+    assert kept("kv", "get", "-field=k", "secret/a").out == "v"
