@@ -129,8 +129,9 @@ def _user_dir(kind: str) -> str:
     """
     if sys.platform == "linux":
         name, default = _XDG[kind]
-        base = os.environ.get(name, "").strip() or os.path.expanduser(default)
-        return os.path.join(base, "vaultctl")
+        base = os.environ.get(name, "").strip()
+        # The XDG specification: a path that is not absolute counts as not set.
+        return os.path.join(base if os.path.isabs(base) else os.path.expanduser(default), "vaultctl")
     import platformdirs
 
     return platformdirs.user_data_dir("vaultctl") if kind == "data" else platformdirs.user_config_dir("vaultctl")

@@ -1,0 +1,113 @@
+"""What a command imports before it does anything: the speed that people feel."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from vaultctl import connect
+
+ROOT = Path(__file__).parents[2]
+
+SECRETS_LIST = []
+"""Every module of ours that `secrets list` imports. Add one only with a measurement."""
+
+NEVER = {
+    "asyncio",
+    "dataclasses",
+    "http",
+    "logging",
+    "platformdirs",
+    "rich",
+    "sqlite3",
+    "subprocess",
+    "tomllib",
+    "urllib",
+    "yaml",
+}
+"""Each of these takes longer to import than the rest of the command takes."""
+
+PROGRAM = """\
+import json, os, sys
+from vaultctl.cli import main
+code = main.run(sys.argv[1:])
+print("\\n" + json.dumps([code, sorted(sys.modules)]))
+"""
+
+
+def modules_of(vaultctl, *args):
+    """Run a command line in a child, and give all modules that it imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *args], check=True, capture_output=True, text=True, env=vaultctl.env
+    )
+    code, modules = json.loads(done.stdout.splitlines()[-1])
+    assert code == 0
+    return modules
+
+
+def test_secrets_list_imports_what_it_needs(vaultctl):
+    """The modules of ours that `secrets list` imports are these, and no others."""
+    vaultctl("secrets", "list")
+    modules = modules_of(vaultctl, "secrets", "list")
+    assert [name for name in modules if name.split(".")[0] == "vaultctl"] == SECRETS_LIST
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["secrets", "list"],
+        ["secrets", "list", "-format=json"],
+        ["secrets", "enable", "-path=a", "kv"],
+        ["secrets", "move", "secret", "b"],
+        ["kv", "get", "secret/a"],
+        ["kv", "put", "secret/a", "k=v"],
+        ["version"],
+    ],
+    ids=" ".join,
+)
+def test_slow_modules_are_not_imported(vaultctl, args):
+    """A common command imports none of the modules that take long."""
+    vaultctl("kv", "put", "secret/a", "k=v")
+    assert NEVER & set(modules_of(vaultctl, *args)) == set()
+
+
+def test_no_module_of_the_start_makes_a_dataclass():
+    """A dataclass takes over a millisecond to define, so the modules of the start have none."""
+    for name in SECRETS_LIST:
+        path = ROOT / (name.replace(".", "/") + ".py")
+        source = path if path.exists() else ROOT / name.replace(".", "/") / "__init__.py"
+        for node in ast.walk(ast.parse(source.read_text())):
+            decorators = [ast.unparse(item) for item in node.decorator_list] if isinstance(node, ast.ClassDef) else []
+            assert not any("dataclass" in decorator for decorator in decorators), name
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"HOME": "/home/somebody"},
+        {"HOME": "/home/somebody", "XDG_DATA_HOME": "/data", "XDG_CONFIG_HOME": "/config"},
+        {"HOME": "/home/somebody", "XDG_DATA_HOME": "", "XDG_CONFIG_HOME": "  "},
+        {"HOME": "/home/somebody", "XDG_DATA_HOME": "relative", "XDG_CONFIG_HOME": "~/x"},
+        {"HOME": "/"},
+        {},
+    ],
+    ids=["home", "xdg", "empty", "odd", "root", "nothing"],
+)
+def test_the_users_folders_are_those_of_platformdirs(monkeypatch, environ):
+    """The lines that stand for platformdirs give its answer."""
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    expected = (platformdirs.user_data_dir("vaultctl"), platformdirs.user_config_dir("vaultctl"))
+    assert (connect._user_dir("data"), connect._user_dir("config")) == expected
+
+
+def test_the_environment_of_this_test_is_whole():
+    """The cases above take nothing away that other tests need."""
+    assert "PATH" in os.environ
