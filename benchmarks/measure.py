@@ -151,11 +151,10 @@ def load() -> str:
 
 
 def python_of(vaultctl: Path) -> str:
-    """Tell which Python a command runs on, and how that was built: one without optimizations starts a fifth slower."""
-    asked = "import platform, sysconfig as s; print(platform.python_version(), s.get_config_var('CONFIG_ARGS'))"
+    """Tell which Python a command runs on. Builds of one version differ; sysconfig does not reliably say in what."""
+    asked = "import platform as p; print(f'Python {p.python_version()}, {p.python_compiler()}')"
     done = subprocess.run([vaultctl.parent / "python", "-c", asked], check=True, capture_output=True, text=True)
-    version, _, built = done.stdout.partition(" ")
-    return f"Python {version}, built with{'' if '--enable-optimizations' in built else 'out'} optimizations"
+    return done.stdout.strip()
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
