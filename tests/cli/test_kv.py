@@ -140,3 +140,11 @@ def test_no_mount_there_is_said_without_a_heading(here):
         ' "nosuch/a/"\n'
     )
     assert (2, "", expected) == here("kv", "get", "nosuch/a")
+
+
+def test_a_dot_in_a_name_is_no_folder(here):
+    """Only whole segments of dots are resolved, and none leads out of the path."""
+    for key in (".a", "b.", "c..d", "..e", "f/.g"):
+        assert here("kv", "put", f"secret/{key}", f"k={key}").code == 0
+        assert here("kv", "get", "-field=k", f"secret/./{key}").out == key
+        assert here("kv", "get", "-field=k", f"../secret/{key}").out == key

@@ -24,14 +24,19 @@ class Place(NamedTuple):
 
 def locate(client: Client, path: str, mount: str = "") -> Place:
     """Find the mount of a path; with `mount` given, the path is below that. Raises: VaultError."""
-    given = paths.clean(f"{mount}/{path}").strip("/.")
+    given, mount = _rooted(f"{mount}/{path}"), _rooted(mount)
     if not given:
         return Place("", 1, "")
-    answer = client.call("GET", f"sys/internal/ui/mounts/{mount.strip('/') or given}")
+    answer = client.call("GET", f"sys/internal/ui/mounts/{mount or given}")
     data = answer.data or {}
     found = str(data["path"])
     version = 2 if (data.get("options") or {}).get("version") == "2" else 1
     return Place(found, version, given[len(found) :] if given.startswith(found) else "")
+
+
+def _rooted(path: str) -> str:
+    """Resolve the dots of a path; nothing leads out of it."""
+    return "/".join(part for part in paths.clean(path).split("/") if part not in (".", ".."))
 
 
 def get(client: Client, place: Place, version: int = 0) -> Response | None:
