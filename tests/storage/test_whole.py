@@ -1,12 +1,14 @@
 """A state that is replaced, renamed or rescued as a whole, whatever its file holds."""
 
 import os
+import sqlite3
 
 import pytest
 from support.places import NEW, Place, open_backend
 
-from vaultctl.logical.errors import NoState
+from vaultctl.logical.errors import NoState, StateUnavailable
 from vaultctl.storage.header import Commit
+from vaultctl.storage.sqlite import Sqlite
 
 HELD = {"core/a": b"a", "core/b": b"b", "logical/x/y": b"y"}
 OTHER = {"core/b": b"B", "core/c": b"c"}
@@ -51,6 +53,51 @@ def test_a_retired_state_is_whole_under_its_new_name(disk_place: Place):
         backend.retire(name)
     assert disk_place.open().exists() is False
     assert disk_place.read(open_backend(disk_place.kind, name)) == HELD
+
+
+def test_a_state_that_others_have_open_can_be_retired(disk_place: Place):
+    """A process that read the state before is no hindrance, and finds none there after that."""
+    backend, other, name = disk_place.open(), disk_place.open(), str(disk_place.path) + ".old"
+    disk_place.commit(HELD, backend)
+    assert disk_place.read(other) == HELD
+    with backend.locked():
+        backend.retire(name)
+    assert other.exists() is False
+    other.close()
+    assert disk_place.read(open_backend(disk_place.kind, name)) == HELD
+
+
+def test_a_place_can_be_used_again(disk_place: Place):
+    """Where a state was retired another one can be made, and nothing of the first is in it."""
+    backend, other, name = disk_place.open(), disk_place.open(), str(disk_place.path) + ".old"
+    disk_place.commit(HELD, backend)
+    assert disk_place.read(other) == HELD
+    with backend.locked():
+        backend.retire(name)
+    disk_place.commit(OTHER)
+    assert disk_place.read(other) == OTHER
+    assert disk_place.read(open_backend(disk_place.kind, name)) == HELD
+
+
+def test_a_database_that_is_being_read_is_not_retired(tmp_path):
+    """While another process is in the middle of reading, the database keeps its name, and nothing is lost."""
+
+    class Hasty(Sqlite):
+        """A database that waits for nobody."""
+
+        def _connect(self) -> sqlite3.Connection:
+            connection = super()._connect()
+            connection.execute("PRAGMA busy_timeout = 0")
+            return connection
+
+    place = Place("sqlite", tmp_path)
+    place.commit({"core/a": b"a"})
+    backend = Hasty(str(place.path))
+    with place.open().reader():
+        place.commit(HELD, backend)
+        with backend.locked(), pytest.raises(StateUnavailable, match="is being read by another process"):
+            backend.retire(str(place.path) + ".old")
+    assert place.read() == HELD
 
 
 def test_a_locked_state_can_be_read(disk_place: Place):

@@ -154,6 +154,14 @@ def rename(files: Files, source: str, target: str) -> None:
         raise unavailable(error, f"rename {source}") from error
 
 
+def remove(files: Files, path: str) -> None:
+    """Remove a file if it is there. Raises: StateUnavailable."""
+    try:
+        files.remove(path)
+    except OSError as error:
+        raise unavailable(error, f"remove {path}") from error
+
+
 def own_folder(files: Files, path: str) -> None:
     """Make sure that the folder is there, and nobody else's. Raises: StateUnavailable, UnsafePermissions."""
     try:

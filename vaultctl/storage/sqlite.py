@@ -170,12 +170,18 @@ class Sqlite:
             self._lock.release()
 
     def retire(self, path: str, /) -> None:
-        """Give the database another name, with its write-ahead log worked in: a log left behind would be a trap."""
+        """Give the database another name, with its write-ahead log worked in: a log left behind would be a trap.
+
+        Other processes may have the database open, as long as none of them is reading.
+        """
         with self._connection() as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.execute("PRAGMA journal_mode = DELETE")
+            is_busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise StateUnavailable(f"{self.location} is being read by another process", hint="end it and try again")
         self.close()
         files.rename(self._files, self.location, path)
+        for end in ("-wal", "-shm"):
+            files.remove(self._files, self.location + end)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
