@@ -91,7 +91,8 @@ def write_data(ctx: Context, fields: Mapping[str, Any]) -> Response:
     for old in sorted(kept)[: max(0, len(kept) - record.keep())]:
         ctx.storage.delete(_version_key(path, old))
         del kept[old]
-    data = json.dumps(ctx.request.data["data"] and fields["data"], ensure_ascii=False).encode()
+    given = None if ctx.request.data["data"] is None else fields["data"]
+    data = json.dumps(given, ensure_ascii=False).encode()
     ctx.storage.put(_version_key(path, number), data)
     oldest = min(kept) if len(kept) == record.keep() and min(kept) > 1 else record.oldest_version
     record = record._replace(versions=kept, current_version=number, oldest_version=oldest, updated_time=now)
