@@ -81,6 +81,13 @@ def test_a_state_does_not_exist_before_its_first_commit(place: Place):
     assert place.open().exists() is False
 
 
+def test_a_writer_that_commits_nothing_leaves_no_file(disk_place: Place):
+    """Where no state was made, nothing is left that looks like one."""
+    with disk_place.open().writer():
+        pass
+    assert {name for name in _names(disk_place.folder) if not name.endswith(".lock")} == set()
+
+
 def test_a_state_exists_from_its_first_commit(place: Place):
     """After a commit the state is there, also for another backend."""
     place.commit({})

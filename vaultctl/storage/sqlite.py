@@ -8,7 +8,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from vaultctl.logical.errors import IntegrityError, NoState, StateError, StateUnavailable
@@ -164,8 +164,12 @@ class Sqlite:
         files.own_folder(self._files, os.path.dirname(self.location))
         self._lock.acquire()
         try:
-            self._make_file()
-            yield
+            is_new = self._make_file()
+            try:
+                yield
+            finally:
+                if is_new:
+                    self._remove_if_empty()
         finally:
             self._lock.release()
 
@@ -245,15 +249,24 @@ class Sqlite:
         while self._idle:
             self._idle.pop()[0].close()
 
-    def _make_file(self) -> None:
-        """Make the file for its owner alone: SQLite itself would let others read it."""
+    def _make_file(self) -> bool:
+        """Make the file for its owner alone, as SQLite itself would not; tell whether it was missing."""
         if os.path.lexists(self.location):
-            return
+            return False
         try:
             os.close(self._files.create(self.location))
             self._files.sync_folder(os.path.dirname(self.location))
         except OSError as error:
             raise files.unavailable(error, f"make {self.location}") from error
+        return True
+
+    def _remove_if_empty(self) -> None:
+        """Take the file away again when nothing was committed: it would look like a state."""
+        with suppress(StateError):
+            if not self.exists():
+                self.close()
+                for end in ("-wal", "-shm", ""):
+                    files.remove(self._files, self.location + end)
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
