@@ -6,7 +6,7 @@ from support.states import CLUSTER, NOW, initialise, make_state, open_state, val
 
 from vaultctl.core.state import KEYRING, ROOT_KEY
 from vaultctl.crypto.barrier import SEALED
-from vaultctl.logical.errors import NoState, Sealed, SealKeyError
+from vaultctl.logical.errors import IntegrityError, NoState, Sealed, SealKeyError
 from vaultctl.storage.header import Commit
 from vaultctl.storage.memory import Memory
 
@@ -155,7 +155,7 @@ def test_the_seal_binds_a_wrapped_value_to_its_name():
     with state.writer() as transaction:
         transaction.put("core/test/a", b"wrapped", seal_wrap=True)
         transaction.commit()
-    with state.reader() as view, pytest.raises(Exception, match="core/test/b"):
+    with state.reader() as view, pytest.raises(IntegrityError, match="core/test/b"):
         view.decrypt("core/test/b", view.snapshot.get("core/test/a"))
 
 
