@@ -162,4 +162,4 @@ def _entries_of(snapshot: Snapshot, barrier: Barrier) -> dict[str, bytes | None]
     problems = snapshot.audit(barrier)
     if problems:
         raise IntegrityError(problems[0], hint=RESTORE)
-    return {name: snapshot.get(name) for name in snapshot.names("")}
+    return dict(snapshot.entries(""))

@@ -5,11 +5,15 @@ with `auth/`. No two mounts of a namespace have paths of which one lies below th
 """
 
 import json
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.logical import paths
-from vaultctl.logical.storage import Reading, Storage
+
+if TYPE_CHECKING:
+    from vaultctl.core.state import View
+    from vaultctl.logical.storage import Storage
 
 PREFIX = "core/mounts/"
 ROOT_NAMESPACE = "root"
@@ -21,6 +25,10 @@ PROTECTED = ("sys/", "cubbyhole/", "identity/", "auth/", "audit/")
 
 UNREPEATABLE = frozenset({"system", "cubbyhole", "identity", "token"})
 """Types that exist once, and cannot be enabled."""
+
+
+Place = tuple[str, str]
+"""A namespace and a path in it."""
 
 
 class Mount(NamedTuple):
@@ -42,6 +50,11 @@ class Mount(NamedTuple):
     plugin_version: str = ""
     tainted: bool = False
     namespace: str = ROOT_NAMESPACE
+
+    @property
+    def place(self) -> Place:
+        """Where the mount is; no other mount is there."""
+        return self.namespace, self.path
 
     @property
     def is_auth(self) -> bool:
@@ -67,13 +80,14 @@ class Mount(NamedTuple):
 class MountTable:
     """All mounts; it never changes."""
 
-    def __init__(self, by_uuid: dict[str, Mount], by_path: dict[tuple[str, str], Mount]) -> None:
+    def __init__(self, by_uuid: dict[str, Mount], by_path: dict[Place, Mount], order: list[Place]) -> None:
         self._by_uuid = by_uuid
         self._by_path = by_path
+        self._order = order
 
     def __iter__(self) -> Iterator[Mount]:
         """Give the mounts by path."""
-        return iter(sorted(self._by_uuid.values(), key=lambda mount: mount.path))
+        return (self._by_path[place] for place in self._order)
 
     def __len__(self) -> int:
         """Count the mounts."""
@@ -102,31 +116,33 @@ class MountTable:
         above = self.serving(path, namespace)
         if above:
             return above
-        inside = (m for m in self._by_uuid.values() if m.namespace == namespace and paths.contains(path, m.path))
-        return min(inside, key=lambda mount: mount.path, default=None)
+        index = bisect_left(self._order, (namespace, path))
+        inside = self._order[index] if index < len(self._order) else None
+        if inside and inside[0] == namespace and paths.contains(path, inside[1]):
+            return self._by_path[inside]
+        return None
 
     def replaced(self, uuid: str, mount: Mount | None) -> "MountTable":
         """Give a table with this mount put in, or taken out."""
-        by_uuid, by_path = self._by_uuid.copy(), self._by_path.copy()
+        by_uuid, by_path, order = self._by_uuid.copy(), self._by_path.copy(), self._order.copy()
         old = by_uuid.pop(uuid, None)
         if old:
-            del by_path[old.namespace, old.path]
+            del by_path[old.place]
+            order.remove(old.place)
         if mount:
-            by_uuid[uuid] = by_path[mount.namespace, mount.path] = mount
-        return MountTable(by_uuid, by_path)
+            by_uuid[uuid] = by_path[mount.place] = mount
+            insort(order, mount.place)
+        return MountTable(by_uuid, by_path, order)
 
 
-def load_table(storage: Reading) -> MountTable:
+def load_table(view: "View") -> MountTable:
     """Read all records."""
-    by_uuid = {}
-    for uuid in storage.list(PREFIX):
-        data = storage.get(PREFIX + uuid)
-        if data is not None:
-            by_uuid[uuid] = Mount(**json.loads(data))
-    return MountTable(by_uuid, {(mount.namespace, mount.path): mount for mount in by_uuid.values()})
+    mounts = [Mount(**json.loads(data)) for _, data in view.entries(PREFIX)]
+    by_path = {mount.place: mount for mount in mounts}
+    return MountTable({mount.uuid: mount for mount in mounts}, by_path, sorted(by_path))
 
 
-def store(storage: Storage, mount: Mount) -> None:
+def store(storage: "Storage", mount: Mount) -> None:
     """Write one record."""
     record = json.dumps(mount._asdict(), separators=(",", ":"), ensure_ascii=False)
     storage.put(PREFIX + mount.uuid, record.encode())

@@ -64,6 +64,13 @@ class View:
         """Give every name that begins with the prefix."""
         return below(self.snapshot.names, prefix)
 
+    def entries(self, prefix: str, /) -> Iterator[tuple[str, bytes]]:
+        """Give every entry whose name begins with the prefix. Raises: IntegrityError."""
+        for name, blob in self.snapshot.entries(prefix):
+            if not name.startswith(prefix):
+                return
+            yield name, self.decrypt(name, blob)
+
     def put(self, name: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
         """Refuse: a request that writes must be opened for writing."""
         raise RuntimeError("a write on a snapshot")

@@ -4,11 +4,11 @@ A record's `num_uses` is 0 for no limit; the last use leaves -1, and the token g
 OpenBao 2.7, where even a request that is refused uses a token up.
 """
 
-import hmac
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from vaultctl.core import records
+from vaultctl.crypto.aead import hmac_sha256
 from vaultctl.logical.storage import Reading, Storage
 
 SALT = "core/tokens/salt"
@@ -108,7 +108,7 @@ def _hash(storage: Reading, text: str) -> str:
     salt = storage.get(SALT)
     if salt is None:
         raise RuntimeError("a state without a token salt")
-    return hmac.digest(salt, text.encode("utf-8", "surrogatepass"), "sha256").hex()
+    return hmac_sha256(salt, text.encode("utf-8", "surrogatepass")).hex()
 
 
 def _from_record(id_hash: str, record: dict[str, Any]) -> Token:

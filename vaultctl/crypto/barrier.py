@@ -4,9 +4,7 @@ Every ciphertext is bound to its entry's name and to the term that made it, so t
 barrier counts its encryptions, because a key with random 96-bit nonces must not be used for ever.
 """
 
-import hmac
-
-from vaultctl.crypto.aead import Cipher, Random, derive
+from vaultctl.crypto.aead import Cipher, Random, derive, hmac_sha256
 from vaultctl.crypto.keyring import Keyring, read_keyring
 from vaultctl.logical.errors import IntegrityError
 
@@ -64,7 +62,7 @@ class Barrier:
         """Authenticate bytes with GMAC: AES-GCM over no plaintext, with a fresh nonce."""
         return self._mac.encrypt(b"", data)
 
-    def is_authentic(self, data: bytes, tag: bytes, /) -> bool:
+    def is_authentic(self, data: bytes | memoryview, tag: bytes, /) -> bool:
         """Tell whether `mac` made the tag for these bytes."""
         return self._mac.decrypt(tag, data) == b""
 
@@ -72,7 +70,7 @@ class Barrier:
         """Give the entry's part in a set digest."""
         encoded = name.encode()
         data = len(encoded).to_bytes(4, "big") + encoded + blob
-        return int.from_bytes(hmac.digest(self._set_key, data, "sha256"), "big")
+        return int.from_bytes(hmac_sha256(self._set_key, data), "big")
 
     def hide(self, data: bytes, /) -> bytes:
         """Encrypt bookkeeping of the backend's own."""

@@ -14,7 +14,7 @@ class Integrity(Protocol):
         """Authenticate the bytes; the tag differs each time."""
         ...
 
-    def is_authentic(self, data: bytes, tag: bytes, /) -> bool:
+    def is_authentic(self, data: bytes | memoryview, tag: bytes, /) -> bool:
         """Tell whether the tag was made for these bytes."""
         ...
 
@@ -45,6 +45,10 @@ class Snapshot(Protocol):
 
     def names(self, start: str, /) -> Iterator[str]:
         """Give all names from `start` on (itself included) in byte order."""
+        ...
+
+    def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
+        """Give all entries from the name `start` on, with their ciphertext."""
         ...
 
     def verify(self, integrity: Integrity, /) -> None:

@@ -25,17 +25,17 @@ class JsonSyntax:
         mac = data.rfind(b"\n" + _MAC) + 1
         if not data.startswith(_HEAD) or not mac or not data.endswith(_END):
             raise ValueError("not a state")
-        head, *lines = data[: mac - 1].split(b"\n")
-        return Parts(head, lines, data[mac + len(_MAC) : -len(_END)].decode("ascii", "replace"), mac)
+        begin = data.index(b"\n") + 1
+        return Parts(data[: begin - 1], begin, mac, data[mac + len(_MAC) : -len(_END)].decode("ascii", "replace"))
 
     def rough_split(self, data: bytes) -> tuple[bytes, list[bytes]]:
         """Take what may be a damaged file apart."""
         head, *lines = data.split(b"\n")
         return head, lines
 
-    def join(self, head: bytes, lines: list[bytes]) -> bytes:
-        """Put together all that the MAC covers."""
-        return b"\n".join([head, *lines, b""])
+    def opening(self, head: bytes) -> bytes:
+        """Write all that stands before the first entry."""
+        return head + b"\n"
 
     def tail(self, tag: str) -> bytes:
         """Write the MAC."""
@@ -53,7 +53,7 @@ class JsonSyntax:
 
     def entry(self, name: str, text: str) -> bytes:
         """Write one entry's line."""
-        return json.dumps(name, ensure_ascii=False).encode() + b':"' + text.encode() + b'",'
+        return json.dumps(name, ensure_ascii=False).encode() + b':"' + text.encode() + b'",\n'
 
     def name_of(self, line: bytes) -> str:
         """Read the name in an entry's line; only a name with an escape in it needs a parser."""

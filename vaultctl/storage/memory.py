@@ -37,6 +37,13 @@ class MemorySnapshot:
         recent = sorted(name for name in self._recent if name >= start)
         return merge(base, recent, lambda name: name in self._recent and self._recent[name] is None)
 
+    def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
+        """Give all entries from the name `start` on."""
+        for name in self.names(start):
+            blob = self.get(name)
+            if blob is not None:
+                yield name, blob
+
     def verify(self, integrity: Integrity, /) -> None:
         """Nothing outside this process could have written here."""
 

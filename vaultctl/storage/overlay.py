@@ -42,6 +42,13 @@ class Overlay:
         changed = sorted(name for name in self.changes if name >= start)
         return merge(base, changed, lambda name: name in self.changes and self.changes[name] is None)
 
+    def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
+        """Give all entries from the name `start` on."""
+        for name in self.names(start):
+            blob = self.get(name)
+            if blob is not None:
+                yield name, blob
+
     def mark(self) -> int:
         """Give a savepoint for `rollback`."""
         return len(self._undo)

@@ -72,6 +72,11 @@ class SqliteSnapshot:
         rows = self._connection.execute("SELECT name FROM entry WHERE name >= ? ORDER BY name", (start,))
         return (str(row[0]) for row in rows)
 
+    def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
+        """Give all entries from the name `start` on."""
+        rows = self._connection.execute("SELECT name, value FROM entry WHERE name >= ? ORDER BY name", (start,))
+        return ((str(row[0]), _blob(row[1])) for row in rows)
+
     def verify(self, integrity: Integrity, /) -> None:
         """Check the MAC over the header and the set digest."""
         if not integrity.is_authentic(signed(self.header_text, self.digest), self.mac):

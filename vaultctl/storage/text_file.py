@@ -1,14 +1,13 @@
 """A state as one text file: a header, one entry a line, a MAC over every byte before it.
 
-The bytes are drawn in docs/state-format.md. A reader splits the bytes and decodes only the lines that it touches; a
-writer reuses every line that did not change. What one file syntax (JSON, TOML) adds is a `Syntax`.
+The bytes are drawn in docs/state-format.md. A reader looks names up by halving the bytes, and decodes only the lines
+that it touches; a writer copies the bytes between the lines that change. What a file syntax adds is a `Syntax`.
 """
 
 from __future__ import annotations
 
 import binascii
 import os
-from bisect import bisect_left
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -26,19 +25,22 @@ if TYPE_CHECKING:
 
 
 class Parts:
-    """A file taken apart: the header's text, the entry lines, the MAC, and how many bytes the MAC covers."""
+    """A file taken apart: the header's text, where the entries' lines begin and end, and the MAC.
 
-    __slots__ = ("covered_b", "head", "lines", "tag")
+    The MAC covers all bytes before `end_b`, and is written there.
+    """
 
-    def __init__(self, head: bytes, lines: list[bytes], tag: str, covered_b: int) -> None:
+    __slots__ = ("begin_b", "end_b", "head", "tag")
+
+    def __init__(self, head: bytes, begin_b: int, end_b: int, tag: str) -> None:
         self.head = head
-        self.lines = lines
+        self.begin_b = begin_b
+        self.end_b = end_b
         self.tag = tag
-        self.covered_b = covered_b
 
 
 class Syntax(Protocol):
-    """How a file syntax writes the three parts. No line of an entry holds a newline."""
+    """How a file syntax writes the parts. An entry's line ends with a newline, and holds no other."""
 
     kind: str
 
@@ -50,8 +52,8 @@ class Syntax(Protocol):
         """Take what may be a damaged file apart: the header's text, and lines of which some may be entries."""
         ...
 
-    def join(self, head: bytes, lines: list[bytes]) -> bytes:
-        """Put together all that the MAC covers."""
+    def opening(self, head: bytes) -> bytes:
+        """Write all that stands before the first entry."""
         ...
 
     def tail(self, tag: str) -> bytes:
@@ -67,15 +69,15 @@ class Syntax(Protocol):
         ...
 
     def entry(self, name: str, text: str) -> bytes:
-        """Write one entry's line."""
+        """Write one entry's line, with its newline."""
         ...
 
     def name_of(self, line: bytes) -> str:
-        """Read the name in an entry's line. Raises: ValueError."""
+        """Read the name in an entry's line, given without its newline. Raises: ValueError."""
         ...
 
     def text_of(self, line: bytes) -> bytes:
-        """Read the value in an entry's line. Raises: ValueError."""
+        """Read the value in an entry's line, given without its newline. Raises: ValueError."""
         ...
 
 
@@ -83,43 +85,56 @@ class TextSnapshot:
     """One generation of a text file."""
 
     def __init__(self, syntax: Syntax, location: str, data: bytes, parts: Parts, header: Header) -> None:
-        """Hold a file's bytes, taken apart."""
+        """Hold a file's bytes, and where its parts are."""
         self._syntax = syntax
         self._location = location
-        self._data = data
-        self.parts = parts
+        self._parts = parts
+        self.data = data
         self.header = header
 
     def get(self, name: str, /) -> bytes | None:
         """Return the entry's ciphertext, or None. Raises: IntegrityError."""
-        index = self.find(name)
-        lines = self.parts.lines
-        if index == len(lines) or self._name(lines[index]) != name:
-            return None
-        try:
-            return binascii.a2b_base64(self._syntax.text_of(lines[index]), strict_mode=True)
-        except ValueError as error:
-            raise IntegrityError(f"{self._location}: the entry {name} is damaged", hint=RESTORE) from error
+        begin_b, end_b = self.place(name)
+        return self._blob(name, self.data[begin_b : end_b - 1]) if begin_b < end_b else None
 
     def names(self, start: str, /) -> Iterator[str]:
         """Give all names from `start` on."""
-        lines = self.parts.lines
-        return (self._name(lines[index]) for index in range(self.find(start), len(lines)))
+        return (self._name(line) for line in self._lines(start))
 
-    def find(self, name: str) -> int:
-        """Give the index of the first line whose name is not before this one."""
-        return bisect_left(self.parts.lines, name, key=self._name)
+    def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
+        """Give all entries from the name `start` on."""
+        for line in self._lines(start):
+            name = self._name(line)
+            yield name, self._blob(name, line)
+
+    def place(self, name: str) -> tuple[int, int]:
+        """Give where the entry's line begins and ends; the two are the same where it would be put."""
+        low, high = self._parts.begin_b, self._parts.end_b
+        while low < high:
+            middle = (low + high) // 2
+            begin_b = self.data.rfind(b"\n", low, middle) + 1 or low
+            end_b = self.data.index(b"\n", middle) + 1
+            found = self._name(self.data[begin_b : end_b - 1])
+            if found == name:
+                return begin_b, end_b
+            low, high = (end_b, high) if found < name else (low, begin_b)
+        return low, low
+
+    def body(self, begin_b: int | None = None, end_b: int | None = None) -> memoryview:
+        """Give a stretch of the entries' lines; by default from the first, and to the last."""
+        begin_b = self._parts.begin_b if begin_b is None else begin_b
+        return memoryview(self.data)[begin_b : self._parts.end_b if end_b is None else end_b]
 
     def verify(self, integrity: Integrity, /) -> None:
         """Check the MAC over the whole file."""
-        covered = self._data[: self.parts.covered_b]
+        end_b = self._parts.end_b
         try:
-            tag = binascii.a2b_base64(self.parts.tag, strict_mode=True)
+            tag = binascii.a2b_base64(self._parts.tag, strict_mode=True)
         except ValueError:
             tag = b""
         # Base64 has spare bits at its end: only the one way in which the tag is written is the right one.
         written = self._syntax.tail(_base64(tag))
-        if self._data[self.parts.covered_b :] != written or not integrity.is_authentic(covered, tag):
+        if self.data[end_b:] != written or not integrity.is_authentic(memoryview(self.data)[:end_b], tag):
             raise IntegrityError(f"{self._location} is not what vaultctl wrote: its MAC does not match", hint=RESTORE)
 
     def audit(self, integrity: Integrity, /) -> list[str]:
@@ -130,11 +145,24 @@ class TextSnapshot:
             return list(error.errors)
         return []
 
+    def _lines(self, start: str) -> Iterator[bytes]:
+        position = self.place(start)[0]
+        while position < self._parts.end_b:
+            end_b = self.data.index(b"\n", position)
+            yield self.data[position:end_b]
+            position = end_b + 1
+
     def _name(self, line: bytes) -> str:
         try:
             return self._syntax.name_of(line)
         except ValueError as error:
             raise IntegrityError(f"{self._location} has a line that is no entry", hint=RESTORE) from error
+
+    def _blob(self, name: str, line: bytes) -> bytes:
+        try:
+            return binascii.a2b_base64(self._syntax.text_of(line), strict_mode=True)
+        except ValueError as error:
+            raise IntegrityError(f"{self._location}: the entry {name} is damaged", hint=RESTORE) from error
 
 
 class _Loaded:
@@ -233,12 +261,13 @@ class TextFile:
     def write(self, snapshot: TextSnapshot | None, commit: Commit, integrity: Integrity) -> TextSnapshot:
         """Write the next generation. Only a writer calls this, with the lock held."""
         head = self._syntax.write_head(commit.header)
-        lines = _apply(self._syntax, snapshot, commit.changes)
-        covered = self._syntax.join(head, lines)
+        opening = self._syntax.opening(head)
+        covered = b"".join([opening, *_body(self._syntax, snapshot, commit.changes)])
         tag = _base64(integrity.mac(covered))
         data = covered + self._syntax.tail(tag)
         fd = files.replace_durably(self._files, self.location, data)
-        fresh = TextSnapshot(self._syntax, self.location, data, Parts(head, lines, tag, len(covered)), commit.header)
+        parts = Parts(head, len(opening), len(covered), tag)
+        fresh = TextSnapshot(self._syntax, self.location, data, parts, commit.header)
         self._loaded = _Loaded(fd, fresh)
         return fresh
 
@@ -311,18 +340,20 @@ class TextWriter:
         self.snapshot = self._backend.write(base, commit, integrity)
 
 
-def _apply(syntax: Syntax, snapshot: TextSnapshot | None, changes: Mapping[str, bytes | None]) -> list[bytes]:
-    """Give the lines of the next generation: the old ones, with each changed entry's line put in its place."""
-    if snapshot is None:
-        return [_line(syntax, name, blob) for name, blob in sorted(changes.items()) if blob is not None]
-    old, lines, position = snapshot.parts.lines, [], 0
+def _body(
+    syntax: Syntax, snapshot: TextSnapshot | None, changes: Mapping[str, bytes | None]
+) -> Iterator[bytes | memoryview]:
+    """Give the lines of the next generation: the old bytes, with each changed entry's line put in its place."""
+    position = None
     for name, blob in sorted(changes.items()):
-        index = snapshot.find(name)
-        lines += old[position:index]
-        position = index + 1 if index < len(old) and syntax.name_of(old[index]) == name else index
+        if snapshot:
+            begin_b, end_b = snapshot.place(name)
+            yield snapshot.body(position, begin_b)
+            position = end_b
         if blob is not None:
-            lines.append(_line(syntax, name, blob))
-    return lines + old[position:]
+            yield syntax.entry(name, _base64(blob))
+    if snapshot:
+        yield snapshot.body(position)
 
 
 def _parse(syntax: Syntax, location: str, data: bytes) -> TextSnapshot:
@@ -332,10 +363,6 @@ def _parse(syntax: Syntax, location: str, data: bytes) -> TextSnapshot:
     except ValueError as error:
         raise _damaged(location, data) from error
     return TextSnapshot(syntax, location, data, parts, from_record(record, location))
-
-
-def _line(syntax: Syntax, name: str, blob: bytes) -> bytes:
-    return syntax.entry(name, _base64(blob))
 
 
 def _base64(data: bytes) -> str:

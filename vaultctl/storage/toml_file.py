@@ -29,18 +29,18 @@ class TomlSyntax:
         mac = data.rfind(b"\n" + _MAC) + 1
         if entries < 0 or not mac or not data.endswith(_END):
             raise ValueError("not a state")
-        body = data[entries + len(_ENTRIES) : mac - 1] if mac > entries + len(_ENTRIES) else b""
-        lines = body.split(b"\n") if body else []
-        return Parts(data[:entries], lines, data[mac + len(_MAC) : -len(_END)].decode("ascii", "replace"), mac)
+        begin = entries + len(_ENTRIES)
+        tag = data[mac + len(_MAC) : -len(_END)].decode("ascii", "replace")
+        return Parts(data[:entries], begin, max(mac, begin), tag)
 
     def rough_split(self, data: bytes) -> tuple[bytes, list[bytes]]:
         """Take what may be a damaged file apart."""
         head, _, body = data.partition(_ENTRIES)
         return head, [line for line in body.split(b"\n") if not line.startswith((b"[integrity]", b"mac = "))]
 
-    def join(self, head: bytes, lines: list[bytes]) -> bytes:
-        """Put together all that the MAC covers."""
-        return head + _ENTRIES + b"\n".join([*lines, b""])
+    def opening(self, head: bytes) -> bytes:
+        """Write all that stands before the first entry."""
+        return head + _ENTRIES
 
     def tail(self, tag: str) -> bytes:
         """Write the MAC."""
@@ -57,7 +57,7 @@ class TomlSyntax:
     def entry(self, name: str, text: str) -> bytes:
         """Write one entry's line. TOML's basic strings take JSON's escapes, and want DEL escaped too."""
         quoted = json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")
-        return f'{quoted} = "{text}"'.encode()
+        return f'{quoted} = "{text}"\n'.encode()
 
     def name_of(self, line: bytes) -> str:
         """Read the name in an entry's line."""
