@@ -196,7 +196,10 @@ def open_backend(kind: str, path: str, timeout_s: float, tell: Callable[[str], N
     if kind == "toml":
         from vaultctl.storage.toml_file import toml_file
 
-        return toml_file(path, **options)
+        def on_large(entries: int) -> None:
+            tell(f"vaultctl: {entries} entries are many for TOML; consider: vaultctl operator migrate -to=sqlite")
+
+        return toml_file(path, on_large=on_large, **options)
     from vaultctl.storage.json_file import json_file
 
     return json_file(path, **options)
@@ -282,6 +285,7 @@ def _first_use(state: State, settings: Settings, environ: Mapping[str, str], tel
     """Make the key, the root token and the state, in this order; the state is what counts. Raises: StateError."""
     from vaultctl.core import bootstrap, mounts, tokens
     from vaultctl.crypto.aead import KEY_B
+    from vaultctl.storage.lock import FileLock
 
     def find_seal() -> Seal:
         if not settings.seal_key:
@@ -296,7 +300,11 @@ def _first_use(state: State, settings: Settings, environ: Mapping[str, str], tel
             raise StateUnavailable(f"{path} is empty", hint="remove it, and a new root token will be made")
         bootstrap.fill(transaction, root_token, os.urandom, int(time.time()))
 
-    if state.initialise(mounts.new_uuid(os.urandom), find_seal, fill):
+    files.own_folder(files.Files(), settings.data_dir)
+    # States of two backends have locks of their own; the key and the token in the folder are one for both.
+    with FileLock(os.path.join(settings.data_dir, SEAL_KEY + ".lock"), timeout_s=settings.lock_timeout_s):
+        made = state.initialise(mounts.new_uuid(os.urandom), find_seal, fill)
+    if made:
         key = settings.seal_key or f"{SEAL_KEY} beside it"
         tell(f"vaultctl: made an encrypted state at {settings.path}; its key is {key}")
 
@@ -306,8 +314,9 @@ def _make_once(settings: Settings, name: str, data: bytes) -> None:
     path, seam = os.path.join(settings.data_dir, name), files.Files()
     try:
         seam.make_folder(settings.data_dir)
-        if not os.path.lexists(path):
-            os.close(files.replace_durably(seam, path, data))
+        files.write_new(seam, path, data)
+    except FileExistsError:
+        return
     except OSError as error:
         raise files.unavailable(error, f"make {path}") from error
 

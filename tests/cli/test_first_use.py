@@ -32,7 +32,7 @@ def test_everything_is_the_owners_alone(vaultctl):
     assert vaultctl("kv", "put", "secret/a", "k=v", umask=0).code == 0
     assert mode(vaultctl.data) == 0o700
     assert {path.name: mode(path) for path in vaultctl.data.iterdir()} == dict.fromkeys(
-        ("seal.key", "root-token", "state.json", "state.json.lock"), 0o600
+        ("seal.key", "seal.key.lock", "root-token", "state.json", "state.json.lock"), 0o600
     )
 
 
@@ -155,3 +155,15 @@ def test_a_data_folder_of_many_levels_is_made(fresh, monkeypatch):
     """The folders above the data folder are made too."""
     monkeypatch.setenv("VAULTCTL_DATA_DIR", os.path.join(fresh.home, "a", "b", "c"))
     assert fresh("secrets", "list").code == 0
+
+
+def test_two_backends_made_at_once_share_one_key(vaultctl):
+    """First commands for two backends in one folder at the same time leave two states that both open."""
+    kinds = [{"VAULTCTL_STORAGE": "json"}, {"VAULTCTL_STORAGE": "sqlite"}]
+    started = [vaultctl.start("secrets", "list", env=kind) for kind in kinds * 4]
+    codes = [child.wait() for child in started]
+    for child in started:
+        child.communicate()
+
+    assert codes == [0] * 8
+    assert [vaultctl("operator", "check", env=kind).code for kind in kinds] == [0, 0]

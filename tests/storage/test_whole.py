@@ -6,9 +6,12 @@ import sqlite3
 import pytest
 from support.places import NEW, Place, open_backend
 
+from vaultctl.crypto.barrier import Barrier
+from vaultctl.crypto.keyring import new_keyring
 from vaultctl.logical.errors import NoState, StateUnavailable
-from vaultctl.storage.header import Commit
+from vaultctl.storage.header import Commit, Header
 from vaultctl.storage.sqlite import Sqlite
+from vaultctl.storage.toml_file import LARGE, toml_file
 
 HELD = {"core/a": b"a", "core/b": b"b", "logical/x/y": b"y"}
 OTHER = {"core/b": b"B", "core/c": b"c"}
@@ -169,3 +172,17 @@ def _replace(place: Place) -> None:
 
 def _without(entries: dict[str, bytes], name: str) -> dict[str, bytes]:
     return {other: blob for other, blob in entries.items() if other != name}
+
+
+def test_a_large_toml_state_says_so(tmp_path):
+    """A TOML state tells of its size with each write that leaves more than a thousand entries, and not before."""
+    told = []
+    barrier = Barrier(new_keyring(os.urandom, "2026-01-01T00:00:00Z"), os.urandom)
+    backend = toml_file(str(tmp_path / "state.toml"), on_large=told.append)
+    header = Header("c", "", 1, {}, {}, sealed=False, epoch=0, encryptions={})
+
+    for count in (LARGE, LARGE + 1):
+        with backend.writer() as writer:
+            writer.commit(Commit(header, {f"a/{n}": b"x" for n in range(count)}, whole=True), barrier)
+
+    assert told == [LARGE + 1]

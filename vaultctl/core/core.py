@@ -12,7 +12,7 @@ from vaultctl.core.mounts import new_uuid
 from vaultctl.core.pipeline import Exchange, Host, NeedsWriting
 from vaultctl.core.plugins import Catalogue
 from vaultctl.core.session import Sessions
-from vaultctl.logical.errors import StateError, VaultError
+from vaultctl.logical.errors import VaultError
 from vaultctl.logical.request import READING, Request
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Core:
                 pass
         response = self._write(request)
         # What the request did is committed: that a job cannot go on now must not take its answer away.
-        with suppress(StateError):
+        with suppress(VaultError):
             self.advance(JOB_BUDGET_S)
         return response
 

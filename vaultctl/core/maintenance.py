@@ -78,7 +78,13 @@ def migrate(state: State, target: Backend, kept: str) -> int:
                         f"there is a state at {target.location} already", hint="remove it, or choose another backend"
                     )
                 writer.commit(Commit(view.header, changes, whole=True), barrier)
-        state.backend.retire(kept)
+        try:
+            state.backend.retire(kept)
+        except StateError as error:
+            raise StateUnavailable(
+                f"{error.errors[0]}; the state is at {state.backend.location} still, and at {target.location} too",
+                hint="remove one of the two, they are the same; until then commands ask which one is meant",
+            ) from error
     return len(changes)
 
 
@@ -142,7 +148,10 @@ def _restored_header(header: Header, current: Header | None) -> Header:
     """Give a header that every process takes for a newer one, whatever it has in its caches."""
     generation = max(header.generation, current.generation if current else header.generation + _FAR) + 1
     tables = dict.fromkeys(header.tables, generation)
-    return header._replace(generation=generation, tables=tables)
+    counts = dict(header.encryptions)
+    if current and current.cluster_id == header.cluster_id:  # the same keys: what was encrypted since counts too
+        counts.update({term: max(count, counts.get(term, 0)) for term, count in current.encryptions.items()})
+    return header._replace(generation=generation, tables=tables, encryptions=counts)
 
 
 def _tables(entries: dict[str, bytes | None], generation: int) -> dict[str, int]:

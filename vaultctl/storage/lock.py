@@ -50,6 +50,12 @@ class FileLock:
             raise
         self._fd = fd
 
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_error: object) -> None:
+        self.release()
+
     def release(self) -> None:
         """Let it go; closing the descriptor frees the lock."""
         os.close(self._fd)

@@ -107,6 +107,11 @@ class TextSnapshot:
             name = self._name(line)
             yield name, self._blob(name, line)
 
+    @property
+    def entry_count(self) -> int:
+        """Count the entries."""
+        return self.data.count(b"\n", self._parts.begin_b, self._parts.end_b)
+
     def place(self, name: str) -> tuple[int, int]:
         """Give where the entry's line begins and ends; the two are the same where it would be put."""
         low, high = self._parts.begin_b, self._parts.end_b

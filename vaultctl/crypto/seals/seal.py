@@ -26,5 +26,5 @@ class Seal(Protocol):
         ...
 
     def unwrap(self, name: str, blob: bytes, /) -> bytes:
-        """Decrypt. Raises: SealKeyError where the key is another one, IntegrityError where the bytes changed."""
+        """Decrypt. Raises: IntegrityError where the bytes changed, or another key wrapped them."""
         ...
