@@ -42,12 +42,14 @@ class Program:
         )
         return Ran(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
-    def start(self, *args: str, env: Mapping[str, str] = {}, **options: object) -> subprocess.Popen[str]:
-        """Start one command line; whoever asked for it waits for its end."""
+    def start(
+        self, *args: str, env: Mapping[str, str] = {}, terminal: int = subprocess.PIPE, **options: object
+    ) -> subprocess.Popen[str]:
+        """Start one command line; whoever asked for it waits for its end. `terminal` is a descriptor for stdout."""
         return subprocess.Popen(
             self.argv(*args),
             env={**self.env, **env},
-            stdout=subprocess.PIPE,
+            stdout=terminal,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             text=True,

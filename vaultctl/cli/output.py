@@ -186,10 +186,6 @@ def print_field(env: Env, fmt: str, values: Mapping[str, Any], field: str, *, wh
 
 def section(env: Env, title: str, rows: Sequence[Sequence[str]]) -> None:
     """Print a table of keys and values under a heading."""
-    if env.is_terminal:
-        env.out(f"\n{title}\n")
-        table(env, ["Key", "Value"], rows)
-        return
     longest = max((len(row[0].encode()) for row in rows), default=0)
     env.out(centred(title, longest + len(_GAP) + len("Value")) + "\n")
     table(env, ["Key", "Value"], rows)

@@ -4,20 +4,46 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+_FOLDABLE = 6
+"""So many columns can be read when their cells are folded."""
+
+_BETWEEN = 3
+
 
 def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table. Cells are text, never markup."""
-    drawn = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    """Print a table. Cells are text, never markup. One of many columns that does not fit becomes a block a row."""
+    console = Console()
+    widths = [max(cell_len(line[column]) for line in (heading, *rows)) for column in range(len(heading))]
+    if len(heading) > _FOLDABLE and sum(widths) + _BETWEEN * len(widths) > console.width:
+        for row in rows:
+            console.print(Text(row[0], style="bold"))
+            console.print(_grid([[f"  {title}", cell] for title, cell in zip(heading[1:], row[1:], strict=True)]))
+        return
+    drawn = Table(box=SIMPLE_HEAD, header_style="bold", show_edge=False)
     for title in heading:
         drawn.add_column(title, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(cell) if cell else Text("-", style="dim") for cell in row))
-    Console().print(drawn)
+        drawn.add_row(*map(_cell, row))
+    console.print(drawn)
+
+
+def _grid(rows: Sequence[Sequence[str]]) -> Table:
+    grid = Table.grid(padding=(0, _BETWEEN, 0, 0))
+    for _ in rows[0]:
+        grid.add_column(overflow="fold")
+    for row in rows:
+        grid.add_row(*map(_cell, row))
+    return grid
+
+
+def _cell(text: str) -> Text:
+    return Text(text) if text else Text("-", style="dim")
 
 
 Info: TypeAlias = Mapping[str, Any] | None

@@ -1,0 +1,62 @@
+"""What people see: the same program with a terminal as its stdout."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import termios
+
+import pytest
+
+STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+ODD = "[bold]not markup[/] | and a pipe"
+
+
+@pytest.fixture
+def screen(vaultctl):
+    """Run a command line on a terminal of so many columns, and give what it showed, without styles."""
+
+    def run(columns: int, *args: str, **env: str) -> str:
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        with os.fdopen(ours, "rb", buffering=0) as seen:
+            child = vaultctl.start(*args, env={"TERM": "xterm-256color", **env}, terminal=theirs)
+            os.close(theirs)
+            shown = b""
+            try:
+                while chunk := seen.read(65536):
+                    shown += chunk
+            except OSError:
+                pass  # how Linux says that the other end is closed
+            child.wait()
+            child.communicate()
+        return STYLE.sub("", shown.decode()).replace("\r\n", "\n")
+
+    assert vaultctl("secrets", "enable", "-path=team", f"-description={ODD}", "kv").code == 0
+    return run
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_a_table_fits_the_terminal(screen, columns):
+    """No line is wider than the terminal, and no cell is cut or taken for markup."""
+    shown = screen(columns, "secrets", "list")
+    assert max(map(len, shown.splitlines())) <= columns
+    assert all(word in shown for word in ("Path", "team/", "[bold]not", "markup[/]", "| and a", "pipe", "cubbyhole/"))
+
+
+def test_a_wide_table_becomes_blocks(screen):
+    """With sixteen columns each mount is a block of lines, one fact a line."""
+    shown = screen(80, "secrets", "list", "-detailed")
+    assert "\nteam/" in shown
+    assert re.search(r"^  Replication +replicated *$", shown, re.MULTILINE)
+
+
+def test_a_dumb_terminal_gets_plain_columns(screen, vaultctl):
+    """With TERM=dumb a terminal gets what a pipe gets."""
+    assert screen(80, "secrets", "list", TERM="dumb") == vaultctl("secrets", "list").out
+
+
+def test_a_field_ends_with_a_newline(screen):
+    """On a terminal a newline follows the field."""
+    assert screen(80, "read", "-field=type", "sys/mounts/team") == "kv\n"
