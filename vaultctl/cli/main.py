@@ -126,6 +126,6 @@ def _bug(env: Env, error: Exception) -> int:
     while trace and trace.tb_next:
         trace = trace.tb_next
     where = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "?"
-    env.err(f"Error: this is a bug in vaultctl ({type(error).__name__} at {where}); the state is as it was")
+    env.err(f"Error: this is a bug in vaultctl ({type(error).__name__} at {where}); the state itself is whole")
     env.err("\nplease report it with the command that you ran; VAULTCTL_DEBUG=1 shows more")
     return 2
