@@ -22,7 +22,6 @@ import measure
 GROUPS = {
     "click": "click, and what it imports",
     "cryptography": "cryptography, and what it imports",
-    "hmac": "hmac: hashlib, and with it OpenSSL",
     "json": "json, and what it imports",
     "vaultctl": "vaultctl, and what else it imports",
 }
