@@ -257,9 +257,7 @@ def _read_fd(fd: int) -> bytes:
 
 def _read_private(path: str, what: str) -> bytes:
     try:
-        files.check_private(path)
-        with open(path, "rb") as file:
-            return file.read()
+        return files.read_private(path)
     except FileNotFoundError:
         raise SealKeyError(
             f"{what} is missing: there is no {path}",
@@ -355,7 +353,7 @@ class Maintenance:
         from vaultctl.core import maintenance
 
         source = self._state(self.settings).backend
-        return maintenance.salvage(source, find_seal, self._backend("json", path), os.urandom)
+        return maintenance.salvage(source, find_seal, self._copy(path), os.urandom)
 
     def migrate(self, kind: str) -> tuple[int, str, str]:
         """Move the state to another backend; give the number of entries, and the old and the new file.
@@ -377,21 +375,25 @@ class Maintenance:
         """Write a consistent copy of the state into a file; give the number of entries. Raises: StateError."""
         from vaultctl.core import maintenance
 
-        return maintenance.save(self._state(self.settings), self._backend("json", path))
+        return maintenance.save(self._state(self.settings), self._copy(path))
 
     def restore(self, path: str, *, force: bool) -> int:
         """Put a saved state in the place of this one; give the number of entries. Raises: StateError."""
         from vaultctl.core import maintenance
 
-        here = self.settings
-        snapshot = Settings(here.data_dir, "json", os.path.abspath(path), here.seal_key, here.lock_timeout_s)
-        saved = self._state(snapshot)
+        saved = State(self._copy(path), seal_finder(self.settings, self._environ), random=os.urandom, now=_now)
         return maintenance.restore(saved, self._state(self.settings).backend, force=force)
 
     def _state(self, settings: Settings) -> State:
         state = open_state(settings, self._environ, self._tell)
         self._opened.append(state.backend)
         return state
+
+    def _copy(self, path: str) -> Backend:
+        """Give a file outside of the data folder, which no other process writes."""
+        from vaultctl.storage.json_file import json_file
+
+        return json_file(os.path.abspath(path), alone=True)
 
     def _backend(self, kind: str, path: str) -> Backend:
         self._opened.append(open_backend(kind, os.path.abspath(path), self.settings.lock_timeout_s, self._tell))

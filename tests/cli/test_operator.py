@@ -150,3 +150,15 @@ def test_a_changed_snapshot_is_not_restored(kept):
     (kept.home / "snap").write_text("".join(lines[:3] + lines[4:]))
     assert kept("operator", "snapshot", "restore", "snap").code == 2
     assert kept("kv", "get", "-field=k", "secret/a").out == "v"
+
+
+def test_a_snapshot_may_be_in_anybodys_folder(kept, tmp_path):
+    """A snapshot is written to and read from a folder that all may write to, and no other file is left there."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    saved = folder / "x.snap"
+
+    assert kept("operator", "snapshot", "save", str(saved)).code == 0
+    assert kept("operator", "snapshot", "restore", str(saved)).code == 0
+    assert [path.name for path in folder.iterdir()] == ["x.snap"]

@@ -202,3 +202,13 @@ def test_the_config_file_may_say_how_long_to_wait(here, lock_holder):
 def test_reads_need_no_lock(here, lock_holder):
     """A read is answered while another process writes."""
     assert here("secrets", "list", "-lock-timeout=0s").code == 0
+
+
+@pytest.mark.parametrize("name", ["state.json", "seal.key", "root-token"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(vaultctl, name):
+    """A named pipe where a file should be is told of, and nobody has to write to it first."""
+    assert vaultctl("secrets", "list").code == 0
+    (vaultctl.data / name).unlink()
+    os.mkfifo(vaultctl.data / name, 0o600)
+    ran = vaultctl("secrets", "list", timeout=60)
+    assert (ran.code, "not a regular file" in ran.err) == (2, True)

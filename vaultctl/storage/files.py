@@ -7,6 +7,7 @@ which crashes at the nth call or plays a disk that is full.
 import errno
 import fcntl
 import os
+import stat
 
 from vaultctl.logical.errors import StateUnavailable, UnsafePermissions
 
@@ -171,15 +172,19 @@ def own_folder(files: Files, path: str) -> None:
         raise unavailable(error, f"use the folder {path}") from error
 
 
-def read(path: str) -> tuple[bytes, int]:
+def read(path: str, *, anybodys: bool = False) -> tuple[bytes, int]:
     """Read a whole file; return its bytes and the descriptor, which stays open to pin the inode.
 
-    Raises: OSError, UnsafePermissions.
+    With `anybodys` it does not matter who owns the file. Raises: OSError, UnsafePermissions.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    # Without O_NONBLOCK a pipe in the place of the file would be waited for until somebody writes to it.
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(fd)
-        check_owner(path, status)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        if not anybodys:
+            check_owner(path, status)
         return _read_all(fd, status.st_size), fd
     except BaseException:
         os.close(fd)
@@ -210,12 +215,16 @@ def check_owner(path: str, status: os.stat_result | None = None) -> None:
         )
 
 
-def check_private(path: str) -> None:
-    """Refuse a file of secrets that is not the owner's alone.
+def read_private(path: str) -> bytes:
+    """Read a file of secrets, and refuse it where it is not the owner's alone.
 
-    Raises: StateError, OSError.
+    Raises: UnsafePermissions, OSError.
     """
-    check_owner(path)
-    mode = os.stat(path).st_mode & 0o777
+    data, fd = read(path)
+    try:
+        mode = os.fstat(fd).st_mode & 0o777
+    finally:
+        os.close(fd)
     if mode & 0o077:
         raise UnsafePermissions(f"{path} can be read by other users (mode {mode:o})", hint=f"run: chmod 600 {path}")
+    return data
