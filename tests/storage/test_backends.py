@@ -504,3 +504,18 @@ def _abandon(place: Place) -> None:
 
 def _names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
+
+
+def test_a_dead_owners_job_lock_is_swept(disk_place: Place):
+    """Whoever takes a job's lock removes the files that killed owners left, and no file that is held."""
+    backend, other = disk_place.open(), disk_place.open()
+    disk_place.commit({"core/a": b"a"}, backend)
+    disk_place.path.with_name(disk_place.path.name + ".job-dead").touch(mode=0o600)
+    held = other.job_lock("held")
+
+    backend.job_lock("mine").release()
+
+    assert held is not None
+    left = sorted(path.name.partition(".job-")[2] for path in disk_place.folder.iterdir() if ".job-" in path.name)
+    assert left == ["held"]
+    held.release()

@@ -96,13 +96,30 @@ class JobFileLock:
         os.close(self._fd)
 
 
-def take_job_lock(path: str) -> JobFileLock | None:
-    """Lock the file, or return None where somebody else has it. Raises: StateUnavailable."""
+def take_job_lock(state: str, job_id: str) -> JobFileLock | None:
+    """Lock the file of a job beside the state, or return None where somebody else has it. Raises: StateUnavailable."""
+    taken = _take(f"{state}.job-{job_id}")
+    if taken:
+        _sweep(f"{state}.job-", job_id)
+    return taken
+
+
+def _take(path: str) -> JobFileLock | None:
     fd = _open(path)
     if try_lock(fd) and _is_same_file(fd, path):
         return JobFileLock(fd, path)
     os.close(fd)
     return None
+
+
+def _sweep(prefix: str, job_id: str) -> None:
+    """Remove what killed owners of other jobs left behind; a file that is locked is somebody's, and stays."""
+    folder, beginning = os.path.split(prefix)
+    for name in os.listdir(folder):
+        if name.startswith(beginning) and name != beginning + job_id:
+            dead = _take(os.path.join(folder, name))
+            if dead:
+                dead.release()
 
 
 def try_lock(fd: int) -> bool:

@@ -247,7 +247,7 @@ class Sqlite:
 
     def job_lock(self, job_id: str, /) -> lock.JobFileLock | None:
         """Take a job's lock, a file beside the state."""
-        return lock.take_job_lock(f"{self.location}.job-{job_id}")
+        return lock.take_job_lock(self.location, job_id)
 
     def close(self) -> None:
         """Close the connections."""

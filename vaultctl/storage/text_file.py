@@ -317,7 +317,7 @@ class TextFile:
         """Take a job's lock, a file beside the state."""
         from vaultctl.storage.lock import take_job_lock
 
-        return take_job_lock(f"{self.location}.job-{job_id}")
+        return take_job_lock(self.location, job_id)
 
     def close(self) -> None:
         """Let go of the file last read."""
