@@ -393,7 +393,7 @@ class Maintenance:
         """Give a file outside of the data folder, which no other process writes."""
         from vaultctl.storage.json_file import json_file
 
-        return json_file(os.path.abspath(path), alone=True)
+        return json_file(os.path.realpath(path), alone=True)
 
     def _backend(self, kind: str, path: str) -> Backend:
         self._opened.append(open_backend(kind, os.path.abspath(path), self.settings.lock_timeout_s, self._tell))

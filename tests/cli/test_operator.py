@@ -1,6 +1,7 @@
 """`vaultctl operator`: check, migrate and snapshots."""
 
 import json
+import os
 
 import pytest
 
@@ -162,3 +163,11 @@ def test_a_snapshot_may_be_in_anybodys_folder(kept, tmp_path):
     assert kept("operator", "snapshot", "save", str(saved)).code == 0
     assert kept("operator", "snapshot", "restore", str(saved)).code == 0
     assert [path.name for path in folder.iterdir()] == ["x.snap"]
+
+
+def test_a_snapshot_replaces_no_pipe_or_device(kept, tmp_path):
+    """What is no file is never replaced by one, whoever asks."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    ran = kept("operator", "snapshot", "save", str(pipe))
+    assert (ran.code, "not a regular file" in ran.err, pipe.is_fifo()) == (2, True, True)

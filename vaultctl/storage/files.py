@@ -8,6 +8,7 @@ import errno
 import fcntl
 import os
 import stat
+from contextlib import suppress
 
 from vaultctl.logical.errors import StateUnavailable, UnsafePermissions
 
@@ -96,6 +97,7 @@ def replace_durably(files: Files, path: str, data: bytes) -> int:
     """
     temporary = path + ".tmp"
     try:
+        _check_replaceable(path)
         files.remove(temporary)
         fd = _fill(files, temporary, data)
         try:
@@ -115,6 +117,13 @@ def replace_durably(files: Files, path: str, data: bytes) -> int:
             hint="the change was made, but may be lost if the power fails now: check that disk",
         ) from error
     return fd
+
+
+def _check_replaceable(path: str) -> None:
+    """Refuse to put a file in the place of a device, a pipe or a folder. Raises: OSError."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
 
 
 def write_new(files: Files, path: str, data: bytes) -> None:
