@@ -172,6 +172,8 @@ def _find_storage(data_dir: str, wanted: str) -> tuple[str, str]:
             raise SettingError(f"there is no storage {wanted}", hint=f"VAULTCTL_STORAGE is one of {', '.join(FILES)}")
         return kind, os.path.realpath(path or os.path.join(data_dir, FILES[kind]))
     there = [kind for kind, name in FILES.items() if os.path.lexists(os.path.join(data_dir, name))]
+    if len(there) > 1 and not _holds_state(os.path.join(data_dir, FILES["sqlite"])):
+        there = [kind for kind in there if kind != "sqlite"]  # a migration that was killed left it
     if len(there) > 1:
         raise SettingError(
             f"{data_dir} holds more than one state: {', '.join(FILES[kind] for kind in there)}",
@@ -180,6 +182,19 @@ def _find_storage(data_dir: str, wanted: str) -> tuple[str, str]:
     kind = there[0] if there else "json"
     # A link is followed here: replacing the file must not replace the link.
     return kind, os.path.realpath(os.path.join(data_dir, FILES[kind]))
+
+
+def _holds_state(path: str) -> bool:
+    """Tell whether a state was ever committed to a database; where that cannot be told, it may be one."""
+    from vaultctl.storage.sqlite import Sqlite
+
+    backend = Sqlite(path)
+    try:
+        return backend.exists()
+    except StateError:
+        return True
+    finally:
+        backend.close()
 
 
 def open_backend(kind: str, path: str, timeout_s: float, tell: Callable[[str], None]) -> Backend:

@@ -310,3 +310,10 @@ def test_a_deep_home_is_no_obstacle(tmp_path):
     program = Program(tmp_path)
     ran = program("secrets", "list", env={"VAULTCTL_DATA_DIR": str(tmp_path / ("a" * 300))})
     assert (ran.code, "file name too long" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("value", ["9" * 400, "9" * 5000, "9" * 400 + "d"])
+def test_an_endless_duration_is_refused(here, value):
+    """A duration of hundreds of digits is a wrong flag, and no bug."""
+    ran = here("secrets", "tune", f"-max-lease-ttl={value}", "secret")
+    assert (ran.code, "invalid value" in ran.err) == (1, True)

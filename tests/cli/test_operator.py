@@ -171,3 +171,19 @@ def test_a_snapshot_replaces_no_pipe_or_device(kept, tmp_path):
     os.mkfifo(pipe)
     ran = kept("operator", "snapshot", "save", str(pipe))
     assert (ran.code, "not a regular file" in ran.err, pipe.is_fifo()) == (2, True, True)
+
+
+def test_a_newer_state_is_not_replaced(kept, tmp_path):
+    """A restore does not go over a state of a newer format, whatever it holds."""
+    saved = tmp_path / "x.snap"
+    assert kept("operator", "snapshot", "save", str(saved)).code == 0
+    path = kept.data / "state.json"
+    newer = path.read_bytes().replace(b'"format":1', b'"format":2', 1)
+    path.write_bytes(newer)
+    assert (kept("operator", "snapshot", "restore", str(saved)).code, path.read_bytes()) == (2, newer)
+
+
+def test_an_empty_database_beside_the_state_is_no_second_state(kept):
+    """What a killed migration left behind is not asked about."""
+    (kept.data / "state.sqlite").touch(mode=0o600)
+    assert kept("secrets", "list").code == 0

@@ -519,3 +519,11 @@ def test_a_dead_owners_job_lock_is_swept(disk_place: Place):
     left = sorted(path.name.partition(".job-")[2] for path in disk_place.folder.iterdir() if ".job-" in path.name)
     assert left == ["held"]
     held.release()
+
+
+@pytest.mark.parametrize("end", ['":', '":"', '" = ', '" = "', '",', '"}'])
+def test_a_name_may_end_like_the_syntax_around_it(place: Place, end: str):
+    """A name that looks like what stands between name and value, or behind them, is a name like any other."""
+    held = {f"core/a{end}": b"a", f"core/a{end}b": b"b", "core/c": b"c"}
+    place.commit(held)
+    assert place.read(place.open()) == held

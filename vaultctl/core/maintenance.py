@@ -11,7 +11,7 @@ from vaultctl.core.state import KEYRING, KEYS, ROOT_KEY, State, Unsealed, damage
 from vaultctl.crypto.aead import Random
 from vaultctl.crypto.barrier import Barrier, open_keyring
 from vaultctl.crypto.seals.seal import Seal
-from vaultctl.logical.errors import IntegrityError, StateError, StateUnavailable
+from vaultctl.logical.errors import IntegrityError, NoState, StateError, StateUnavailable
 from vaultctl.storage.backend import Backend, Salvage, Snapshot
 from vaultctl.storage.header import RESTORE, Commit, Header
 
@@ -159,10 +159,14 @@ def _tables(entries: dict[str, bytes | None], generation: int) -> dict[str, int]
 
 
 def _current_header(backend: Backend) -> Header | None:
+    """Give the header of what a restore would replace; None where nothing is, or what is there is damaged.
+
+    Raises: StateError for all else: a newer format, a file of somebody else's.
+    """
     try:
         with backend.reader() as snapshot:
             return snapshot.header
-    except StateError:
+    except (NoState, IntegrityError):
         return None
 
 

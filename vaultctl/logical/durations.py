@@ -3,6 +3,7 @@
 import time
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LONGEST = 100
 _NANO = 1_000_000_000
 _MAX_NS = 2**63 - 1
 
@@ -17,6 +18,8 @@ def parse(text: str) -> float:
     Raises: DurationError with Go's words.
     Source: OpenBao 2.7, parseutil: digits alone are seconds, a trailing "d" is days, the rest is Go's grammar.
     """
+    if len(text) > _LONGEST:
+        raise DurationError(f'time: invalid duration "{text[:_LONGEST]}…"')
     if _is_integer(text):
         return float(int(text))
     if text.endswith("d") and _is_integer(text[:-1]):

@@ -56,14 +56,17 @@ class JsonSyntax:
         return json.dumps(name, ensure_ascii=False).encode() + b':"' + text.encode() + b'",\n'
 
     def name_of(self, line: bytes) -> str:
-        """Read the name in an entry's line; only a name with an escape in it needs a parser."""
-        end = line.index(_BETWEEN)
+        """Read the name in an entry's line; only a name with an escape in it needs a parser.
+
+        The name may end like the mark between the two, the value never holds a quote: so the last mark is the one.
+        """
+        end = line.rindex(_BETWEEN)
         name = line[1:end]
         return str(json.loads(line[: end + 1])) if b"\\" in name else name.decode()
 
     def text_of(self, line: bytes) -> bytes:
         """Read the value in an entry's line."""
-        begin = line.index(_BETWEEN) + len(_BETWEEN)
+        begin = line.rindex(_BETWEEN) + len(_BETWEEN)
         if not line.endswith(b'",', begin):
             raise ValueError("not an entry")
         return line[begin:-2]

@@ -62,13 +62,13 @@ class TomlSyntax:
         return f'{quoted} = "{text}"\n'.encode()
 
     def name_of(self, line: bytes) -> str:
-        """Read the name in an entry's line."""
-        end = line.index(_BETWEEN)
+        """Read the name in an entry's line; a value holds no quote, so the last mark between the two is the one."""
+        end = line.rindex(_BETWEEN)
         return str(json.loads(line[: end + 1]))
 
     def text_of(self, line: bytes) -> bytes:
         """Read the value in an entry's line."""
-        begin = line.index(_BETWEEN) + len(_BETWEEN)
+        begin = line.rindex(_BETWEEN) + len(_BETWEEN)
         if not line.endswith(b'"', begin):
             raise ValueError("not an entry")
         return line[begin:-1]
