@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vaultctl.logical.door import Door
     from vaultctl.storage.backend import Backend
     from vaultctl.storage.header import Header
+    from vaultctl.storage.lock import FileLock
 
 SEAL_KEY = "seal.key"
 ROOT_TOKEN = "root-token"  # noqa: S105  # a file's name
@@ -84,7 +85,12 @@ def connect(
     settings = read_settings(environ, lock_timeout_s)
     state = open_state(settings, environ, tell)
     if not state.backend.exists():
-        _first_use(state, settings, environ, tell)
+        with _making(settings):
+            # A migration may have moved the state since the settings were read: they are read again under its lock.
+            settings = read_settings(environ, lock_timeout_s)
+            state = open_state(settings, environ, tell)
+            if not state.backend.exists():
+                _first_use(state, settings, environ, tell)
     token, source = find_token(settings, environ)
     return Connection(Core(state), token, source)
 
@@ -285,8 +291,10 @@ def _read_private(path: str, what: str) -> bytes:
 def find_token(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str]:
     """Give the token and its source: the environment, then the files `token` and `root-token`. Raises: StateError."""
     for name in ("BAO_TOKEN", "VAULT_TOKEN"):
-        if name in environ:
+        if environ.get(name):
             return environ[name], name
+        if name in environ:
+            break  # set and empty: it hides the other, and is no token. Source: OpenBao 2.7
     for name in (TOKEN, ROOT_TOKEN):
         path = os.path.join(settings.data_dir, name)
         if os.path.lexists(path):
@@ -298,7 +306,6 @@ def _first_use(state: State, settings: Settings, environ: Mapping[str, str], tel
     """Make the key, the root token and the state, in this order; the state is what counts. Raises: StateError."""
     from vaultctl.core import bootstrap, mounts, tokens
     from vaultctl.crypto.aead import KEY_B
-    from vaultctl.storage.lock import FileLock
 
     def find_seal() -> Seal:
         if not settings.seal_key:
@@ -313,13 +320,20 @@ def _first_use(state: State, settings: Settings, environ: Mapping[str, str], tel
             raise StateUnavailable(f"{path} is empty", hint="remove it, and a new root token will be made")
         bootstrap.fill(transaction, root_token, os.urandom, int(time.time()))
 
-    files.own_folder(files.Files(), settings.data_dir)
-    # States of two backends have locks of their own; the key and the token in the folder are one for both.
-    with FileLock(os.path.join(settings.data_dir, SEAL_KEY + ".lock"), timeout_s=settings.lock_timeout_s):
-        made = state.initialise(mounts.new_uuid(os.urandom), find_seal, fill)
-    if made:
+    if state.initialise(mounts.new_uuid(os.urandom), find_seal, fill):
         key = settings.seal_key or f"{SEAL_KEY} beside it"
         tell(f"vaultctl: made an encrypted state at {settings.path}; its key is {key}")
+
+
+def _making(settings: Settings) -> FileLock:
+    """Give the lock of whoever makes or moves a state in the folder.
+
+    States of two backends have locks of their own; the key, the token and the question which state is meant are one.
+    """
+    from vaultctl.storage.lock import FileLock
+
+    files.own_folder(files.Files(), settings.data_dir)
+    return FileLock(os.path.join(settings.data_dir, SEAL_KEY + ".lock"), timeout_s=settings.lock_timeout_s)
 
 
 def _make_once(settings: Settings, name: str, data: bytes) -> None:
@@ -383,7 +397,8 @@ class Maintenance:
         path, kept = os.path.join(source.data_dir, FILES[kind]), source.path + ".migrated"
         from vaultctl.core import maintenance
 
-        entries = maintenance.migrate(self._state(source), self._backend(kind, path), kept)
+        with _making(source):
+            entries = maintenance.migrate(self._state(source), self._backend(kind, path), kept)
         return entries, kept, path
 
     def save(self, path: str) -> int:

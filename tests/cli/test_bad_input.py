@@ -317,3 +317,10 @@ def test_an_endless_duration_is_refused(here, value):
     """A duration of hundreds of digits is a wrong flag, and no bug."""
     ran = here("secrets", "tune", f"-max-lease-ttl={value}", "secret")
     assert (ran.code, "invalid value" in ran.err) == (1, True)
+
+
+def test_a_number_beyond_all_floats_is_refused(here, tmp_path):
+    """A number that would come back as Infinity, which is no JSON, is not taken."""
+    path = tmp_path / "n.json"
+    path.write_text('{"a": 1e999}')
+    assert here("kv", "put", "secret/n", f"@{path}").code == 1

@@ -1,9 +1,13 @@
-"""A restored state goes on where the newer of the two was."""
+"""What goes on after a state was restored, or a command was killed."""
 
+import pytest
 from support.places import Place
-from support.states import initialise, open_state, write
+from support.states import ROOT_TOKEN, initialise, make_core, open_state, write
 
 from vaultctl.core import maintenance
+from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.request import Operation, Request
+from vaultctl.storage.memory import Memory
 
 
 def test_restoring_an_older_copy_keeps_the_newer_counts(place: Place, tmp_path):
@@ -23,3 +27,17 @@ def test_restoring_an_older_copy_keeps_the_newer_counts(place: Place, tmp_path):
         after = view.header
     assert before.encryptions == after.encryptions
     assert after.generation > before.generation
+
+
+def test_a_move_that_was_cut_short_is_finished_first():
+    """A write finishes the move that a killed command left before it does its own work, even where it is refused."""
+    core = make_core(Memory())
+    ask = Request(Operation.UPDATE, "sys/remount", data={"from": "secret", "to": "moved"}, token=ROOT_TOKEN)
+    with core.sessions.writing() as session:
+        moved = core._run(session, ask, writing=True).data["migration_id"]  # committed, and then the process died
+
+    with pytest.raises(InvalidRequest):
+        core.handle(Request(Operation.UPDATE, "sys/mounts/moved", data={"type": "kv"}, token=ROOT_TOKEN))
+
+    status = core.handle(Request(Operation.READ, f"sys/remount/status/{moved}", token=ROOT_TOKEN))
+    assert status.data["migration_info"]["status"] == "success"

@@ -75,11 +75,18 @@ def _add(found: dict[str, Any], key: str, value: Any) -> None:
 
 def _parse_object(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Misuse("the data is not valid JSON") from None
     if not isinstance(value, dict):
         raise Misuse("the data is not a JSON object")
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(text)  # it would be shown as what is no JSON
     return value
 
 

@@ -54,10 +54,9 @@ class Core:
                 return self._read(request)
             except NeedsWriting:
                 pass
+        self._advance_quietly()  # what an earlier command was killed in comes first: it was answered
         response = self._write(request)
-        # What the request did is committed: that a job cannot go on now must not take its answer away.
-        with suppress(VaultError):
-            self.advance(JOB_BUDGET_S)
+        self._advance_quietly()
         return response
 
     def advance(self, budget_s: float) -> bool:
@@ -69,6 +68,11 @@ class Core:
 
         clocks = jobs.Clocks(self.host.now_ns, self.monotonic_s)
         return jobs.advance(self.sessions, clocks, self.monotonic_s() + budget_s)
+
+    def _advance_quietly(self) -> None:
+        """Work on jobs beside a request, whose own answer does not hang on them."""
+        with suppress(VaultError):
+            self.advance(JOB_BUDGET_S)
 
     def close(self) -> None:
         """Let go of the state."""

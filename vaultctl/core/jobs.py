@@ -99,7 +99,8 @@ def advance(sessions: Sessions, clocks: Clocks, deadline_s: float) -> bool:
     """
     left = False
     with sessions.reading() as session:
-        waiting = session.view.list(ACTIVE)
+        active = set(session.view.list(ACTIVE))
+        waiting = [job_id for job_id in map(_id_in, session.view.list(LOG)) if job_id in active]  # the oldest first
     for job_id in waiting:
         lock = sessions.state.backend.job_lock(job_id)
         if lock is None:
