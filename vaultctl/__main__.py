@@ -1,5 +1,5 @@
 """`python -m vaultctl` is `vaultctl`."""
 
-from vaultctl.cli.main import main
+from vaultctl.cli.start import main
 
 main()

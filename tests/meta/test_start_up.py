@@ -25,6 +25,7 @@ SECRETS_LIST = [
     "vaultctl.cli.go_flags",
     "vaultctl.cli.main",
     "vaultctl.cli.output",
+    "vaultctl.cli.start",
     "vaultctl.cli.tree",
     "vaultctl.client",
     "vaultctl.client.client",

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -11,10 +12,10 @@ import click
 from vaultctl.cli.env import Env
 from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.go_flags import HelpWanted
+from vaultctl.cli.start import INTERRUPTED
 from vaultctl.cli.tree import FlagsFirst, Group, UnknownCommand, is_help, root
 from vaultctl.logical.errors import VaultError
 
-INTERRUPTED = 130
 _FLAGS_FIRST = "Invalid flags before the subcommand. Put them after it, if they are for it.\n\n"
 
 
@@ -26,6 +27,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")  # as bao prints, whatever the locale says
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on an interruption is answered below
     code = run(sys.argv[1:])
     # The interpreter's own tear-down takes milliseconds and does nothing more for us: all files are closed and synced.
     os._exit(code)
