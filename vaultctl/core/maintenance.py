@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from vaultctl.core.mounts import new_uuid
-from vaultctl.core.state import KEYRING, KEYS, ROOT_KEY, State, Unsealed, damaged_entries, decrypt
+from vaultctl.core.state import KEYRING, KEYS, ROOT_KEY, State, damaged_entries, decrypt
 from vaultctl.crypto.aead import Random
 from vaultctl.crypto.barrier import Barrier, open_keyring
 from vaultctl.crypto.seals.seal import Seal
@@ -47,11 +47,11 @@ def salvage(source: Backend, find_seal: Callable[[Header | None], Seal], target:
     found = source.salvage()
     blobs, lost = _read_all(found)
     seal = find_seal(found.header)
-    unsealed = _open_keys(seal, blobs, random)
+    barrier = _open_keys(seal, blobs, random)
     kept: dict[str, bytes | None] = {name: blobs[name] for name in KEYS}
     for name in sorted(set(blobs) - KEYS):
         try:
-            decrypt(seal, unsealed.barrier, name, blobs[name])
+            decrypt(seal, barrier, name, blobs[name])
             kept[name] = blobs[name]
         except IntegrityError:
             lost.append(name)
@@ -59,7 +59,7 @@ def salvage(source: Backend, find_seal: Callable[[Header | None], Seal], target:
     with target.writer() as writer:
         if writer.snapshot is not None:
             raise StateUnavailable(f"{target.location} is there already", hint="name a file that is not there yet")
-        writer.commit(Commit(header, kept, whole=True), unsealed.barrier)
+        writer.commit(Commit(header, kept, whole=True), barrier)
     return Saved(len(kept), lost)
 
 
@@ -126,7 +126,7 @@ def _read_all(found: Salvage) -> tuple[dict[str, bytes], list[str]]:
     return blobs, lost
 
 
-def _open_keys(seal: Seal, blobs: dict[str, bytes], random: Random) -> Unsealed:
+def _open_keys(seal: Seal, blobs: dict[str, bytes], random: Random) -> Barrier:
     try:
         root_key = seal.unwrap(ROOT_KEY, blobs.get(ROOT_KEY, b""))
         keyring = open_keyring(root_key, KEYRING, blobs.get(KEYRING, b""), random)
@@ -135,7 +135,7 @@ def _open_keys(seal: Seal, blobs: dict[str, bytes], random: Random) -> Unsealed:
             f"nothing can be saved: {error.errors[0]}, and without it no entry decrypts",
             hint="restore a backup with 'vaultctl operator snapshot restore FILE'",
         ) from error
-    return Unsealed(seal, Barrier(keyring, random), ("", 0, 0, 0))
+    return Barrier(keyring, random)
 
 
 def _salvaged_header(header: Header | None, seal: Seal, kept: dict[str, bytes | None], random: Random) -> Header:

@@ -9,7 +9,7 @@ from itertools import islice
 from vaultctl.logical.errors import NoState
 from vaultctl.storage.backend import Integrity, Salvage
 from vaultctl.storage.header import Commit, Header
-from vaultctl.storage.names import merge
+from vaultctl.storage.names import found, merge
 
 _FOLD = 512
 """Above this many recent changes they are folded into the base, so that a commit costs no copy of the whole."""
@@ -39,10 +39,7 @@ class MemorySnapshot:
 
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
         """Give all entries from the name `start` on."""
-        for name in self.names(start):
-            blob = self.get(name)
-            if blob is not None:
-                yield name, blob
+        return found(self.names(start), self.get)
 
     def verify(self, integrity: Integrity, /) -> None:
         """Nothing outside this process could have written here."""

@@ -37,6 +37,14 @@ def below(names: Names, prefix: str) -> Iterator[str]:
         yield name
 
 
+def found(names: Iterator[str], get: Callable[[str], bytes | None]) -> Iterator[tuple[str, bytes]]:
+    """Give the entries that the names stand for."""
+    for name in names:
+        blob = get(name)
+        if blob is not None:
+            yield name, blob
+
+
 def merge(base: Iterator[str], changed: list[str], is_gone: Callable[[str], bool]) -> Iterator[str]:
     """Walk the base's names and an overlay's together; `changed` is sorted, a name in both counts once."""
     pending = iter(changed)

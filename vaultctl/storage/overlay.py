@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vaultctl.storage.names import merge
+from vaultctl.storage.names import found, merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,10 +44,7 @@ class Overlay:
 
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
         """Give all entries from the name `start` on."""
-        for name in self.names(start):
-            blob = self.get(name)
-            if blob is not None:
-                yield name, blob
+        return found(self.names(start), self.get)
 
     def mark(self) -> int:
         """Give a savepoint for `rollback`."""

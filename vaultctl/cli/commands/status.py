@@ -8,8 +8,6 @@ from vaultctl.cli.failures import Misuse
 from vaultctl.client import sys
 from vaultctl.logical.errors import Sealed
 
-_SEALED = 2
-
 
 def run(run: Run) -> None:
     """Show the status; exit code 2 when the state is sealed."""
