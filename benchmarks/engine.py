@@ -144,8 +144,8 @@ def open_client(kind: str, folder: Path) -> "Client":
 
     if kind == "memory":
         return Client(memory_core(os.urandom(32)), token=TOKEN)
-    connection = connect.connect({"VAULTCTL_DATA_DIR": str(folder), "VAULTCTL_STORAGE": kind}, local=True)
-    return Client(connection.door, token=connection.token)
+    connection = connect.connect({"VAULTCTL_DATA_DIR": str(folder), "VAULTCTL_STORAGE": kind}, local_only=True)
+    return Client(connection, token=connection.token)
 
 
 def memory_core(key: bytes) -> "Core":
@@ -165,9 +165,9 @@ def memory_core(key: bytes) -> "Core":
 
 def fill_secrets(folders: Mapping[str, Path], count: int) -> None:
     """Write so many secrets in memory, and save the state with its key and token as each of these backends."""
-    from vaultctl import connect
     from vaultctl.client import kv
     from vaultctl.client.client import Client
+    from vaultctl.connect import keys, local
     from vaultctl.core import maintenance
     from vaultctl.crypto.seals import static
 
@@ -179,10 +179,10 @@ def fill_secrets(folders: Mapping[str, Path], count: int) -> None:
         kv.put(client, place, {"user": "app", "password": f"correct horse {number}"})
     for kind, folder in folders.items():
         folder.mkdir(mode=0o700)
-        for name, data in ((connect.SEAL_KEY, static.write_key(key)), (connect.ROOT_TOKEN, TOKEN.encode())):
+        for name, data in ((keys.SEAL_KEY, static.write_key(key)), (keys.ROOT_TOKEN, TOKEN.encode())):
             (folder / name).touch(mode=0o600)
             (folder / name).write_bytes(data)
-        maintenance.save(core.state, connect.open_backend(kind, str(folder / FILES[kind]), 60.0, print))
+        maintenance.save(core.state, local.open_backend(kind, str(folder / FILES[kind]), 60.0, print))
 
 
 def watch() -> dict[str, Place]:
@@ -191,7 +191,7 @@ def watch() -> dict[str, Place]:
 
     from vaultctl.core.mounts import MountTable
     from vaultctl.crypto.barrier import Barrier
-    from vaultctl.storage import sqlite
+    from vaultctl.storage import sqlite_connection
     from vaultctl.storage.files import Files
     from vaultctl.storage.lock import FileLock
     from vaultctl.storage.text_file import TextFile
@@ -203,7 +203,7 @@ def watch() -> dict[str, Place]:
         "close, which frees the old file": ((os, ("close",)),),
         "the lock": ((FileLock, ("acquire", "release")),),
         "the file's lines": ((TextFile, ("write",)),),
-        "SQL": ((sqlite._Connection, ("execute",)),),
+        "SQL": ((sqlite_connection._Connection, ("execute",)),),
         "encryption of entries": ((Barrier, ("__init__", "encrypt", "decrypt")),),
         "MAC, digest": ((Barrier, ("mac", "is_authentic", "fingerprint", "hide", "reveal")),),
         "json": ((json, ("dumps", "loads")),),

@@ -1,5 +1,9 @@
 """Where the state is, and which cluster is not meant: the environment and the config file."""
 
+import os
+import shlex
+import subprocess
+
 import pytest
 
 
@@ -113,3 +117,60 @@ def test_an_address_may_be_required(here):
     ran = here("status", env={"VAULT_TOKEN": "x", "VAULTCTL_REQUIRE_ADDR": "1"})
     assert (ran.code, "VAULT_TOKEN is set, and VAULT_ADDR is not" in ran.err) == (1, True)
     assert here("status", env={"VAULTCTL_REQUIRE_ADDR": "1"}).code == 0
+
+
+@pytest.mark.parametrize("text", ["lock_timeout = nan", "lock_timeout = " + "9" * 400, "x = " + "[" * 100_000])
+def test_a_monstrous_config_file_is_exit_code_1(fresh, config, text):
+    """Numbers that are none, or too long, and endless nesting are refused as any other mistake is."""
+    ran = fresh("secrets", "list", env=config(text))
+    assert (ran.code, ran.err.startswith("Error: the config file")) == (1, True)
+
+
+def test_an_endless_config_file_is_not_read(fresh):
+    """A device or a pipe in the place of the config file is refused at once."""
+    os.mkfifo(fresh.home / "pipe")
+    for path in ("/dev/zero", str(fresh.home / "pipe")):
+        ran = fresh("secrets", "list", env={"VAULTCTL_CONFIG": path})
+        assert (ran.code, "not a regular file" in ran.err) == (1, True)
+
+
+def test_the_config_file_may_be_no_file(fresh):
+    """/dev/null stands for: no config file."""
+    assert fresh("secrets", "list", env={"VAULTCTL_CONFIG": "/dev/null"}).code == 0
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "relative"])
+def test_without_a_home_the_folder_must_be_named(vaultctl, home):
+    """A home that is no folder gives a message, and no folder of an odd name."""
+    env = {name: value for name, value in vaultctl.env.items() if name not in ("HOME", "VAULTCTL_DATA_DIR")}
+    ran = subprocess.run(
+        vaultctl.argv("secrets", "list"),
+        check=False,
+        env={**env, "HOME": home},
+        cwd=vaultctl.home,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode in (1, 2)
+    assert ran.stderr.startswith("Error: ")
+    assert "VAULTCTL_DATA_DIR" in ran.stderr
+    assert list(vaultctl.home.iterdir()) == []
+
+
+def test_a_relative_folder_needs_a_working_directory(vaultctl):
+    """In a working directory that is gone, a relative path is told of."""
+    gone = vaultctl.home / "gone"
+    script = f"cd {gone} && rmdir {gone} && exec {shlex.join(vaultctl.argv('secrets', 'list'))}"
+    gone.mkdir()
+    env = {**vaultctl.env, "VAULTCTL_DATA_DIR": "here"}
+    ran = subprocess.run(["sh", "-c", script], check=False, env=env, capture_output=True, text=True)
+    assert (ran.returncode, "a working directory that is gone" in ran.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("umask", [0, 0o777])
+def test_the_umask_decides_nothing(vaultctl, umask):
+    """Whatever the umask, folders that are made are their owner's alone, and can be used by that owner."""
+    env = {**vaultctl.env, "VAULTCTL_DATA_DIR": str(vaultctl.home / "a" / "b")}
+    assert vaultctl("secrets", "list", env=env, umask=umask).code == 0
+    paths = [vaultctl.home / "a", vaultctl.home / "a" / "b", vaultctl.home / "a" / "b" / "state.json"]
+    assert [path.stat().st_mode & 0o777 for path in paths] == [0o700, 0o700, 0o600]

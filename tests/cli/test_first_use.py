@@ -4,6 +4,7 @@ import os
 import stat
 
 import pytest
+from support.soak import times
 
 KEY = "07" * 32
 
@@ -127,7 +128,9 @@ def test_the_key_may_come_from_another_file(fresh):
     assert not (fresh.data / "seal.key").exists()
 
 
-@pytest.mark.parametrize("source", ["env:NOT_SET", "fd:99", "fd:x", "nosuch:x", "file:/nosuch/key", KEY])
+@pytest.mark.parametrize(
+    "source", ["env:NOT_SET", "fd:99", "fd:x", "fd:²", f"fd:{10**30}", "nosuch:x", "file:/nosuch/key", KEY]
+)
 def test_a_key_that_cannot_be_had_is_exit_code_2(fresh, source):
     """A source that gives no key is an error, which never shows what may be the key itself."""
     ran = fresh("secrets", "list", env={"VAULTCTL_SEAL_KEY": source})
@@ -172,3 +175,17 @@ def test_two_backends_made_at_once_share_one_key(vaultctl):
 def test_an_empty_token_variable_is_no_token(vaultctl):
     """VAULT_TOKEN set to nothing, as CI systems do, leaves the state's own token in use."""
     assert vaultctl("secrets", "list", env={"VAULT_TOKEN": ""}).code == 0
+
+
+def test_many_first_uses_on_sqlite_all_answer(vaultctl):
+    """Processes that make the same database at once wait for each other, and none is told that it is locked."""
+    env = {"VAULTCTL_STORAGE": "sqlite"}
+    children = [vaultctl.start("secrets", "list", env=env) for _ in range(times(5, 60))]
+    ends = {(child.communicate()[1].partition(" an encrypted")[0], child.returncode) for child in children}
+    assert ends <= {("vaultctl: made", 0), ("", 0)}
+
+
+def test_the_key_variable_may_hold_any_bytes(fresh):
+    """Bytes that are no text are no key, and are told of as such."""
+    ran = fresh("secrets", "list", env={"VAULTCTL_SEAL_KEY": "env:K", "K": os.fsdecode(b"\xff" * 8)})
+    assert (ran.code, "holds no seal key" in ran.err) == (2, True)

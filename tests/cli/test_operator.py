@@ -2,8 +2,11 @@
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 
 import pytest
+from support.soak import times
 
 
 @pytest.fixture
@@ -187,3 +190,106 @@ def test_an_empty_database_beside_the_state_is_no_second_state(kept):
     """What a killed migration left behind is not asked about."""
     (kept.data / "state.sqlite").touch(mode=0o600)
     assert kept("secrets", "list").code == 0
+
+
+@pytest.mark.parametrize("name", ["state.json", "seal.key", "root-token", "token", "state.sqlite"])
+def test_a_snapshot_is_no_file_of_the_state(kept, name):
+    """A name that means something in the data folder takes no snapshot, whether the file is there or not."""
+    path = kept.data / name
+    before = path.read_bytes() if path.exists() else None
+    ran = kept("operator", "snapshot", "save", str(path))
+    assert (ran.code, "is a file of the state itself" in ran.err) == (1, True)
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
+def test_a_snapshot_goes_over_no_other_file(kept):
+    """A file that is there and is no snapshot of this state stays as it is."""
+    (kept.home / "thesis.txt").write_text("years of work")
+    ran = kept("operator", "snapshot", "save", "thesis.txt")
+    assert (ran.code, "is no snapshot of this state" in ran.err) == (2, True)
+    assert (kept.home / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_snapshot_goes_over_an_older_one_or_an_empty_file(kept):
+    """A backup that runs each night may use one name, and a file that mktemp made will do."""
+    (kept.home / "snap").touch(0o600)
+    assert [kept("operator", "snapshot", "save", "snap").code for _ in range(2)] == [0, 0]
+
+
+@pytest.mark.parametrize("command", [("snapshot", "save", "-"), ("check", "-salvage=-")])
+def test_a_dash_is_no_file(kept, command):
+    """Where people may expect stdout, no file named - is made."""
+    ran = kept("operator", *command)
+    assert (ran.code, "name a file" in ran.err, (kept.home / "-").exists()) == (1, True, False)
+
+
+def test_a_snapshot_that_is_not_there_is_named(kept):
+    """The message speaks of the file that was given, not of a state that could be made."""
+    ran = kept("operator", "snapshot", "restore", "nosuch")
+    assert (ran.code, f"there is no file {kept.home}/nosuch" in ran.err, "writing command" in ran.err) == (
+        2,
+        True,
+        False,
+    )
+
+
+@pytest.mark.parametrize("kind", ["json", "toml", "sqlite"])
+def test_a_restore_keeps_what_it_cannot_read(kept, kind):
+    """A file that is no state is kept under another name, and not lost."""
+    kept("operator", "snapshot", "save", "snap")
+    if kind != "json":
+        kept("operator", "migrate", f"-to={kind}")
+    path = kept.data / f"state.{kind}"
+    path.write_bytes(b"something else")
+    assert kept("operator", "snapshot", "restore", "snap").code == 0
+    assert kept("kv", "get", "-field=k", "secret/a").out == "v"
+    assert (kept.data / f"state.{kind}.damaged").read_bytes() == b"something else"
+
+
+def test_a_restore_keeps_a_database_of_somebody_elses(kept):
+    """A database that is good and holds no state is put aside whole."""
+    kept("operator", "snapshot", "save", "snap")
+    other = kept.home / "other.sqlite"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE entry (mine)")
+    other.chmod(0o600)
+    env = {"VAULTCTL_STORAGE": f"sqlite:{other}"}
+    kept.home.chmod(0o700)
+    assert kept("operator", "snapshot", "restore", "snap", env=env).code == 0
+    with closing(sqlite3.connect(f"{other}.damaged")) as connection:
+        assert connection.execute("SELECT sql FROM sqlite_master").fetchall() == [("CREATE TABLE entry (mine)",)]
+
+
+def test_each_migrated_file_is_kept(kept):
+    """A state that goes to and fro leaves every old file, none over another."""
+    for kind in ("sqlite", "json", "sqlite"):
+        assert kept("operator", "migrate", f"-to={kind}").code == 0
+    assert sorted(path.name for path in kept.data.glob("*.migrated*")) == [
+        "state.json.migrated",
+        "state.json.migrated.2",
+        "state.sqlite.migrated",
+    ]
+
+
+def test_no_empty_state_is_made_where_one_was_moved_away(kept):
+    """A setting that still names the old backend is told of; people would miss their secrets."""
+    kept("operator", "migrate", "-to=sqlite")
+    ran = kept("kv", "get", "secret/a", env={"VAULTCTL_STORAGE": "json"})
+    assert (ran.code, "state.json.migrated is there" in ran.err, (kept.data / "state.json").exists()) == (
+        1,
+        True,
+        False,
+    )
+
+
+def test_writers_follow_a_migration(vaultctl):
+    """Commands that wait while the state moves to another backend do their work there."""
+    vaultctl("secrets", "list")
+    count = times(4, 9)
+    for _ in range(times(1, 20)):
+        writers = [vaultctl.start("kv", "put", f"secret/{number}", "k=v") for number in range(count)]
+        moved = [vaultctl("operator", "migrate", f"-to={kind}").code for kind in ("sqlite", "toml", "json")]
+        ends = [(writer.communicate()[1], writer.returncode) for writer in writers]
+        assert (moved, ends) == ([0, 0, 0], [("", 0)] * count)
+    listed = vaultctl("kv", "list", "-format=json", "secret")
+    assert json.loads(listed.out) == [str(number) for number in range(count)]

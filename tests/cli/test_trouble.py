@@ -12,6 +12,8 @@ import pytest
 from support import processes
 from support.program import Program, Ran
 
+DEEP = '{"vaultctl":' + "[" * 100_000 + '},\n"mac":""}\n'
+
 OWNER = os.geteuid() or 65534
 """Somebody whom a folder's mode binds, as it does not bind root."""
 
@@ -112,7 +114,7 @@ def test_a_state_that_is_a_folder_is_refused(fresh):
     assert (ran.code, "state.json" in ran.err) == (2, True)
 
 
-@pytest.mark.parametrize("text", ["", "{", "{}", "[]", "nothing of the kind", "\0" * 100])
+@pytest.mark.parametrize("text", ["", "{", "{}", "[]", "nothing of the kind", "\0" * 100, DEEP])
 def test_a_state_that_is_none_is_refused(here, text):
     """A file with something else in it is no state, and stays as it is."""
     (here.data / "state.json").write_text(text)
@@ -211,4 +213,13 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(vaultctl, name):
     (vaultctl.data / name).unlink()
     os.mkfifo(vaultctl.data / name, 0o600)
     ran = vaultctl("secrets", "list", timeout=60)
+    assert (ran.code, "not a regular file" in ran.err) == (2, True)
+
+
+def test_a_pipe_in_the_place_of_the_lock_is_told_of(vaultctl):
+    """Nothing is locked by a pipe."""
+    assert vaultctl("secrets", "list").code == 0
+    (vaultctl.data / "state.json.lock").unlink(missing_ok=True)
+    os.mkfifo(vaultctl.data / "state.json.lock", 0o600)
+    ran = vaultctl("kv", "put", "secret/a", "k=v", timeout=60)
     assert (ran.code, "not a regular file" in ran.err) == (2, True)

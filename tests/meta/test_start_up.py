@@ -9,7 +9,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from vaultctl import connect
+from vaultctl.connect import settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,6 +31,9 @@ SECRETS_LIST = [
     "vaultctl.client.client",
     "vaultctl.client.sys",
     "vaultctl.connect",
+    "vaultctl.connect.keys",
+    "vaultctl.connect.local",
+    "vaultctl.connect.settings",
     "vaultctl.core",
     "vaultctl.core.core",
     "vaultctl.core.mounts",
@@ -157,4 +160,4 @@ def test_the_users_folders_are_those_of_platformdirs(monkeypatch, environ):
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     expected = (platformdirs.user_data_dir("vaultctl"), platformdirs.user_config_dir("vaultctl"))
-    assert (connect._user_dir("data"), connect._user_dir("config")) == expected
+    assert (settings.user_dir("data"), settings.user_dir("config")) == expected

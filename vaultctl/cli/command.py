@@ -44,7 +44,7 @@ class Run:
         """Work on the local state as a whole. Raises: StateError."""
         import os
 
-        from vaultctl.connect import Maintenance
+        from vaultctl.connect.maintenance import Maintenance
 
         maintenance = Maintenance(os.environ, lock_timeout_s=self.common.lock_timeout, tell=self.env.err)
         self.env.closing.append(maintenance.close)

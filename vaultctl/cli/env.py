@@ -90,7 +90,7 @@ class Env:
 
         if self._connection is None:
             self._connection = connect.connect(
-                os.environ, local=common.local, lock_timeout_s=common.lock_timeout, tell=self.err
+                os.environ, local_only=common.local, lock_timeout_s=common.lock_timeout, tell=self.err
             )
             self.closing.append(self._connection.close)
         return self._connection
@@ -101,7 +101,7 @@ class Env:
             raise Misuse("VAULT_WRAP_TTL is set, and response wrapping is not part of this version of vaultctl")
         connection = self.connect(common)
         namespace = common.namespace if common.namespace is not None else self.variable("NAMESPACE") or ""
-        return Client(connection.door, token=connection.token, namespace=namespace)
+        return Client(connection, token=connection.token, namespace=namespace)
 
     def close(self) -> None:
         """Let go of the state."""

@@ -28,7 +28,10 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")  # as bao prints, whatever the locale says
     signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on an interruption is answered below
-    code = run(sys.argv[1:])
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while an end was being made of the command already
+        code = INTERRUPTED
     # The interpreter's own tear-down takes milliseconds and does nothing more for us: all files are closed and synced.
     os._exit(code)
 

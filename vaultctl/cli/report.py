@@ -43,4 +43,4 @@ def report(env: Env, error: VaultError, doing: str, *, namespace: str = "", toke
 def _hint(error: VaultError, token_source: str) -> str:
     if isinstance(error, BadToken) and token_source.endswith("TOKEN"):
         return f"the token came from {token_source}, which may be a cluster's; unset it to use this state's own"
-    return next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")
+    return error.hint or next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")

@@ -11,7 +11,7 @@ from vaultctl.core.state import KEYRING, KEYS, ROOT_KEY, State, damaged_entries,
 from vaultctl.crypto.aead import Random
 from vaultctl.crypto.barrier import Barrier, open_keyring
 from vaultctl.crypto.seals.seal import Seal
-from vaultctl.logical.errors import IntegrityError, NoState, StateError, StateUnavailable
+from vaultctl.logical.errors import IntegrityError, StateError, StateUnavailable
 from vaultctl.storage.backend import Backend, Salvage, Snapshot
 from vaultctl.storage.header import RESTORE, Commit, Header
 
@@ -89,13 +89,30 @@ def migrate(state: State, target: Backend, kept: str) -> int:
 
 
 def save(state: State, target: Backend) -> int:
-    """Write a consistent copy of the state into a snapshot file. Raises: StateError."""
+    """Write a consistent copy of the state into a file: a new one, or over an older copy. Raises: StateError."""
     with state.reader() as view:
         barrier = state.keys_of(view.snapshot).barrier
         changes = _entries_of(view.snapshot, barrier)
+        _check_takes_copy(target, view.header)
         with target.overwriter() as writer:
             writer.commit(Commit(view.header, changes, whole=True), barrier)
     return len(changes)
+
+
+def _check_takes_copy(target: Backend, header: Header) -> None:
+    """Refuse to write over anything but an older copy of the same state. Raises: StateUnavailable."""
+    if not target.exists():
+        return
+    try:
+        with target.reader() as there:
+            is_copy = there.header.cluster_id == header.cluster_id
+    except IntegrityError:
+        is_copy = False
+    if not is_copy:
+        raise StateUnavailable(
+            f"{target.location} is there already, and is no snapshot of this state",
+            hint="name a file that is not there yet",
+        )
 
 
 def restore(saved: State, target: Backend, *, force: bool = False) -> int:
@@ -103,14 +120,13 @@ def restore(saved: State, target: Backend, *, force: bool = False) -> int:
     with saved.reader() as view:
         header, barrier = view.header, saved.keys_of(view.snapshot).barrier
         changes = _entries_of(view.snapshot, barrier)
-        current = _current_header(target)
-        if current and current.cluster_id != header.cluster_id and not force:
-            raise StateUnavailable(
-                f"the snapshot is of the state {header.cluster_id}, and the one here is {current.cluster_id}",
-                hint="say -force to put it in the place of this one all the same",
-            )
         with target.overwriter() as writer:
-            current = _current_header(target)
+            current = writer.snapshot.header if writer.snapshot else None
+            if current and current.cluster_id != header.cluster_id and not force:
+                raise StateUnavailable(
+                    f"the snapshot is of the state {header.cluster_id}, and the one here is {current.cluster_id}",
+                    hint="say -force to put it in the place of this one all the same",
+                )
             writer.commit(Commit(_restored_header(header, current), changes, whole=True), barrier)
     return len(changes)
 
@@ -156,18 +172,6 @@ def _restored_header(header: Header, current: Header | None) -> Header:
 
 def _tables(entries: dict[str, bytes | None], generation: int) -> dict[str, int]:
     return {name.split("/", 2)[1]: generation for name in entries if name.startswith("core/")}
-
-
-def _current_header(backend: Backend) -> Header | None:
-    """Give the header of what a restore would replace; None where nothing is, or what is there is damaged.
-
-    Raises: StateError for all else: a newer format, a file of somebody else's.
-    """
-    try:
-        with backend.reader() as snapshot:
-            return snapshot.header
-    except (NoState, IntegrityError):
-        return None
 
 
 def _entries_of(snapshot: Snapshot, barrier: Barrier) -> dict[str, bytes | None]:

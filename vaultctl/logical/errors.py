@@ -28,14 +28,20 @@ from typing import Any
 
 
 class VaultError(Exception):
-    """A door's refusal. `errors` are the lines of the answer; `data` is set where a refusal has a body."""
+    """A door's refusal. `errors` are the lines of the answer; `data` is set where a refusal has a body.
+
+    `hint` says what to do next, where the door knows that; it is no part of the answer itself.
+    """
 
     status = 500
     exit_code = 2
 
-    def __init__(self, *errors: str, warnings: tuple[str, ...] = (), data: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, *errors: str, warnings: tuple[str, ...] = (), data: Mapping[str, Any] | None = None, hint: str = ""
+    ) -> None:
         super().__init__(*errors)
         self.errors = errors
+        self.hint = hint
         self.warnings = warnings
         self.data = data
         self.request_id = ""
@@ -122,8 +128,7 @@ class StateError(VaultError):
     """The state cannot be used as it is. `hint` says what to do next."""
 
     def __init__(self, error: str, *, hint: str = "") -> None:
-        super().__init__(error)
-        self.hint = hint
+        super().__init__(error, hint=hint)
 
 
 class NoState(StateError):

@@ -119,7 +119,10 @@ class Backend(Protocol):
         ...
 
     def overwriter(self) -> AbstractContextManager[Writer]:
-        """Take the lock without reading what is there, which may be damaged; the commit must be a whole one."""
+        """Take the lock for a commit of a whole state; what is there and cannot be read is kept under another name.
+
+        Raises: NewerFormat, StateLocked, other StateErrors.
+        """
         ...
 
     def locked(self) -> AbstractContextManager[None]:

@@ -9,6 +9,7 @@ import fcntl
 import os
 import stat
 from contextlib import suppress
+from itertools import count
 
 from vaultctl.logical.errors import StateUnavailable, UnsafePermissions
 
@@ -22,6 +23,9 @@ _HINTS = {
     errno.ENOTDIR: "a part of that path is a file; point VAULTCTL_DATA_DIR at a folder",
     errno.EISDIR: "a folder stands where the file should be; remove it or choose another place",
 }
+DAMAGED = ".damaged"
+"""Ends the name under which a state that cannot be read is kept when another takes its place."""
+
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -35,17 +39,23 @@ class Files:
     """The calls. All of them raise OSError."""
 
     def make_folder(self, path: str) -> None:
-        """Make a folder for its owner alone, and the folders above it."""
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        """Make a folder for its owner alone, and the folders above it, whatever the umask says."""
+        if os.path.isdir(path):
+            return
+        if path != os.path.dirname(path):
+            self.make_folder(os.path.dirname(path))
         try:
             os.mkdir(path, 0o700)
+            os.chmod(path, 0o700)
         except FileExistsError:
             if not os.path.isdir(path):
-                raise
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from None
 
     def create(self, path: str) -> int:
         """Make a file that is not there yet, for its owner alone, and return its descriptor."""
-        return os.open(path, _NEW, 0o600)
+        fd = os.open(path, _NEW, 0o600)
+        os.fchmod(fd, 0o600)
+        return fd
 
     def write(self, fd: int, data: bytes) -> None:
         """Write all of it."""
@@ -155,6 +165,20 @@ def _fill(files: Files, path: str, data: bytes) -> int:
     return fd
 
 
+def free_name(path: str) -> str:
+    """Give this name, or the first with a number behind it that nothing has yet."""
+    numbered = (f"{path}.{number}" for number in count(2))
+    return path if not os.path.lexists(path) else next(name for name in numbered if not os.path.lexists(name))
+
+
+def keep_damaged(files: Files, path: str) -> None:
+    """Give a file that is about to be replaced a second name, under which it stays. Raises: StateUnavailable."""
+    try:
+        files.link(path, free_name(path + DAMAGED))
+    except OSError as error:
+        raise unavailable(error, f"keep the damaged {path}") from error
+
+
 def rename(files: Files, source: str, target: str) -> None:
     """Give a file another name in its folder, durably. Raises: StateUnavailable."""
     try:
@@ -181,7 +205,7 @@ def own_folder(files: Files, path: str) -> None:
         raise unavailable(error, f"use the folder {path}") from error
 
 
-def read(path: str, *, anybodys: bool = False) -> tuple[bytes, int]:
+def read(path: str, *, anybodys: bool = False, max_b: int | None = None) -> tuple[bytes, int]:
     """Read a whole file; return its bytes and the descriptor, which stays open to pin the inode.
 
     With `anybodys` it does not matter who owns the file. Raises: OSError, UnsafePermissions.
@@ -192,6 +216,8 @@ def read(path: str, *, anybodys: bool = False) -> tuple[bytes, int]:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
+        if max_b is not None and status.st_size > max_b:
+            raise OSError(errno.EFBIG, f"larger than {max_b} bytes", path)
         if not anybodys:
             check_owner(path, status)
         return _read_all(fd, status.st_size), fd

@@ -3,6 +3,7 @@
 It holds no secret. It is plain, and covered by the state's MAC.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -66,6 +67,14 @@ _FIELDS = {
     "epoch": int,
     "encryptions": dict,
 }
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Read JSON from a file that anybody may have written. Raises: ValueError, and nothing else."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def from_record(record: object, location: str) -> Header:

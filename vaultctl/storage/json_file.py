@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from vaultctl.storage.header import Header
+from vaultctl.storage.header import Header, parse_json
 from vaultctl.storage.text_file import Parts, TextFile
 
 _HEAD = b'{"vaultctl":'
@@ -49,7 +49,7 @@ class JsonSyntax:
         """Read the header's record."""
         if not head.endswith(b"},"):
             raise ValueError("no header")
-        return json.loads(head[len(_HEAD) : -1])
+        return parse_json(head[len(_HEAD) : -1])
 
     def entry(self, name: str, text: str) -> bytes:
         """Write one entry's line."""
@@ -62,7 +62,7 @@ class JsonSyntax:
         """
         end = line.rindex(_BETWEEN)
         name = line[1:end]
-        return str(json.loads(line[: end + 1])) if b"\\" in name else name.decode()
+        return str(parse_json(line[: end + 1])) if b"\\" in name else name.decode()
 
     def text_of(self, line: bytes) -> bytes:
         """Read the value in an entry's line."""

@@ -5,20 +5,21 @@ What a lock file says of its holder is for messages only; nothing is decided by 
 
 import fcntl
 import os
+import stat
 import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from vaultctl.logical.errors import StateLocked
+from vaultctl.logical.errors import StateLocked, StateUnavailable
 from vaultctl.storage import files
 
 _POLL_S = 0.001
 _POLL_MAX_S = 0.02
 _PATIENCE_S = 1.0
 _LONGEST_S = 1e8  # three years: what a thread's lock takes as a time-out has a limit of its own
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class FileLock:
@@ -133,9 +134,13 @@ def try_lock(fd: int) -> bool:
 
 def _open(path: str) -> int:
     try:
-        return os.open(path, _FLAGS, 0o600)
+        fd = os.open(path, _FLAGS, 0o600)
     except OSError as error:
         raise files.unavailable(error, f"open the lock file {path}") from error
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    raise StateUnavailable(f"cannot use the lock file {path}: not a regular file", hint=f"remove {path}")
 
 
 def _is_same_file(fd: int, path: str) -> bool:

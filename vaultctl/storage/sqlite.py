@@ -9,12 +9,12 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 from vaultctl.logical.errors import IntegrityError, NoState, StateError, StateUnavailable
 from vaultctl.storage import files, lock
 from vaultctl.storage.backend import Integrity, Salvage
-from vaultctl.storage.header import FORMAT, RESTORE, Commit, check_format, from_record
+from vaultctl.storage.header import FORMAT, RESTORE, Commit, check_format, from_record, parse_json
+from vaultctl.storage.sqlite_connection import connect, identity, translate
 
 _SCHEMA = (
     "CREATE TABLE entry (name TEXT NOT NULL, value BLOB NOT NULL)",
@@ -29,17 +29,6 @@ _MISSES = 10_000
 
 _SET = 1 << 256
 """The set digest is the sum of the entries' fingerprints, modulo this."""
-
-
-class _Connection(sqlite3.Connection):
-    """A connection whose errors can be read: SQLite quotes the bytes of a damaged schema, which may be no text."""
-
-    def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
-        """Run a statement. Raises: sqlite3.Error, and nothing else."""
-        try:
-            return super().execute(sql, values)
-        except UnicodeDecodeError:
-            raise sqlite3.DatabaseError("malformed database schema") from None
 
 
 class SqliteSnapshot:
@@ -57,7 +46,7 @@ class SqliteSnapshot:
             raise IntegrityError(f"{location} has a damaged header", hint=RESTORE)
         self.header_text, self.digest, self.mac = row
         try:
-            record = json.loads(self.header_text)
+            record = parse_json(self.header_text)
         except ValueError as error:
             raise IntegrityError(f"{location} has a damaged header", hint=RESTORE) from error
         self.header = from_record(record, location)
@@ -127,10 +116,13 @@ class Sqlite:
 
     def exists(self) -> bool:
         """Tell whether a state was committed there; a file that a crash left empty is none."""
-        if not os.path.lexists(self.location):
+        if not _is_filled(self.location):
             return False
-        with self._connection() as connection:
-            return _has_state(connection)
+        try:
+            with self._connection() as connection:
+                return _has_state(connection)
+        except NoState:  # moved away just now
+            return False
 
     @contextmanager
     def reader(self) -> Iterator[SqliteSnapshot]:
@@ -151,17 +143,19 @@ class Sqlite:
     def writer(self) -> Iterator["SqliteWriter"]:
         """Take the lock; the folder and the file are made where they are missing."""
         with self.locked(), self._transaction() as connection:
-            snapshot = SqliteSnapshot(connection, self.location) if _has_state(connection) else None
-            yield SqliteWriter(connection, snapshot)
+            yield SqliteWriter(connection, self._snapshot(connection))
+
+    def _snapshot(self, connection: sqlite3.Connection) -> SqliteSnapshot | None:
+        return SqliteSnapshot(connection, self.location) if _has_state(connection) else None
 
     @contextmanager
     def overwriter(self) -> Iterator["SqliteWriter"]:
-        """Take the lock, whatever the file holds; what is no database any more is put aside."""
+        """Take the lock, whatever the file holds; what is no state that can be read is put aside."""
         with self.locked():
-            if not self._is_database():
+            if not self._is_readable():
                 self._put_aside()
             with self._transaction() as connection:
-                yield SqliteWriter(connection, None)
+                yield SqliteWriter(connection, self._snapshot(connection))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -195,6 +189,8 @@ class Sqlite:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._connection() as connection:
+            # Kept in the file, so this costs nothing but the first time; without the lock it could meet others' writes.
+            connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -231,18 +227,21 @@ class Sqlite:
                 row_id, misses = int(row[0]), 0
                 yield str(row[1]), _blob(row[2])
 
-    def _is_database(self) -> bool:
+    def _is_readable(self) -> bool:
+        """Tell whether the file is a whole database with a state in it, or with nothing. Raises: NewerFormat."""
         try:
             with self._connection() as connection:
-                return str(connection.execute("PRAGMA quick_check").fetchone()[0]) == "ok"
-        except StateError:
+                is_whole = str(connection.execute("PRAGMA quick_check").fetchone()[0]) == "ok"
+                return is_whole and (not _has_state(connection) or bool(SqliteSnapshot(connection, self.location)))
+        except IntegrityError:
             return False
 
     def _put_aside(self) -> None:
         self.close()
+        kept = files.free_name(self.location + files.DAMAGED)
         for end in ("", "-wal", "-shm"):
             if os.path.lexists(self.location + end):
-                files.rename(self._files, self.location + end, self.location + ".damaged" + end)
+                files.rename(self._files, self.location + end, kept + end)
         self._make_file()
 
     def job_lock(self, job_id: str, /) -> lock.JobFileLock | None:
@@ -276,22 +275,21 @@ class Sqlite:
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection; what SQLite raises becomes ours."""
+        connection, file = self._lend()
+        broken = False
         try:
-            connection, file = self._lend()
-            broken = False
-            try:
-                yield connection
-            except sqlite3.Error:
-                broken = True
-                raise
-            finally:
-                connection.close() if broken else self._idle.append((connection, file))
+            yield connection
         except sqlite3.Error as error:
-            raise _translate(error, self.location) from error
+            broken = True
+            if identity(self.location) != file:  # moved away under this connection, by `operator migrate`
+                raise no_state(self.location) from error
+            raise translate(error, self.location) from error
+        finally:
+            connection.close() if broken else self._idle.append((connection, file))
 
     def _lend(self) -> tuple[sqlite3.Connection, tuple[int, int] | None]:
         """Give a connection to the file that has the name now, and that file; one that was replaced is let go."""
-        file = _identity(self.location)
+        file = identity(self.location)
         while True:
             try:
                 connection, opened = self._idle.pop()
@@ -303,20 +301,15 @@ class Sqlite:
 
     def _connect(self) -> sqlite3.Connection:
         try:
-            files.check_owner(os.path.dirname(self.location))
-            files.check_owner(self.location)
+            return connect(self.location)
+        except FileNotFoundError:
+            raise no_state(self.location) from None
         except OSError as error:
             raise files.unavailable(error, f"open {self.location}") from error
-        if not os.access(self.location, os.W_OK) or not os.access(os.path.dirname(self.location), os.W_OK):
-            return _connect_read_only(self.location)
-        connection = _open(self.location, timeout=30)
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
+        except sqlite3.Error as error:
+            raise (
+                no_state(self.location) if identity(self.location) is None else translate(error, self.location)
+            ) from error
 
 
 class SqliteWriter:
@@ -375,41 +368,14 @@ def _blob(value: object) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
 
 
-def _identity(path: str) -> tuple[int, int] | None:
+def _is_filled(path: str) -> bool:
+    """Tell whether a file is there and not empty, as it is for a moment after it was made."""
     try:
-        status = os.stat(path)
+        return os.stat(path).st_size > 0
     except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        return os.path.lexists(path)
 
 
 def _has_state(connection: sqlite3.Connection) -> bool:
     """Tell whether anything was ever committed. A state or not, it is never written over."""
     return bool(connection.execute("SELECT 1 FROM sqlite_master").fetchone())
-
-
-def _connect_read_only(path: str) -> sqlite3.Connection:
-    """Open a database in a folder that takes no new files. Without a write-ahead log beside it, it cannot change."""
-    from urllib.parse import quote
-
-    how = "mode=ro" if os.path.exists(path + "-wal") else "immutable=1"
-    return _open(f"file:{quote(path)}?{how}", uri=True)
-
-
-def _open(path: str, **options: Any) -> sqlite3.Connection:
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=_Connection, **options)
-
-
-def _translate(error: sqlite3.Error, location: str) -> StateError:
-    # An error without a name is Python's own: bytes that are no UTF-8 where a text should be.
-    name = getattr(error, "sqlite_errorname", "SQLITE_CORRUPT")
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or "no such" in str(error):
-        return IntegrityError(f"{location} is damaged: {error}", hint=RESTORE)
-    hints = {
-        "SQLITE_FULL": "free some space on that disk; the state is as it was before this command",
-        "SQLITE_READONLY": "the file or its folder is read-only: allow writing, or point VAULTCTL_DATA_DIR elsewhere",
-        "SQLITE_CANTOPEN": "check who owns the folder, or point VAULTCTL_DATA_DIR at a folder of your own",
-        "SQLITE_BUSY": "another program has the database open; end it and try again",
-    }
-    hint = next((text for prefix, text in hints.items() if name.startswith(prefix)), "")
-    return StateUnavailable(f"cannot use {location}: {error}", hint=hint)

@@ -216,7 +216,9 @@ class TextFile:
         self._loaded: _Loaded | None = None
 
     def exists(self) -> bool:
-        """Tell whether the file is there."""
+        """Tell whether the file is there. An empty one is a damaged state, but a good place for a copy."""
+        if self._alone and os.path.isfile(self.location) and not os.path.getsize(self.location):
+            return False
         return os.path.lexists(self.location)
 
     @contextmanager
@@ -237,15 +239,19 @@ class TextFile:
     @contextmanager
     def writer(self) -> Iterator[TextWriter]:
         """Take the lock; the folder is made where it is missing."""
-        with self.overwriter() as writer:
-            writer.snapshot = self.newest() if self.exists() else None
-            yield writer
+        with self.locked():
+            yield TextWriter(self, self.newest() if self.exists() else None)
 
     @contextmanager
     def overwriter(self) -> Iterator[TextWriter]:
-        """Take the lock, whatever the file holds."""
+        """Take the lock, whatever the file holds; what cannot be read is kept under another name."""
         with self.locked():
-            yield TextWriter(self)
+            try:
+                newest = self.newest() if self.exists() else None
+            except IntegrityError:
+                files.keep_damaged(self._files, self.location)
+                newest = None
+            yield TextWriter(self, newest)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -329,7 +335,7 @@ class TextFile:
                 files.check_owner(os.path.dirname(self.location))
             return files.read(self.location, anybodys=self._alone)
         except FileNotFoundError:
-            raise _no_state(self.location) from None
+            raise _no_copy(self.location) if self._alone else _no_state(self.location) from None
         except OSError as error:
             raise files.unavailable(error, f"read {self.location}") from error
 
@@ -345,9 +351,9 @@ class TextFile:
 class TextWriter:
     """A held lock over the newest generation of a text file."""
 
-    def __init__(self, backend: TextFile) -> None:
+    def __init__(self, backend: TextFile, snapshot: TextSnapshot | None) -> None:
         self._backend = backend
-        self.snapshot: TextSnapshot | None = None
+        self.snapshot = snapshot
 
     def commit(self, commit: Commit, integrity: Integrity, /) -> None:
         """Replace the file by its next generation."""
@@ -388,6 +394,10 @@ def _no_state(location: str) -> NoState:
     return NoState(
         f"there is no state at {location}", hint="any writing command makes one, for example: secrets enable kv"
     )
+
+
+def _no_copy(location: str) -> NoState:
+    return NoState(f"there is no file {location}", hint="name one that 'vaultctl operator snapshot save FILE' wrote")
 
 
 def _damaged(location: str, data: bytes) -> IntegrityError:

@@ -8,7 +8,7 @@ from typing import Any
 import tomli_w
 
 from vaultctl.storage.backend import Integrity
-from vaultctl.storage.header import Commit, Header
+from vaultctl.storage.header import Commit, Header, parse_json
 from vaultctl.storage.text_file import Parts, TextFile, TextSnapshot
 
 _ENTRIES = b"\n[entries]\n"
@@ -54,7 +54,10 @@ class TomlSyntax:
 
     def read_head(self, head: bytes) -> Any:
         """Read the header's record."""
-        return tomllib.loads(head.decode()).get("vaultctl")
+        try:
+            return tomllib.loads(head.decode()).get("vaultctl")
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
 
     def entry(self, name: str, text: str) -> bytes:
         """Write one entry's line. TOML's basic strings take JSON's escapes, and want DEL escaped too."""
@@ -64,7 +67,7 @@ class TomlSyntax:
     def name_of(self, line: bytes) -> str:
         """Read the name in an entry's line; a value holds no quote, so the last mark between the two is the one."""
         end = line.rindex(_BETWEEN)
-        return str(json.loads(line[: end + 1]))
+        return str(parse_json(line[: end + 1]))
 
     def text_of(self, line: bytes) -> bytes:
         """Read the value in an entry's line."""

@@ -16,11 +16,12 @@ from vaultctl.logical.response import Response
 class NoAccess(PermissionDenied):
     """No mount there, or none that this token may know of: the two look alike on purpose."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, hint: str = "") -> None:
         VaultError.__init__(
             self,
             "preflight capability check returned 403, please ensure client's policies grant access to path"
             f' "{path.rstrip("/")}/"',
+            hint=hint,
         )
 
 
@@ -45,8 +46,10 @@ def _outline(mount: Mount) -> dict[str, Any]:
 def read_mount(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Give the mount that serves a path. Raises: NoAccess."""
     mount = ctx.session.mounts.serving(fields["path"])
-    if mount is None or mount.tainted:
+    if mount is None:
         raise NoAccess(fields["path"])
+    if mount.tainted:
+        raise NoAccess(fields["path"], hint=f"{mount.path} is being moved; see: vaultctl remount list")
     return Response(data={**describe(mount), "path": _shown_path(mount)})
 
 

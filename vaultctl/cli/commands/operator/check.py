@@ -4,7 +4,7 @@ from vaultctl.cli import output
 from vaultctl.cli.command import FORMAT, Run, command
 from vaultctl.cli.failures import Failure
 from vaultctl.cli.go_flags import flag
-from vaultctl.connect import Maintenance
+from vaultctl.connect.maintenance import Maintenance
 
 
 def run(run: Run) -> None:

@@ -1,0 +1,114 @@
+"""The composition root: the one package that knows the concrete backends, seals and doors.
+
+`settings` says which state is meant, `keys` where its key and the token are, `local` opens it or makes it on first use,
+`maintenance` works on it as a whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vaultctl.connect import keys, local
+from vaultctl.connect.settings import SettingError, read_settings
+from vaultctl.core.core import Core
+from vaultctl.logical.errors import NoState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeVar
+
+    from vaultctl.logical.request import Request
+    from vaultctl.logical.response import Response
+
+    _Result = TypeVar("_Result")
+
+_CLUSTER_HINTS = ("TOKEN", "NAMESPACE", "CACERT")
+
+
+class Connection:
+    """A door on the local state, with the token to use on it and where that token came from.
+
+    Where another command has moved the state to another backend meanwhile, it goes on there.
+    """
+
+    def __init__(self, core: Core, reopen: Callable[[], Core | None], token: str, token_source: str) -> None:
+        self._core = core
+        self._reopen = reopen
+        self.token = token
+        self.token_source = token_source
+
+    @property
+    def storage_kind(self) -> str:
+        """Give the name of the backend: json, toml, sqlite."""
+        return self._core.state.backend.kind
+
+    def handle(self, request: Request, /) -> Response:
+        """Answer one request. Raises: VaultError."""
+        return self._follow(lambda core: core.handle(request))
+
+    def advance(self, seconds: float) -> bool:
+        """Work on stored jobs for so many seconds; tell whether any is left. Raises: StateError."""
+        return self._follow(lambda core: core.advance(seconds))
+
+    def close(self) -> None:
+        """Let go of the state."""
+        self._core.close()
+
+    def _follow(self, ask: Callable[[Core], _Result]) -> _Result:
+        while True:
+            try:
+                return ask(self._core)
+            except NoState:  # nothing was done: it is safe to ask again
+                moved = self._reopen()
+                if moved is None:
+                    raise
+                self._core.close()
+                self._core = moved
+
+
+def connect(
+    environ: Mapping[str, str],
+    *,
+    local_only: bool = False,
+    lock_timeout_s: float | None = None,
+    tell: Callable[[str], None] = lambda _line: None,
+) -> Connection:
+    """Open the local state, and make it where there is none. Raises: StateError."""
+    _check_local(environ, tell, local_only=local_only or _is_on(environ.get("VAULTCTL_LOCAL", "")))
+    settings = local.find_settings(environ, lock_timeout_s)
+    state = local.open_state(settings, environ, tell)
+    if not state.backend.exists():
+        with local.making(settings.data_dir, settings.lock_timeout_s):
+            # A migration may have moved the state since the settings were read: they are read again under its lock.
+            settings = read_settings(environ, lock_timeout_s)
+            state = local.open_state(settings, environ, tell)
+            if not state.backend.exists():
+                local.make_state(state, settings, environ, tell)
+
+    def reopen() -> Core | None:
+        found = local.open_state(local.find_settings(environ, lock_timeout_s), environ, tell)
+        return Core(found) if found.backend.exists() else None
+
+    return Connection(Core(state), reopen, *keys.find_token(settings, environ))
+
+
+def _check_local(environ: Mapping[str, str], tell: Callable[[str], None], *, local_only: bool) -> None:
+    """Make sure that nobody works on the local state who means a cluster. Raises: SettingError."""
+    if local_only:
+        return
+    for name in ("BAO_ADDR", "VAULT_ADDR"):
+        if environ.get(name):
+            raise SettingError(
+                f"{name} is set, and this version of vaultctl works on the local state only",
+                hint=f"unset {name}, or say -local to mean the local state",
+            )
+    meant = [x + y for x in ("BAO_", "VAULT_") for y in _CLUSTER_HINTS if environ.get(x + y)]
+    if not meant:
+        return
+    if _is_on(environ.get("VAULTCTL_REQUIRE_ADDR", "")):
+        raise SettingError(f"{meant[0]} is set, and VAULT_ADDR is not", hint="set VAULT_ADDR, or say -local")
+    tell(f"vaultctl: {meant[0]} is set: working on the local state all the same (VAULT_ADDR is not set)")
+
+
+def _is_on(value: str) -> bool:
+    return value.lower() not in ("", "0", "f", "false")

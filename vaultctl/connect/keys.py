@@ -1,0 +1,98 @@
+"""Where the seal's key and the token come from: files in the data folder, or what the environment names."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from vaultctl.core.state import check_key_id
+from vaultctl.crypto.seals import static
+from vaultctl.logical.errors import SealKeyError
+from vaultctl.storage import files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from vaultctl.connect.settings import Settings
+    from vaultctl.crypto.seals.seal import Seal
+    from vaultctl.storage.header import Header
+
+SEAL_KEY = "seal.key"
+ROOT_TOKEN = "root-token"  # noqa: S105  # a file's name
+TOKEN = "token"  # noqa: S105  # a file's name
+_KEY_MAX_B = 4096
+
+
+def seal_finder(settings: Settings, environ: Mapping[str, str]) -> Callable[[Header], Seal]:
+    """Give the function that finds the seal of a header. It raises SealKeyError."""
+
+    def find(header: Header) -> Seal:
+        if header.seal.get("type") != static.StaticSeal.kind:
+            raise SealKeyError(f"the state is sealed by {header.seal.get('type')}, which this vaultctl does not know")
+        key, source = read_seal_key(settings, environ)
+        seal = static.StaticSeal(key, os.urandom)
+        check_key_id(header, seal.key_id, source)
+        return seal
+
+    return find
+
+
+def read_seal_key(settings: Settings, environ: Mapping[str, str]) -> tuple[bytes, str]:
+    """Read the seal's key from where the settings say; give it and its source. Raises: SealKeyError."""
+    kind, _, rest = settings.seal_key.partition(":")
+    if not settings.seal_key or kind == "file":
+        path = rest or os.path.join(settings.data_dir, SEAL_KEY)
+        return static.read_key(_read_key_file(path), path), path
+    if kind == "env" and rest in environ:
+        return static.read_key(os.fsencode(environ[rest]), f"the variable {rest}"), f"the variable {rest}"
+    if kind == "fd" and rest.isascii() and rest.isdigit():
+        if settings.key_from_fd is None:
+            settings.key_from_fd = _read_fd(rest)
+        return static.read_key(settings.key_from_fd, f"descriptor {rest}"), f"descriptor {rest}"
+    raise SealKeyError(
+        f"no seal key is to be had from {settings.seal_key if kind in ('env', 'fd') else 'the source given'}",
+        hint="VAULTCTL_SEAL_KEY is file:PATH, env:NAME (a variable that is set) or fd:NUMBER",
+    )
+
+
+def _read_fd(number: str) -> bytes:
+    try:
+        with open(int(number), "rb", closefd=False) as file:
+            return file.read(_KEY_MAX_B)
+    except (OSError, OverflowError, ValueError) as error:
+        reason = (error.strerror or "").lower() if isinstance(error, OSError) else "there is no such descriptor"
+        raise SealKeyError(f"cannot read the seal key from descriptor {number}: {reason}") from None
+
+
+def _read_key_file(path: str) -> bytes:
+    try:
+        return files.read_private(path)
+    except FileNotFoundError:
+        raise SealKeyError(
+            f"the seal key is missing: there is no {path}",
+            hint="put it back from your backup, or name it with VAULTCTL_SEAL_KEY; no state opens without its key",
+        ) from None
+    except OSError as error:
+        raise files.unavailable(error, f"read the seal key from {path}") from None
+
+
+def read_token_file(path: str) -> str:
+    """Read a token as a file keeps it. Raises: StateUnavailable."""
+    try:
+        return files.read_private(path).decode("utf-8", "replace").strip()
+    except OSError as error:
+        raise files.unavailable(error, f"read the token from {path}") from None
+
+
+def find_token(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Give the token and its source: the environment, then the files `token` and `root-token`. Raises: StateError."""
+    for name in ("BAO_TOKEN", "VAULT_TOKEN"):
+        if environ.get(name):
+            return environ[name], name
+        if name in environ:
+            break  # set and empty: it hides the other, and is no token. Source: OpenBao 2.7
+    for name in (TOKEN, ROOT_TOKEN):
+        path = os.path.join(settings.data_dir, name)
+        if os.path.lexists(path):
+            return read_token_file(path), path
+    return "", os.path.join(settings.data_dir, ROOT_TOKEN)

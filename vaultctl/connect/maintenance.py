@@ -1,0 +1,101 @@
+"""Work on the local state as a whole, for `vaultctl operator`: verify it, move it, save and restore it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from vaultctl.connect import keys, local
+from vaultctl.connect.settings import FILES, SettingError, Settings, absolute
+from vaultctl.core import maintenance
+from vaultctl.core.state import State
+from vaultctl.crypto.seals import static
+from vaultctl.storage import files
+from vaultctl.storage.json_file import json_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from vaultctl.crypto.seals.seal import Seal
+    from vaultctl.storage.backend import Backend
+    from vaultctl.storage.header import Header
+
+_OURS = (keys.SEAL_KEY, keys.ROOT_TOKEN, keys.TOKEN, *FILES.values())
+
+
+class Maintenance:
+    """Work on the local state as a whole, for `vaultctl operator`. Nothing here makes a state on first use."""
+
+    def __init__(
+        self, environ: Mapping[str, str], *, lock_timeout_s: float | None = None, tell: Callable[[str], None]
+    ) -> None:
+        """Find the state's place. Raises: SettingError."""
+        self._environ = environ
+        self._tell = tell
+        self._opened: list[Backend] = []
+        self.settings = local.find_settings(environ, lock_timeout_s)
+
+    def close(self) -> None:
+        """Let go of every state that was opened."""
+        for backend in self._opened:
+            backend.close()
+
+    def check(self) -> maintenance.Report:
+        """Verify the state. Raises: StateError."""
+        return maintenance.check(self._state(self.settings))
+
+    def salvage(self, path: str) -> maintenance.Saved:
+        """Write what still decrypts into a new JSON state. Raises: StateError."""
+
+        def find_seal(header: Header | None) -> Seal:
+            if header is not None:
+                return keys.seal_finder(self.settings, self._environ)(header)
+            return static.StaticSeal(keys.read_seal_key(self.settings, self._environ)[0], os.urandom)
+
+        source = self._state(self.settings).backend
+        return maintenance.salvage(source, find_seal, self._new_copy(path), os.urandom)
+
+    def migrate(self, kind: str) -> tuple[int, str, str]:
+        """Move the state to another backend; give the number of entries, and the old and the new file.
+
+        The old file stays, under another name, so that no command takes it for the state. Raises: StateError.
+        """
+        source = self.settings
+        if kind not in FILES:
+            raise SettingError(f"there is no storage {kind}", hint=f"it is one of {', '.join(FILES)}")
+        if kind == source.storage:
+            raise SettingError(f"the state is kept in {kind} already")
+        path = os.path.join(source.data_dir, FILES[kind])
+        with local.making(source.data_dir, source.lock_timeout_s):
+            kept = files.free_name(source.path + local.MIGRATED)
+            entries = maintenance.migrate(self._state(source), self._backend(kind, path), kept)
+        return entries, kept, path
+
+    def save(self, path: str) -> int:
+        """Write a consistent copy of the state into a file; give the number of entries. Raises: StateError."""
+        return maintenance.save(self._state(self.settings), self._new_copy(path))
+
+    def restore(self, path: str, *, force: bool) -> int:
+        """Put a saved state in the place of this one; give the number of entries. Raises: StateError."""
+        copy = json_file(os.path.realpath(absolute(path)), alone=True)
+        saved = State(copy, keys.seal_finder(self.settings, self._environ), random=os.urandom, now=local.now)
+        return maintenance.restore(saved, self._state(self.settings).backend, force=force)
+
+    def _state(self, settings: Settings) -> State:
+        state = local.open_state(settings, self._environ, self._tell)
+        self._opened.append(state.backend)
+        return state
+
+    def _new_copy(self, path: str) -> Backend:
+        """Give a file to write to, which is none of the state's own. Raises: SettingError."""
+        if path == "-":
+            raise SettingError("- is no file here", hint="name a file, or say ./- for one of that name")
+        real = os.path.realpath(absolute(path))
+        ours = [os.path.join(os.path.realpath(self.settings.data_dir), name) for name in _OURS]
+        if real in (self.settings.path, *ours):
+            raise SettingError(f"{path} is a file of the state itself", hint="name another file")
+        return json_file(real, alone=True)
+
+    def _backend(self, kind: str, path: str) -> Backend:
+        self._opened.append(local.open_backend(kind, path, self.settings.lock_timeout_s, self._tell))
+        return self._opened[-1]

@@ -1,0 +1,178 @@
+"""Where the state is and how it is opened: the environment, which has the last word, and the config file."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from vaultctl.logical.errors import StateError, UnsafePermissions
+from vaultctl.storage import files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FILES = {"json": "state.json", "toml": "state.toml", "sqlite": "state.sqlite"}
+"""The state's file in the data folder, by backend; json is the default."""
+
+LOCK_TIMEOUT_S = 60.0
+_SETTINGS = frozenset({"data_dir", "storage", "seal_key", "lock_timeout"})
+_CONFIG_MAX_B = 1 << 20
+_XDG = {"data": ("XDG_DATA_HOME", "~/.local/share"), "config": ("XDG_CONFIG_HOME", "~/.config")}
+
+
+class SettingError(StateError):
+    """A setting is not good: the environment or the config file must change before anything is asked."""
+
+    exit_code = 1
+
+
+class SeveralStates(SettingError):
+    """There is more than one state in the data folder: for a moment that is so while one is moved."""
+
+    def __init__(self, data_dir: str, kinds: Sequence[str], lock_timeout_s: float) -> None:
+        super().__init__(
+            f"{data_dir} holds more than one state: {', '.join(FILES[kind] for kind in kinds)}",
+            hint=f"say which one is meant, for example: VAULTCTL_STORAGE={kinds[0]}",
+        )
+        self.data_dir = data_dir
+        self.lock_timeout_s = lock_timeout_s
+
+
+class Settings:
+    """Where the state is and how it is opened. `seal_key` is "" for the file in the data folder, else a source."""
+
+    def __init__(self, data_dir: str, storage: str, path: str, seal_key: str, lock_timeout_s: float) -> None:
+        self.data_dir = data_dir
+        self.storage = storage
+        self.path = path
+        self.seal_key = seal_key
+        self.lock_timeout_s = lock_timeout_s
+        self.key_from_fd: bytes | None = None
+        """What a descriptor gave: it can be read once, and the key is needed again."""
+
+
+def read_settings(environ: Mapping[str, str], lock_timeout_s: float | None = None) -> Settings:
+    """Find out which state is meant. Raises: SettingError, SeveralStates."""
+    config = _read_config(environ)
+    given = environ.get("VAULTCTL_DATA_DIR") or config.get("data_dir")
+    data_dir = absolute(given) if given else user_dir("data") or _no_home()
+    timeout_s = float(lock_timeout_s if lock_timeout_s is not None else config.get("lock_timeout", LOCK_TIMEOUT_S))
+    wanted = environ.get("VAULTCTL_STORAGE") or config.get("storage") or ""
+    storage, path = _named_storage(data_dir, wanted) if wanted else _found_storage(data_dir, timeout_s)
+    seal_key = environ.get("VAULTCTL_SEAL_KEY") or config.get("seal_key") or ""
+    return Settings(data_dir, storage, path, seal_key, timeout_s)
+
+
+def absolute(path: str) -> str:
+    """Give a path that does not depend on the working directory. Raises: SettingError where that is gone."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        raise SettingError(
+            f"{path} is relative to a working directory that is gone", hint="cd to another folder first"
+        ) from None
+
+
+def _no_home() -> NoReturn:
+    raise SettingError(
+        "there is no home folder to keep the state in",
+        hint="set HOME to an absolute path, or VAULTCTL_DATA_DIR to a folder of your own",
+    )
+
+
+def user_dir(kind: str) -> str:
+    """Give the user's folder for data or config, or "" where that user has no home.
+
+    On Linux these lines stand for platformdirs, whose import takes longer than all the rest of reading the settings; a
+    test holds them to its answer.
+    """
+    if sys.platform == "linux":
+        name, default = _XDG[kind]
+        base = os.environ.get(name, "").strip()
+        # The XDG specification: a path that is not absolute counts as not set.
+        path = os.path.join(base if os.path.isabs(base) else os.path.expanduser(default), "vaultctl")
+    else:
+        import platformdirs
+
+        path = platformdirs.user_data_dir("vaultctl") if kind == "data" else platformdirs.user_config_dir("vaultctl")
+    return path if os.path.isabs(path) else ""
+
+
+def _read_config(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Read the config file, if there is one. Raises: SettingError."""
+    named, home = environ.get("VAULTCTL_CONFIG"), user_dir("config")
+    path = named or (os.path.join(home, "config.toml") if home else os.devnull)
+    if path == os.devnull:
+        return {}
+    text = _config_text(path, must_exist=bool(named))
+    return _parse_config(path, text) if text else {}
+
+
+def _config_text(path: str, *, must_exist: bool) -> bytes:
+    """Read the file, which may belong to whoever set up the machine. Raises: SettingError."""
+    try:
+        data, fd = files.read(path, anybodys=True, max_b=_CONFIG_MAX_B)
+    except (OSError, UnsafePermissions) as error:
+        if isinstance(error, FileNotFoundError | NotADirectoryError) and not must_exist:
+            return b""
+        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+        raise SettingError(f"cannot read the config file {path}: {reason}") from None
+    os.close(fd)
+    return data
+
+
+def _parse_config(path: str, text: bytes) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        config = tomllib.loads(text.decode())
+    except (ValueError, RecursionError) as error:
+        raise SettingError(f"the config file {path} is not good TOML: {error}") from None
+    for name, value in config.items():
+        if name not in _SETTINGS or not (_is_timeout(value) if name == "lock_timeout" else isinstance(value, str)):
+            raise SettingError(f"the config file {path} has no good {name}", hint=f"settings: {sorted(_SETTINGS)}")
+    return config
+
+
+def _is_timeout(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int of hundreds of digits
+        return False
+
+
+def _named_storage(data_dir: str, wanted: str) -> tuple[str, str]:
+    """Give the backend that is asked for, and its file. Raises: SettingError."""
+    kind, colon, path = wanted.partition(":")
+    if kind not in FILES or (colon and not path):
+        raise SettingError(f"there is no storage {wanted}", hint=f"VAULTCTL_STORAGE is one of {', '.join(FILES)}")
+    return kind, os.path.realpath(absolute(path) if path else os.path.join(data_dir, FILES[kind]))
+
+
+def _found_storage(data_dir: str, lock_timeout_s: float) -> tuple[str, str]:
+    """Give the backend whose state is there, and its file; where none is, the default. Raises: SeveralStates."""
+    there = [kind for kind, name in FILES.items() if os.path.lexists(os.path.join(data_dir, name))]
+    if len(there) > 1 and not _holds_state(os.path.join(data_dir, FILES["sqlite"])):
+        there = [kind for kind in there if kind != "sqlite"]  # a migration that was killed left it
+    if len(there) > 1:
+        raise SeveralStates(data_dir, there, lock_timeout_s)
+    kind = there[0] if there else "json"
+    # A link is followed here: replacing the file must not replace the link.
+    return kind, os.path.realpath(os.path.join(data_dir, FILES[kind]))
+
+
+def _holds_state(path: str) -> bool:
+    """Tell whether a state was ever committed to a database; where that cannot be told, it may be one."""
+    from vaultctl.storage.sqlite import Sqlite
+
+    backend = Sqlite(path)
+    try:
+        return backend.exists()
+    except StateError:
+        return True
+    finally:
+        backend.close()
