@@ -48,6 +48,92 @@ def test_list_detailed_shows_ttls_as_seconds_or_system(here):
     assert row.split()[3:5] == ["3600", "system"]
 
 
+@pytest.fixture
+def stocked(here):
+    """The program with engines of several types."""
+    for args in (
+        ["-path=a", "kv-v1"],
+        ["-path=b", "-max-lease-ttl=90s", "transit"],
+        ["-path=c", "-max-lease-ttl=1h", "pki"],
+    ):
+        here("secrets", "enable", *args)
+    return here
+
+
+def first_column(text):
+    """Give the first cell of each row of a table."""
+    return [row.split("    ")[0].strip() for row in text.splitlines()[2:]]
+
+
+@pytest.mark.parametrize(
+    ("flags", "paths"),
+    [
+        (["-type=kv"], ["a/", "secret/"]),
+        (["-type=kv-v2,pki"], ["c/", "secret/"]),
+        (["-type=nosuch"], []),
+        (["-type=kv,transit,pki", "-sort=type"], ["a/", "secret/", "c/", "b/"]),
+        (["-type=kv,transit,pki", "-sort=-path"], ["secret/", "c/", "b/", "a/"]),
+        (["-type=transit,pki", "-sort=-max-ttl"], ["c/", "b/"]),
+        (["-type=transit,pki", "-sort=Max_TTL"], ["b/", "c/"]),
+    ],
+    ids=" ".join,
+)
+def test_list_can_be_filtered_and_sorted(stocked, flags, paths):
+    """-type keeps types, -sort sorts by any column, numbers as numbers; JSON heeds both."""
+    assert first_column(stocked("secrets", "list", *flags).out) == paths
+    assert list(json.loads(stocked("secrets", "list", "-format=json", *flags).out)) == paths
+
+
+def test_list_shows_the_columns_asked_for(stocked):
+    """-columns takes any column, in the order given."""
+    out = stocked("secrets", "list", "-type=pki", "-columns=max_ttl,path").out
+    assert [row.split() for row in out.splitlines()] == [["Max", "TTL", "Path"], ["-------", "----"], ["3600", "c/"]]
+
+
+@pytest.mark.parametrize("flag", ["-sort=nosuch", "-columns=path,nosuch"])
+def test_a_column_that_is_not_there_is_exit_code_1(here, flag):
+    """The columns that there are are named."""
+    ran = here("secrets", "list", flag)
+    assert (ran.code, "there is no column nosuch; columns are: path, type" in ran.err) == (1, True)
+
+
+def test_enable_warns_of_an_engine_that_is_not_here(here):
+    """An engine that only has a life here is enabled, and stderr says so once; a request below it answers 501."""
+    ran = here("secrets", "enable", "transit")
+    assert (ran.code, ran.err.count("the transit engine is not part of vaultctl")) == (0, 1)
+    ran = here("read", "transit/keys/a")
+    assert (ran.code, "Code: 501" in ran.err, "the transit engine is not part of vaultctl" in ran.err) == (
+        2,
+        True,
+        True,
+    )
+
+
+@pytest.mark.parametrize("group", ["secrets", "mounts"])
+def test_mounts_has_the_commands_of_secrets(here, group):
+    """A mount's whole life can be had from either group."""
+    codes = [
+        here(group, *words).code
+        for words in (["enable", "-path=m", "kv"], ["tune", "-description=d", "m"], ["list"], ["disable", "m"])
+    ]
+    assert codes == [0, 0, 0, 0]
+
+
+def test_mounts_read_shows_one_mount(here):
+    """A mount is shown with its configuration, as a table, as JSON, or a field of it."""
+    whole = json.loads(here("mounts", "read", "-format=json", "secret").out)
+    listed = json.loads(here("secrets", "list", "-format=json").out)["secret/"]
+    assert whole == {"path": "secret/", **listed}
+    assert here("mounts", "read", "-field=accessor", "secret").out == listed["accessor"]
+    assert ["max_lease_ttl", "0s"] in [row.split() for row in here("mounts", "read", "secret/").out.splitlines()]
+
+
+def test_mounts_read_of_nothing_is_exit_code_2(here):
+    """A path without a mount is refused as a server does."""
+    ran = here("mounts", "read", "nosuch")
+    assert (ran.code, "No secret engine mount at nosuch/" in ran.err) == (2, True)
+
+
 def test_enable_mounts_at_the_type(here):
     """An engine is mounted at a path named after its type."""
     assert here("secrets", "enable", "kv") == (0, "Success! Enabled the kv secrets engine at: kv/\n", "")
@@ -209,3 +295,30 @@ def test_remount_has_tables(here, command):
     id_ = here("secrets", "move", "secret", "b").out.split()[-1]
     ran = here("remount", command, *([id_] if command == "status" else []))
     assert (0, "ID" if command == "list" else "Key") == (ran.code, ran.out.split()[0])
+
+
+def test_a_move_can_be_started_and_watched(here):
+    """`remount start` gives the migration's id at once, `remount watch` follows it to the end."""
+    migration_id = json.loads(here("remount", "start", "-format=json", "secret", "apps").out)["migration_id"]
+    ran = here("remount", "watch", migration_id)
+    assert (ran.code, ran.out.startswith("Success! Finished moving secrets engine secret/ to apps/")) == (0, True)
+    assert json.loads(here("remount", "watch", "-format=json", migration_id).out)["status"] == "success"
+
+
+def test_watching_a_failed_move_is_exit_code_2(here):
+    """A move that failed says why to whoever watches it."""
+    migration_id = json.loads(here("remount", "start", "-format=json", "secret/below", "apps").out)["migration_id"]
+    ran = here("remount", "watch", migration_id)
+    assert (ran.code, "Failure! Error moving" in ran.err, "no mount is enabled at" in ran.err) == (2, True, True)
+
+
+def test_watching_nothing_is_exit_code_2(here):
+    """A migration that nobody knows of cannot be watched."""
+    assert here("remount", "watch", "nosuch").code == 2
+
+
+def test_remount_list_can_be_sorted(here):
+    """The columns and their order can be chosen."""
+    for source, target in (("secret", "b"), ("b", "a")):
+        here("secrets", "move", source, target)
+    assert first_column(here("remount", "list", "-sort=target", "-columns=target,status").out) == ["a/", "b/"]

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 SECRETS_LIST = [
     "vaultctl",
     "vaultctl.cli",
+    "vaultctl.cli.columns",
     "vaultctl.cli.command",
     "vaultctl.cli.commands",
     "vaultctl.cli.commands.secrets",

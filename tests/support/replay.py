@@ -65,6 +65,8 @@ def raw_outcome(door: Door, request: Request) -> Outcome:
 def _answer(response: Response) -> Outcome:
     has_body = response.data is not None or response.raw is not None or bool(response.warnings)
     outcome: Outcome = {"status": response.status or (200 if has_body else 204)}
+    if outcome["status"] == 204:
+        return outcome  # over HTTP there is no room for more
     if response.raw is not None:
         outcome["raw"] = dict(response.raw)
     elif has_body or outcome["status"] == 200:

@@ -36,6 +36,7 @@ _RAW = "raw is the envelope, laid out as JSON is, since no server's bytes are th
 _ROOT = "the API's root has no page here, and an error that says so"
 _IGNORES = "an unknown flag is an error in each command"
 _SEAL = "it is another kind of seal and of storage"
+_LIFE = "vaultctl warns that a mount of such an engine has a life, and nothing below it"
 _PROGRAM = "it is another program"
 
 SCRIPTS: dict[str, list[Line]] = {
@@ -51,7 +52,7 @@ SCRIPTS: dict[str, list[Line]] = {
         line("secrets enable -path=g -listing-visibility=hidden -force-no-cache kv"),
         line("secrets enable -path=h -audit-non-hmac-request-keys=a -audit-non-hmac-request-keys=b kv"),
         line("secrets enable -path=i -passthrough-request-headers=X-A,X-B -allowed-response-headers=X-C kv"),
-        line("secrets enable -external-entropy-access -path=j transit"),
+        line("secrets enable -external-entropy-access -path=j transit", different=_LIFE),
         line("secrets enable -plugin-name=kv plugin"),
         line("secrets enable", "-path= k ", "kv"),
         line("secrets enable -path=//l// kv"),

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from vaultctl.cli.env import Common, Env
-from vaultctl.cli.go_flags import DURATION, GoCommand, flag, switch
+from vaultctl.cli.go_flags import DURATION, GIVEN, GoCommand, flag, switch
 
 COMMON = (
     flag("namespace", "Namespace to work in.", metavar="NAME"),
@@ -19,11 +19,15 @@ FIELD = flag("field", "Print this field alone.", metavar="NAME")
 
 
 class Run:
-    """One run of a command: its positionals, its flags, and the world around it."""
+    """One run of a command: its positionals, its flags, and the world around it.
 
-    def __init__(self, env: Env, args: tuple[str, ...], flags: dict[str, Any]) -> None:
+    `given` names the flags that stood on the command line.
+    """
+
+    def __init__(self, env: Env, args: tuple[str, ...], flags: dict[str, Any], given: frozenset[str]) -> None:
         self.env = env
         self.args = args
+        self.given = given
         namespace = flags.pop("ns", None) or flags.pop("namespace", None)
         flags.pop("namespace", None)
         self.common = Common(
@@ -73,9 +77,10 @@ def command(
     """Declare a leaf command; `doing` begins the message when the door refuses, "Error enabling" for example."""
 
     def callback(args: tuple[str, ...], **values: Any) -> None:
-        env = click.get_current_context().obj
+        ctx = click.get_current_context()
+        env = ctx.obj
         env.doing = doing.format(*args, *[""] * 3) if doing else ""
-        run(Run(env, args, values))
+        run(Run(env, args, values, ctx.meta[GIVEN]))
 
     own = {opt for declared in flags for opt in declared.opts}
     common = [declared for declared in COMMON if not own.intersection(declared.opts)]

@@ -11,6 +11,9 @@ import click
 from vaultctl.cli.failures import Misuse
 from vaultctl.logical import durations
 
+GIVEN = "vaultctl.given"
+"""Where a Click context has the names of the flags that stood on the command line, `-x=false` among them."""
+
 
 class HelpWanted(Exception):
     """`-h` was somewhere on the command line."""
@@ -111,7 +114,8 @@ class GoCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Give Click a line that it cannot read in two ways. Raises: Misuse, HelpWanted."""
         options = {opt.lstrip("-"): p for p in self.params if isinstance(p, click.Option) for opt in p.opts}
-        flags, words = split(options, args)
+        flags, words, given = split(options, args)
+        ctx.meta[GIVEN] = frozenset(options[name].name for name in given)
         rest = super().parse_args(ctx, [*flags, "--", *words])
         low, high = self.arity
         if len(words) < low:
@@ -128,9 +132,13 @@ def _arity_text(arity: tuple[int, int | None]) -> str:
     return str(low) if low == high else f"{low}-{high}"
 
 
-def split(options: Mapping[str, click.Option], args: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Part flags from positionals, in Click's own spelling. Raises: Misuse, HelpWanted."""
+def split(options: Mapping[str, click.Option], args: Sequence[str]) -> tuple[list[str], list[str], set[str]]:
+    """Part flags from positionals, in Click's own spelling, and name those that were given.
+
+    Raises: Misuse, HelpWanted.
+    """
     flags: list[str] = []
+    given: set[str] = set()
     switches: dict[str, bool] = {}
     words: list[str] = []
     rest = list(args)
@@ -146,6 +154,7 @@ def split(options: Mapping[str, click.Option], args: Sequence[str]) -> tuple[lis
         option = options.get(name)
         if option is None:
             raise HelpWanted if name in ("h", "help") else Misuse(f"flag provided but not defined: -{name}")
+        given.add(name)
         if option.is_flag:
             switches[name] = _parse_bool(name, value) if equals else True
             continue
@@ -154,7 +163,7 @@ def split(options: Mapping[str, click.Option], args: Sequence[str]) -> tuple[lis
                 raise Misuse(f"flag needs an argument: -{name}")
             value = rest.pop(0)
         flags.append(f"--{name}={value}")
-    return flags + [f"--{name}" for name, on in switches.items() if on], words
+    return flags + [f"--{name}" for name, on in switches.items() if on], words, given
 
 
 def _parse(word: str) -> tuple[str, bool, str]:

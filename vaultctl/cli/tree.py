@@ -24,6 +24,16 @@ TREE: Tree = {
         },
     ),
     "list": "List what is below a path",
+    "mounts": (
+        "Manage mounts of secrets engines",
+        {
+            "disable": "Disable a secrets engine",
+            "enable": "Enable a secrets engine",
+            "list": "List the secrets engines that are enabled",
+            "read": "Show a secrets engine",
+            "tune": "Change the configuration of a secrets engine",
+        },
+    ),
     "operator": (
         "Look after the state itself",
         {
@@ -42,10 +52,12 @@ TREE: Tree = {
     "print": ("Print what vaultctl uses", {"token": "Print the token in use"}),
     "read": "Read what is at a path",
     "remount": (
-        "Follow moves of mounts",
+        "Move mounts, and follow moves",
         {
             "list": "List the moves that were made here",
+            "start": "Begin to move a mount",
             "status": "Tell how a move stands",
+            "watch": "Follow a move to its end",
         },
     ),
     "secrets": (

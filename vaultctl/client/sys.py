@@ -12,9 +12,14 @@ def list_mounts(client: Client) -> Response:
     return client.call("GET", "sys/mounts")
 
 
-def enable(client: Client, path: str, body: Mapping[str, Any]) -> None:
+def read_mount(client: Client, path: str) -> Response:
+    """Give one secrets engine. Raises: InvalidRequest where none is."""
+    return client.call("GET", f"sys/mounts/{path.strip('/')}")
+
+
+def enable(client: Client, path: str, body: Mapping[str, Any]) -> Response:
     """Enable a secrets engine; the body is that of `POST sys/mounts/:path`."""
-    client.call("POST", f"sys/mounts/{path.strip('/')}", body)
+    return client.call("POST", f"sys/mounts/{path.strip('/')}", body)
 
 
 def disable(client: Client, path: str) -> None:

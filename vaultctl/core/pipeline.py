@@ -41,6 +41,9 @@ _MAX_DEPTH = 300
 """So deep may the data of a request be nested."""
 
 
+_SYSTEM_HELP = "The engine's own paths: mounts, their moves, and how the state stands."
+
+
 class NeedsWriting(Exception):
     """Raised before a request with a reading verb had any effect: it must be opened for writing."""
 
@@ -264,9 +267,10 @@ def _help(exchange: Exchange, mount: Mount) -> Response:
     from vaultctl.framework import help as framework_help
 
     endpoints = endpoints_of(exchange.host, mount, exchange.path)
-    if not exchange.path and mount.type != "system":
-        engine = exchange.host.catalogue.engine(mount.type, mount.options)
-        return Response(raw=framework_help.engine_help(engine.help, endpoints))
+    if not exchange.path:
+        catalogue = exchange.host.catalogue
+        text = _SYSTEM_HELP if mount.type == "system" else catalogue.engine(mount.type, mount.options).help
+        return Response(raw=framework_help.engine_help(text, endpoints))
     return Response(raw=framework_help.path_help(endpoints, exchange.path))
 
 

@@ -17,6 +17,8 @@ class Lease(NamedTuple):
 class Response(NamedTuple):
     """One answer, immutable. `status` 0 means: 200 with data, 204 without.
 
+    A 204 may have warnings: HTTP has no room for them, the command line shows them.
+
     `raw` stands in for the envelope where the API answers without one (seal status, health).
     `auth` and `wrap_info` are the envelope's own objects, or None.
     """

@@ -19,9 +19,13 @@ SUBJECTS = {
 
 
 def endpoints_for(path: str) -> Sequence[Endpoint]:
-    """Give the endpoints among which a path below `sys/` is looked for."""
-    module = SUBJECTS.get(path.partition("/")[0])
-    if module is None:
-        return ()
+    """Give the endpoints among which a path below `sys/` is looked for; for `sys/` itself, all of them."""
+    if not path:
+        return [endpoint for module in sorted(set(SUBJECTS.values())) for endpoint in _endpoints(module)]
+    found = SUBJECTS.get(path.partition("/")[0])
+    return _endpoints(found) if found else ()
+
+
+def _endpoints(module: str) -> Sequence[Endpoint]:
     endpoints: Sequence[Endpoint] = import_module(f"vaultctl.core.system.{module}").ENDPOINTS
     return endpoints

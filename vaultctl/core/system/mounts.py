@@ -26,6 +26,7 @@ _TEXTS = ("listing_visibility", "plugin_version", "plugin_name")
 _UNMOVABLE = ("sys/", "cubbyhole/", "identity/", "auth/token/")
 _BARELY_TUNABLE = ("sys/", "cubbyhole/", "identity/")
 _NO_STATUS = frozenset({"database", "system", "cubbyhole", "identity", "token", "generic"})
+_LIFE_ONLY = "the {} engine is not part of vaultctl: its mount can be managed, and requests below it answer 501"
 _BUILT_IN_VERSION = "builtin.vaultctl"
 
 
@@ -100,7 +101,7 @@ def enable(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
             external_entropy_access=fields.get("external_entropy_access", False),
         )
     )
-    return EMPTY
+    return EMPTY if ctx.catalogue.serves(type_) else Response(status=204, warnings=(_LIFE_ONLY.format(type_),))
 
 
 def _decode_config(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,21 +1,32 @@
 """`vaultctl remount list`: the moves that were made here."""
 
-from vaultctl.cli import output
+from vaultctl.cli import columns, output
 from vaultctl.cli.command import FORMAT, Run, command
 from vaultctl.client import sys
 
-_HEADING = ["ID", "Source", "Target", "Status", "Started", "Error"]
+_COLUMNS: columns.Columns = {
+    "ID": lambda id_, _info: id_,
+    "Source": lambda _id, info: info["source_mount"],
+    "Target": lambda _id, info: info["target_mount"],
+    "Status": lambda _id, info: info["status"],
+    "Started": lambda _id, info: info["started"],
+    "Error": lambda _id, info: info["error"],
+    "Updated": lambda _id, info: info["updated"],
+    "Phase": lambda _id, info: info["phase"],
+    "Done": lambda _id, info: str(info["done"]),
+    "Total": lambda _id, info: str(info["total"]),
+}
+_SHOWN = ("ID", "Source", "Target", "Status", "Started", "Error")
 
 
 def run(run: Run) -> None:
     """List the moves, the oldest first."""
     fmt = run.format()
-    moves = sys.moves(run.client)
-    if fmt != "table":
-        output.emit(run.env, fmt, [{"migration_id": id_, **info} for id_, info in moves.items()])
-        return
-    names = ("source_mount", "target_mount", "status", "started", "error")
-    output.table(run.env, _HEADING, [[id_, *(str(info[name]) for name in names)] for id_, info in moves.items()])
+    moves = columns.arranged(run, _COLUMNS, list(sys.moves(run.client).items()))
+    if fmt == "table":
+        columns.show(run, _COLUMNS, _SHOWN, moves)
+    else:
+        output.emit(run.env, fmt, [{"migration_id": id_, **info} for id_, info in moves])
 
 
 COMMAND = command(
@@ -25,5 +36,5 @@ COMMAND = command(
     short_help="List the moves that were made here",
     help="Lists the moves that were made on this state, the oldest first. The last 1,000 are kept.",
     doing="Error listing moves",
-    flags=(FORMAT,),
+    flags=(FORMAT, columns.SORT, columns.COLUMNS),
 )

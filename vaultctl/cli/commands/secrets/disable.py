@@ -1,5 +1,7 @@
 """`vaultctl secrets disable`: a secrets engine and all that it holds, gone."""
 
+import click
+
 from vaultctl.cli import output
 from vaultctl.cli.command import FORMAT, Run, command, mount_text
 from vaultctl.client import sys
@@ -17,12 +19,17 @@ def run(run: Run) -> None:
         output.emit(run.env, fmt, {"path": path, "result": "disabled"})
 
 
-COMMAND = command(
-    "disable",
-    run,
-    usage="secrets disable [options] PATH",
-    short_help="Disable a secrets engine",
-    help="Disables the secrets engine at PATH. All that it holds is removed. That there is none is no error.",
-    arity=(1, 1),
-    flags=(FORMAT,),
-)
+def declare(group: str) -> click.Command:
+    """Declare the command as one of `secrets`, or of `mounts`."""
+    return command(
+        "disable",
+        run,
+        usage=f"{group} disable [options] PATH",
+        short_help="Disable a secrets engine",
+        help="Disables the secrets engine at PATH. All that it holds is removed. That there is none is no error.",
+        arity=(1, 1),
+        flags=(FORMAT,),
+    )
+
+
+COMMAND = declare("secrets")

@@ -3,30 +3,35 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vaultctl.cli import output
+import click
+
+from vaultctl.cli import columns, output
 from vaultctl.cli.command import FORMAT, Run, command
 from vaultctl.cli.go_flags import switch
 from vaultctl.client import sys
 
-_HEADING = ["Path", "Type", "Accessor", "Description"]
-_DETAILED = [
-    "Path",
-    "Plugin",
-    "Accessor",
-    "Default TTL",
-    "Max TTL",
-    "Force No Cache",
-    "Replication",
-    "Seal Wrap",
-    "External Entropy Access",
-    "Options",
-    "Description",
-    "UUID",
-    "Version",
-    "Running Version",
-    "Running SHA256",
-    "Deprecation Status",
-]
+_WITHOUT_TTLS = ("sys/", "cubbyhole/")
+_COLUMNS: columns.Columns = {
+    "Path": lambda path, _mount: path,
+    "Type": lambda _path, mount: mount["type"],
+    "Plugin": lambda _path, mount: mount["type"],
+    "Accessor": lambda _path, mount: mount["accessor"],
+    "Default TTL": lambda path, mount: _ttl(path, mount["config"]["default_lease_ttl"]),
+    "Max TTL": lambda path, mount: _ttl(path, mount["config"]["max_lease_ttl"]),
+    "Force No Cache": lambda _path, mount: output.go_text(mount["config"]["force_no_cache"]),
+    "Replication": lambda _path, mount: "local" if mount["local"] else "replicated",
+    "Seal Wrap": lambda _path, mount: output.go_text(mount["seal_wrap"]),
+    "External Entropy Access": lambda _path, mount: output.go_text(mount["external_entropy_access"]),
+    "Options": lambda _path, mount: output.go_text(mount["options"] or {}),
+    "Description": lambda _path, mount: mount["description"],
+    "UUID": lambda _path, mount: mount["uuid"],
+    "Version": lambda _path, mount: mount["plugin_version"],
+    "Running Version": lambda _path, mount: mount["running_plugin_version"],
+    "Running SHA256": lambda _path, mount: mount["running_sha256"],
+    "Deprecation Status": lambda _path, mount: mount.get("deprecation_status", ""),
+}
+_SHOWN = ("Path", "Type", "Accessor", "Description")
+_DETAILED = tuple(heading for heading in _COLUMNS if heading != "Type")
 _ORDER = (
     "uuid",
     "type",
@@ -42,20 +47,16 @@ _ORDER = (
     "running_sha256",
     "deprecation_status",
 )
-_WITHOUT_TTLS = ("sys/", "cubbyhole/")
 
 
 def run(run: Run) -> None:
     """List the mounts."""
     fmt = run.format()
-    mounts = sys.list_mounts(run.client).data or {}
-    if fmt != "table":
-        output.emit(run.env, fmt, {path: ordered(mounts[path]) for path in sorted(mounts)})
-    elif run["detailed"]:
-        output.table(run.env, _DETAILED, [detailed_row(path, mounts[path]) for path in sorted(mounts)])
+    mounts = columns.arranged(run, _COLUMNS, sorted((sys.list_mounts(run.client).data or {}).items()))
+    if fmt == "table":
+        columns.show(run, _COLUMNS, _DETAILED if run["detailed"] else _SHOWN, mounts)
     else:
-        rows = [[path, m["type"], m["accessor"], m["description"]] for path, m in sorted(mounts.items())]
-        output.table(run.env, _HEADING, rows)
+        output.emit(run.env, fmt, {path: ordered(mount) for path, mount in mounts})
 
 
 def ordered(mount: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,39 +67,31 @@ def ordered(mount: Mapping[str, Any]) -> dict[str, Any]:
     return {name: whole[name] for name in _ORDER}
 
 
-def detailed_row(path: str, mount: Mapping[str, Any]) -> list[str]:
-    """Give a mount's row with -detailed."""
-    config = mount["config"]
-    ttls = ["", ""] if path in _WITHOUT_TTLS else [_ttl(config[x]) for x in ("default_lease_ttl", "max_lease_ttl")]
-    return [
-        path,
-        mount["type"],
-        mount["accessor"],
-        *ttls,
-        output.go_text(config["force_no_cache"]),
-        "local" if mount["local"] else "replicated",
-        output.go_text(mount["seal_wrap"]),
-        output.go_text(mount["external_entropy_access"]),
-        output.go_text(mount["options"] or {}),
-        mount["description"],
-        mount["uuid"],
-        mount["plugin_version"],
-        mount["running_plugin_version"],
-        mount["running_sha256"],
-        mount.get("deprecation_status", ""),
-    ]
-
-
-def _ttl(seconds: int) -> str:
+def _ttl(path: str, seconds: int) -> str:
+    if path in _WITHOUT_TTLS:
+        return ""
     return str(seconds) if seconds else "system"
 
 
-COMMAND = command(
-    "list",
-    run,
-    usage="secrets list [options]",
-    short_help="List the secrets engines that are enabled",
-    help="Lists the secrets engines that are enabled. JSON and YAML have every detail; a TTL of 0 is the system's.",
-    doing="Error listing secrets engines",
-    flags=(FORMAT, switch("detailed", "Show all that is known of each engine.")),
-)
+def declare(group: str) -> click.Command:
+    """Declare the command as one of `secrets`, or of `mounts`."""
+    return command(
+        "list",
+        run,
+        usage=f"{group} list [options]",
+        short_help="List the secrets engines that are enabled",
+        help="Lists the secrets engines that are enabled. JSON and YAML have every detail; a TTL of 0 is the system's."
+        f"\n\n    $ vaultctl {group} list -type=kv,transit -sort=type\n"
+        f"    $ vaultctl {group} list -columns=path,type,options",
+        doing="Error listing secrets engines",
+        flags=(
+            FORMAT,
+            switch("detailed", "Show all that is known of each engine."),
+            columns.TYPE,
+            columns.SORT,
+            columns.COLUMNS,
+        ),
+    )
+
+
+COMMAND = declare("secrets")

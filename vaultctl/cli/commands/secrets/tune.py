@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import click
+
 from vaultctl.cli import output
 from vaultctl.cli.command import FORMAT, Run, command, mount_text
 from vaultctl.cli.go_flags import DURATION, INT, PAIR, flag
@@ -39,20 +41,25 @@ def body(run: Run) -> dict[str, Any]:
     return wanted
 
 
-COMMAND = command(
-    "tune",
-    run,
-    usage="secrets tune [options] PATH",
-    short_help="Change the configuration of a secrets engine",
-    help="Changes what the flags name, and nothing else. A TTL of -1 or system goes back to the system's.\n\n"
-    "    $ vaultctl secrets tune -default-lease-ttl=1h team/",
-    arity=(1, 1),
-    flags=(
-        FORMAT,
-        flag("default-lease-ttl", "Default lease TTL; -1 or system for the system's.", DURATION),
-        flag("max-lease-ttl", "Longest lease TTL; -1 or system for the system's.", DURATION),
-        flag("options", "An option of the engine as KEY=VALUE; an empty value removes it.", PAIR, multiple=True),
-        flag("version", "Version of the engine.", INT),
-        *TUNABLE,
-    ),
-)
+def declare(group: str) -> click.Command:
+    """Declare the command as one of `secrets`, or of `mounts`."""
+    return command(
+        "tune",
+        run,
+        usage=f"{group} tune [options] PATH",
+        short_help="Change the configuration of a secrets engine",
+        help="Changes what the flags name, and nothing else. A TTL of -1 or system goes back to the system's.\n\n"
+        f"    $ vaultctl {group} tune -default-lease-ttl=1h team/",
+        arity=(1, 1),
+        flags=(
+            FORMAT,
+            flag("default-lease-ttl", "Default lease TTL; -1 or system for the system's.", DURATION),
+            flag("max-lease-ttl", "Longest lease TTL; -1 or system for the system's.", DURATION),
+            flag("options", "An option of the engine as KEY=VALUE; an empty value removes it.", PAIR, multiple=True),
+            flag("version", "Version of the engine.", INT),
+            *TUNABLE,
+        ),
+    )
+
+
+COMMAND = declare("secrets")

@@ -1,0 +1,63 @@
+"""Tables whose rows can be chosen and sorted, and whose columns too: `-type`, `-sort`, `-columns`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from vaultctl.cli import output
+from vaultctl.cli.command import Run
+from vaultctl.cli.failures import Misuse
+from vaultctl.cli.go_flags import flag
+
+Row = tuple[str, Mapping[str, Any]]
+"""A key, and what is known of it."""
+
+Columns = Mapping[str, Callable[[str, Mapping[str, Any]], str]]
+"""Headings, and how each cell is made of a row."""
+
+SORT = flag("sort", "Sort by this column; -sort=-COLUMN the other way round.", metavar="COLUMN")
+COLUMNS = flag("columns", "Show these columns of the table, as a list with commas.", metavar="COLUMNS")
+TYPE = flag("type", "Show these types only, as a list with commas.", metavar="TYPES")
+
+
+def show(run: Run, columns: Columns, headings: Sequence[str], rows: Sequence[Row]) -> None:
+    """Print rows as a table of the columns that -columns names, else of these. Raises: Misuse."""
+    chosen = [_heading(columns, name) for name in _listed(run["columns"])] or headings
+    output.table(run.env, chosen, [[columns[heading](*row) for heading in chosen] for row in rows])
+
+
+def arranged(run: Run, columns: Columns, rows: Sequence[Row]) -> list[Row]:
+    """Keep the rows of the types that -type names, and sort them as -sort says. Raises: Misuse."""
+    types = set(_listed(run.flags.get("type")))
+    kept = [row for row in rows if not types or not types.isdisjoint(_types(row[1]))]
+    name = run["sort"] or ""
+    if not name:
+        return kept
+    heading = _heading(columns, name.removeprefix("-"))
+    return sorted(kept, key=lambda row: _natural(columns[heading](*row)), reverse=name.startswith("-"))
+
+
+def _types(info: Mapping[str, Any]) -> set[str]:
+    """Give the names of a mount's type: kv of version 2 is kv-v2 too."""
+    version = (info.get("options") or {}).get("version")
+    return {info["type"]} | ({f"{info['type']}-v{version}"} if version else set())
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _heading(columns: Columns, name: str) -> str:
+    found = next((heading for heading in columns if _named(heading) == name.lower().replace("-", "_")), None)
+    if found is None:
+        raise Misuse(f"there is no column {name}; columns are: {', '.join(map(_named, columns))}")
+    return found
+
+
+def _named(heading: str) -> str:
+    return heading.lower().replace(" ", "_")
+
+
+def _natural(cell: str) -> tuple[bool, int, str]:
+    """Sort numbers as numbers, in front of text."""
+    is_number = cell.isascii() and cell.isdigit()
+    return not is_number, int(cell) if is_number else 0, cell

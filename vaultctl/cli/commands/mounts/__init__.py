@@ -1,0 +1,1 @@
+"""Commands of `vaultctl mounts`: those of `secrets`, and `read`."""

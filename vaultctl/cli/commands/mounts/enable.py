@@ -1,0 +1,5 @@
+"""`vaultctl mounts enable`: a new secrets engine."""
+
+from vaultctl.cli.commands.secrets.enable import declare
+
+COMMAND = declare("mounts")

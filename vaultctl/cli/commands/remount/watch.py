@@ -1,0 +1,29 @@
+"""`vaultctl remount watch`: a move that was begun before, followed to its end."""
+
+from vaultctl.cli import moves
+from vaultctl.cli.command import FORMAT, Run, command
+from vaultctl.cli.failures import Failure
+from vaultctl.client import sys
+
+
+def run(run: Run) -> None:
+    """Wait for the end of a move. Raises: Failure."""
+    fmt = run.format()
+    migration_id = run.args[0]
+    info = sys.move_status(run.client, migration_id)
+    if info is None:
+        raise Failure(f"no move has the migration ID {migration_id}")
+    moves.go_on_with(run, migration_id)
+    moves.await_end(run, fmt, migration_id, info["source_mount"], info["target_mount"])
+
+
+COMMAND = command(
+    "watch",
+    run,
+    usage="remount watch [options] ID",
+    short_help="Follow a move to its end",
+    help="Waits for the end of a move, and works on it where nobody else does. Exit code 2 means that it failed.",
+    doing="Error reading the status of {0}",
+    arity=(1, 1),
+    flags=(FORMAT, moves.TIMEOUT),
+)
