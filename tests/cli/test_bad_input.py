@@ -148,6 +148,17 @@ def test_a_variable_that_is_no_text_is_survived(vaultctl, name):
     check(Ran(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")))
 
 
+@pytest.mark.parametrize("coerced", ["0", "1"])
+def test_words_are_utf_8_whatever_the_locale_says(vaultctl, coerced):
+    """Under a locale of another encoding words and names of files are taken for the UTF-8 that they are."""
+    env = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": coerced, "PYTHONUTF8": coerced}
+    (vaultctl.home / "f☃").write_text("xé")
+    assert vaultctl("kv", "put", "secret/é", "k=☃", "f=@f☃", env=env).code == 0
+    assert vaultctl("operator", "snapshot", "save", "s☃", env=env).code == 0
+    assert (vaultctl.home / "s☃").exists()
+    assert vaultctl("kv", "get", "-field=data", "secret/é").out == "map[f:xé k:☃]"
+
+
 def test_a_locale_without_unicode_is_survived(vaultctl):
     """Under the C locale, Unicode goes in and comes out as it is."""
     env = {"LC_ALL": "C"}

@@ -48,6 +48,31 @@ def test_a_format_that_does_not_fit_is_exit_code_1(here, name, message):
     assert (1, "", message + "\n") == here("secrets", "list", env={"BAO_FORMAT": name})
 
 
+@pytest.mark.parametrize("name", ["bogus", "raw", "yml", ""])
+@pytest.mark.parametrize(
+    "args",
+    [
+        "secrets list",
+        "secrets list -format=json",
+        "secrets enable -path=x kv",
+        "secrets tune secret",
+        "secrets disable nosuch",
+        "kv put -field=version secret/a k=v",
+        "kv delete secret/a",
+        "delete secret/data/a",
+        "read -field=type sys/mounts/secret",
+        "version",
+        "print token",
+    ],
+)
+def test_a_format_of_the_environment_is_checked_as_bao_does(here, bao, args, name):
+    """A command that ignores VAULT_FORMAT refuses it all the same where it is no good."""
+    theirs, ours = (program(*args.split(), env={"VAULT_FORMAT": name}) for program in (bao.run, here))
+    assert ours.code == theirs.code
+    if ours.code:
+        assert ours == theirs
+
+
 def test_yaml_holds_what_json_does(here):
     """Both formats have the same data."""
     data = {"y": "y", "n": 1, "t": "true", "l": ["a\nb", "", None, "1"], "snow": "\u2603"}

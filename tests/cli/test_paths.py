@@ -167,6 +167,24 @@ def test_without_a_token_file_requests_are_refused(here):
     assert (here("status").code, *here("print", "token")[:2]) == (0, 0, "\n")
 
 
+def test_where_a_token_was_looked_for_is_said(here):
+    """Without a token, or with an empty file for one, a refusal says where none was found."""
+    path = here.data / "root-token"
+    path.write_text("\n")
+    empty = here("secrets", "list")
+    path.unlink()
+    missing = here("secrets", "list")
+    hint = f"there is no token: VAULT_TOKEN is not set, and {path} is missing or empty\n"
+    assert (empty.code, missing.code, hint in empty.err, hint in missing.err) == (2, 2, True, True)
+
+
+def test_a_wrong_token_of_a_file_is_refused_with_the_files_name(here):
+    """A refused token that came from a file is said to come from there."""
+    (here.data / "root-token").write_text("wrong\n")
+    ran = here("secrets", "list")
+    assert f"the token came from {here.data}/root-token: it is not one of this state's\n" in ran.err
+
+
 def test_uuids_and_accessors_stay(here):
     """Two lists of the same state are the same."""
     assert here("secrets", "list", "-detailed") == here("secrets", "list", "-detailed")

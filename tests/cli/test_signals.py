@@ -36,7 +36,17 @@ def test_a_closed_stdout_is_no_error_of_the_program(vaultctl):
         vaultctl.argv("secrets", "list"), check=False, env=vaultctl.env, stdout=write, stderr=subprocess.PIPE, text=True
     )
     os.close(write)
-    assert (done.returncode, "made an encrypted state" in done.stderr, len(done.stderr.splitlines())) == (1, True, 1)
+    assert (done.returncode, "made an encrypted state" in done.stderr, len(done.stderr.splitlines())) == (141, True, 1)
+
+
+@pytest.mark.parametrize("args", ["secrets enable kv", "secrets list", "-h", "kv put secret/a k=v"])
+def test_a_pipe_that_nobody_reads_has_the_exit_code_of_bao(vaultctl, bao, args):
+    """In a shell a closed pipe is 141, as it is of bao, and what the command did is done."""
+    script = "trap '' PIPE; exec 3>&1; \"$@\" | (exec <&-; sleep 0.1) ; echo ${PIPESTATUS[0]} >&3"
+    for argv, env in ((vaultctl.argv(*args.split()), vaultctl.env), ([bao.program, *args.split()], bao.env)):
+        done = subprocess.run(["bash", "-c", script, "-", *argv], check=False, capture_output=True, env=env, text=True)
+        assert done.stdout == "141\n"
+    assert vaultctl("secrets", "list").code == 0
 
 
 def test_a_reader_may_stop_in_the_middle(vaultctl):
@@ -47,7 +57,7 @@ def test_a_reader_may_stop_in_the_middle(vaultctl):
     child.stdout.close()
     err = child.stderr.read()
     child.stderr.close()
-    assert (child.wait(), err) == (1, "")
+    assert (child.wait(), err) == (141, "")
 
 
 def test_a_closed_stderr_does_not_stop_a_command(vaultctl):

@@ -1,6 +1,7 @@
 """What people see: the same program with a terminal as its stdout."""
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -50,6 +51,24 @@ def test_a_wide_table_becomes_blocks(screen):
     shown = screen(80, "secrets", "list", "-detailed")
     assert "\nteam/" in shown
     assert re.search(r"^  Replication +replicated *$", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize("columns", [80, 100, 160])
+def test_an_id_can_be_copied(screen, vaultctl, columns):
+    """The ID of a move stands on one line, however narrow the terminal is."""
+    vaultctl("secrets", "move", "team", "apps/some/where/else")
+    (move,) = json.loads(vaultctl("remount", "list", "-format=json").out)
+    shown = screen(columns, "remount", "list")
+    assert move["migration_id"] in shown
+    assert max(map(len, shown.splitlines())) <= columns
+
+
+@pytest.mark.parametrize("columns", [30, 80])
+def test_a_secret_wider_than_the_terminal_is_folded(screen, vaultctl, columns):
+    """A long value is shown whole, in a column of its own."""
+    vaultctl("kv", "put", "secret/a", "k=" + "x" * 300)
+    shown = screen(columns, "kv", "get", "secret/a")
+    assert (shown.count("x"), max(map(len, shown.splitlines())) <= columns) == (300, True)
 
 
 def test_a_dumb_terminal_gets_plain_columns(screen, vaultctl):

@@ -89,6 +89,29 @@ def test_what_others_may_write_is_refused(here, name, mode):
     assert (ran.code, "run: chmod go-rwx" in ran.err) == (2, True)
 
 
+def test_a_folder_that_all_share_is_not_to_be_closed_to_them(fresh):
+    """For /tmp and its like the way out is another folder, and not to lock out all others."""
+    fresh.data.mkdir()
+    fresh.data.chmod(0o1777)
+    ran = fresh("secrets", "list")
+    assert (ran.code, "chmod" in ran.err, "keep the state in a folder of your own" in ran.err) == (2, False, True)
+    assert "(mode 1777)" in ran.err
+
+
+@is_root
+def test_a_folder_that_all_share_and_another_owns_is_left_to_them(fresh):
+    """Nobody is told to run as the owner of /tmp."""
+    fresh.data.mkdir()
+    fresh.data.chmod(0o1777)
+    os.chown(fresh.data, 65534, -1)
+    ran = fresh("secrets", "list")
+    assert (ran.code, "as the owner" in ran.err, "keep the state in a folder of your own" in ran.err) == (
+        2,
+        False,
+        True,
+    )
+
+
 @pytest.mark.parametrize("name", ["seal.key", "root-token", "token"])
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
 def test_a_key_or_token_that_others_may_read_is_refused(here, name, mode):

@@ -1,6 +1,7 @@
 """The words that carry data: `k=v`, `k=@file`, `k=-`, `@file.json` and `-`."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -93,8 +94,10 @@ def test_a_folder_is_no_file(refused, here):
 
 
 def test_a_word_without_an_equals_sign_is_refused(refused):
-    """A word that is no pair is named."""
-    assert refused("x") == 'invalid key/value pair "x": format must be key=value'
+    """A word that is no pair is an error, which shows no more than its beginning: it may be a secret."""
+    assert refused("novalue") == 'invalid key/value pair "no…": format must be key=value'
+    assert refused("hunter2-and-more") == 'invalid key/value pair "hun…": format must be key=value'
+    assert refused("x") == 'invalid key/value pair "…": format must be key=value'
 
 
 def test_a_long_word_is_not_shown_whole(refused):
@@ -102,7 +105,7 @@ def test_a_long_word_is_not_shown_whole(refused):
     assert "hvs.AAAAAAAAAAAAAAAAAAAAAAAA" not in refused("hvs.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
 
 
-@pytest.mark.parametrize("text", ["", " ", "{", "[1]", '"x"', "nope", "NaN", '{"a": NaN}', "null", "[" * 100_000])
+@pytest.mark.parametrize("text", ["", " ", "{", "[1]", '"x"', "nope", "NaN", '{"a": NaN}', "null"])
 def test_what_is_no_object_is_refused(refused, text):
     """Only a JSON object can be merged in."""
     assert refused("-", stdin=text.encode()).startswith('invalid key/value pair "-": the data is not ')
@@ -130,3 +133,67 @@ def test_more_than_the_limit_is_refused(refused, here):
     with open(here.home / "f", "wb") as file:
         file.truncate((32 << 20) + 1)
     assert refused("a=@f") == 'invalid key/value pair "a=@f": error reading file: f holds more than 33554432 bytes'
+
+
+@pytest.mark.parametrize("word", ["k=-", "-"])
+def test_a_closed_stdin_is_no_empty_text(vaultctl, word):
+    """Where stdin is closed nothing is stored: an empty secret was not what anybody meant."""
+    script = 'exec "$@" <&-'
+    argv = ["sh", "-c", script, "-", *vaultctl.argv("kv", "put", "secret/a", word)]
+    done = subprocess.run(argv, check=False, capture_output=True, env=vaultctl.env, text=True)
+    message = f'Failed to parse K=V data: invalid key/value pair "{word}": stdin is closed\n'
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
+
+
+def test_a_folder_as_stdin_is_an_error(vaultctl, tmp_path):
+    """A folder cannot be read as stdin, which Python itself says."""
+    script = 'exec "$@" <"$0"'
+    argv = ["sh", "-c", script, str(tmp_path), *vaultctl.argv("kv", "put", "secret/a", "k=-")]
+    done = subprocess.run(argv, check=False, capture_output=True, env=vaultctl.env, text=True)
+    assert (done.returncode, done.stdout, "<stdin> is a directory" in done.stderr) == (1, "", True)
+
+
+def test_a_stdin_that_cannot_be_read_is_an_error(vaultctl, tmp_path):
+    """What stdin says when it is read is told."""
+    script = 'exec "$@" 0>"$0/f"'
+    argv = ["sh", "-c", script, str(tmp_path), *vaultctl.argv("kv", "put", "secret/a", "k=-")]
+    done = subprocess.run(argv, check=False, capture_output=True, env=vaultctl.env, text=True)
+    assert (done.returncode, "read stdin: bad file descriptor" in done.stderr) == (1, True)
+
+
+HEAVY = {
+    "maps": '{"a": [' + "{}," * 400_000 + "{}]}",
+    "numbers": '{"a": [' + "1," * 1_500_000 + "1]}",
+    "texts": '{"a": [' + '"",' * 1_500_000 + '""]}',
+    "keys": "{" + '"a":1,' * 1_500_000 + '"a":1}',
+    "open": "[" * 500_000,
+}
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_json_that_takes_much_memory_is_refused(refused, name):
+    """JSON of very many values is refused before they are made, in the words of OpenBao."""
+    reason = "refused JSON input due to high complexity: exceeded maximum estimated memory limits"
+    assert refused("-", stdin=HEAVY[name].encode()) == f'invalid key/value pair "-": {reason}'
+
+
+def test_a_text_is_not_taken_for_what_it_looks_like(stored):
+    """A long text of brackets and commas is one value."""
+    text = '[{,"' * 400_000
+    assert stored("-", stdin=json.dumps({"a": text}).encode()) == {"a": text}
+
+
+def test_refusing_heavy_json_takes_little_memory(vaultctl):
+    """32 MiB of empty maps, which would take 1.3 GB, are refused within 400 MB of addresses."""
+    data = b'{"a": [' + b"{}," * 11_000_000 + b"{}]}"
+    limit = f'ulimit -v {400 * 1024}; exec "$@"'
+    argv = ["sh", "-c", limit, "-", *vaultctl.argv("kv", "put", "secret/a", "-")]
+    done = subprocess.run(argv, check=False, capture_output=True, env=vaultctl.env, input=data)
+    assert (done.returncode, b"exceeded maximum estimated memory limits" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000 + "]" * 100_000, '{"a":' * 100_000 + "1" + "}" * 100_000])
+def test_json_that_is_nested_too_deeply_is_said_to_be(refused, text):
+    """JSON that is nested beyond all reason is refused with that reason."""
+    reason = "refused JSON input due to high complexity: it is nested too deeply"
+    assert refused("-", stdin=text.encode()) == f'invalid key/value pair "-": {reason}'

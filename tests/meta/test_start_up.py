@@ -59,6 +59,7 @@ SECRETS_LIST = [
     "vaultctl.logical.door",
     "vaultctl.logical.durations",
     "vaultctl.logical.errors",
+    "vaultctl.logical.json_text",
     "vaultctl.logical.paths",
     "vaultctl.logical.request",
     "vaultctl.logical.response",

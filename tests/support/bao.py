@@ -96,11 +96,25 @@ class Bao:
         """Ask with the root token. Raises: RemoteError."""
         return self.handle(Request(operation, path, data=data or {}, token=ROOT_TOKEN))
 
+    @property
+    def program(self) -> str:
+        """The program's file."""
+        return self._program
+
+    @property
+    def env(self) -> dict[str, str]:
+        """All that a command line on this server needs of an environment."""
+        return {"HOME": str(self._home), "BAO_ADDR": f"http://127.0.0.1:{self._port}", "BAO_TOKEN": ROOT_TOKEN}
+
     def run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] = {}) -> Ran:
         """Run one command line of `bao` on this server."""
-        own = {"HOME": str(self._home), "BAO_ADDR": f"http://127.0.0.1:{self._port}", "BAO_TOKEN": ROOT_TOKEN}
         done = subprocess.run(
-            [self._program, *args], check=False, input=stdin, env={**own, **env}, capture_output=True, cwd=self._home
+            [self._program, *args],
+            check=False,
+            input=stdin,
+            env={**self.env, **env},
+            capture_output=True,
+            cwd=self._home,
         )
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -1,5 +1,6 @@
 """How a command is declared, and what every command has: the common flags, `-format` and `-field`."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,8 +47,6 @@ class Run:
 
     def maintenance(self) -> Any:
         """Work on the local state as a whole. Raises: StateError."""
-        import os
-
         from vaultctl.connect.maintenance import Maintenance
 
         maintenance = Maintenance(os.environ, lock_timeout_s=self.common.lock_timeout, tell=self.env.err)
@@ -55,11 +54,20 @@ class Run:
         return maintenance
 
     def format(self, *, from_environment: bool = True, raw: bool = False) -> str:
-        """Give the output format. Raises: Misuse."""
-        from vaultctl.cli.output import check_format
+        """Give the output format; one that the environment names must be good, though it be ignored. Raises: Misuse."""
+        from vaultctl.cli.output import check_format, ignored_format
 
-        named = self.flags.get("format") or (self.env.variable("FORMAT") if from_environment else "")
-        return check_format(named or "table", raw=raw)
+        named = self.flags.get("format")
+        if not named:
+            named = self.env.variable("FORMAT") or "table"
+            if not from_environment:
+                return ignored_format(named, raw=raw)
+        return check_format(named, raw=raw)
+
+
+def file_name(word: str) -> str:
+    """Give a word of the command line, which is UTF-8, as the name of a file, which the locale may spell otherwise."""
+    return os.fsdecode(word.encode())
 
 
 def command(

@@ -41,6 +41,11 @@ class Env:
         return self._connection.token_source if self._connection else ""
 
     @property
+    def has_token(self) -> bool:
+        """Tell whether there was a token at all."""
+        return bool(self._connection and self._connection.token)
+
+    @property
     def is_terminal(self) -> bool:
         """Tell whether people look at stdout."""
         return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

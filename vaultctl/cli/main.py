@@ -16,6 +16,9 @@ from vaultctl.cli.start import INTERRUPTED
 from vaultctl.cli.tree import FlagsFirst, Group, UnknownCommand, is_help, root
 from vaultctl.logical.errors import VaultError
 
+BROKEN_PIPE = 128 + signal.SIGPIPE
+"""What a shell reports of a program, bao among them, whose output nobody reads. What the command did is done."""
+
 _FLAGS_FIRST = "Invalid flags before the subcommand. Put them after it, if they are for it.\n\n"
 
 
@@ -29,7 +32,7 @@ def main() -> None:
             stream.reconfigure(encoding="utf-8", errors="replace")  # as bao prints, whatever the locale says
     signal.signal(signal.SIGINT, signal.default_int_handler)  # from here on an interruption is answered below
     try:
-        code = run(sys.argv[1:])
+        code = run([as_typed(arg) for arg in sys.argv[1:]])
     except KeyboardInterrupt:  # while an end was being made of the command already
         code = INTERRUPTED
     # The interpreter's own tear-down takes milliseconds and does nothing more for us: all files are closed and synced.
@@ -37,10 +40,20 @@ def main() -> None:
 
 
 def open_missing_streams() -> None:
-    """Put something in the place of standard streams that are closed, or a file of the state would become one."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    """Put something in the place of standard streams that are closed, or a file of the state would become one.
+
+    In the place of stdin stands what cannot be read: who wants to read it must not take nothing for an empty text.
+    """
+    if sys.stdin is None:
+        os.open(os.devnull, os.O_WRONLY)
+    for name, mode in (("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # it lives as long as the process
+
+
+def as_typed(arg: str) -> str:
+    """Read an argument as UTF-8, as bao does, and not as the locale does; what is none gets surrogates."""
+    return os.fsencode(arg).decode("utf-8", "surrogateescape")
 
 
 def run(args: Sequence[str]) -> int:
@@ -62,7 +75,10 @@ def run(args: Sequence[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return BROKEN_PIPE
+    except RecursionError:
+        env.err("Error: the data is nested too deeply to be shown")
+        return Failure.exit_code
     except Exception as error:  # the outer edge: a bug of ours must not look like one of the user's
         return _bug(env, error)
     finally:
@@ -89,7 +105,7 @@ def _invoke(group: Group, env: Env, args: list[str]) -> int:
     except VaultError as error:
         from vaultctl.cli import report
 
-        report.report(env, error, env.doing, token_source=env.token_source)
+        report.report(env, error, env.doing)
         return error.exit_code
     return 0
 

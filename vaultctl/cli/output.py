@@ -4,12 +4,12 @@ On a terminal the tables are Rich's. Values are shown as Go shows them: `<nil>`,
 text.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vaultctl.cli.env import Env
 from vaultctl.cli.failures import Misuse
+from vaultctl.logical import json_text
 from vaultctl.logical.durations import humanise
 from vaultctl.logical.response import Response
 
@@ -31,34 +31,33 @@ def check_format(name: str, *, raw: bool = False) -> str:
     return "yaml" if lowered == "yml" else lowered
 
 
+def ignored_format(name: str, *, raw: bool = False) -> str:
+    """Give the format of a command that heeds its own flag alone, where the environment names one. Raises: Misuse.
+
+    Source: OpenBao 2.7, where such a command is refused all the same if the name is no good.
+    """
+    lowered = name.lower()
+    return "table" if lowered in FORMATS and (raw or lowered != "raw") else check_format(name)
+
+
 def emit(env: Env, fmt: str, value: Any) -> None:
     """Print a value as JSON or YAML."""
     env.out(to_yaml(value) if fmt == "yaml" else to_json(value) + "\n")
 
 
 def to_json(value: Any) -> str:
-    """Write JSON as Go does: two spaces, and <, > and & escaped."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    """Write JSON as Go does: two spaces, and what HTML or JavaScript would stumble over escaped."""
+    text = json_text.dumps(value, indent=2)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
 
 
 def to_yaml(value: Any) -> str:
-    """Write YAML as Go does: keys sorted, double quotes where quotes are needed."""
-    import yaml
+    """Write YAML, with PyYAML imported only where it is wanted."""
+    from vaultctl.cli import yaml_text
 
-    class Dumper(yaml.SafeDumper):
-        """Quotes as Go's writer does."""
-
-        def represent_text(self, text: str) -> yaml.ScalarNode:
-            """Quote what a reader would take for something else than text."""
-            resolved = self.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
-            other = resolved != "tag:yaml.org,2002:str" or text.lower() in ("", "y", "n")
-            style = '"' if other else "|" if "\n" in text else None
-            return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-    Dumper.add_representer(str, Dumper.represent_text)
-    written: str = yaml.dump(value, Dumper=Dumper, sort_keys=True, allow_unicode=True, width=10**9)
-    return written.removesuffix("...\n")
+    return yaml_text.dumps(value)
 
 
 def table(env: Env, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -16,7 +16,7 @@ _HINTS: tuple[tuple[type[VaultError], str], ...] = (
 )
 
 
-def report(env: Env, error: VaultError, doing: str, *, namespace: str = "", token_source: str = "") -> None:
+def report(env: Env, error: VaultError, doing: str, *, namespace: str = "") -> None:
     """Print a refusal as `bao` lays it out; `doing` is what was tried, "Error enabling" for example."""
     if isinstance(error, StateError):
         env.err(f"Error: {error.errors[0]}")
@@ -35,12 +35,21 @@ def report(env: Env, error: VaultError, doing: str, *, namespace: str = "", toke
     if not error.errors:
         env.err("")
     env.warn(error.warnings)
-    hint = _hint(error, token_source)
+    hint = _hint(error, env.token_source, has_token=env.has_token)
     if hint:
         env.err(f"\n{hint}")
 
 
-def _hint(error: VaultError, token_source: str) -> str:
-    if isinstance(error, BadToken) and token_source.endswith("TOKEN"):
-        return f"the token came from {token_source}, which may be a cluster's; unset it to use this state's own"
+def _hint(error: VaultError, token_source: str, *, has_token: bool) -> str:
+    if isinstance(error, BadToken):
+        return _token_hint(token_source, has_token=has_token)
     return error.hint or next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")
+
+
+def _token_hint(source: str, *, has_token: bool) -> str:
+    """Say where the token that was refused came from, or where none was."""
+    if not has_token:
+        return f"there is no token: VAULT_TOKEN is not set, and {source} is missing or empty"
+    if source.endswith("TOKEN"):
+        return f"the token came from {source}, which may be a cluster's; unset it to use this state's own"
+    return f"the token came from {source}: it is not one of this state's"

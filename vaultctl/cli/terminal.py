@@ -14,23 +14,50 @@ _FOLDABLE = 6
 """So many columns can be read when their cells are folded."""
 
 _BETWEEN = 3
+"""How many blanks are between columns."""
+
+_LONE = 2
+"""With so few columns a block a row would be no easier to copy from."""
 
 
 def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table. Cells are text, never markup. One of many columns that does not fit becomes a block a row."""
+    """Print a table. Cells are text, never markup. One that cannot be read or copied well becomes a block a row."""
     console = Console()
-    widths = [max(cell_len(line[column]) for line in (heading, *rows)) for column in range(len(heading))]
-    if len(heading) > _FOLDABLE and sum(widths) + _BETWEEN * len(widths) > console.width:
+    widths = _widths(heading, rows, console.width)
+    if widths is None:
         for row in rows:
             console.print(Text(row[0], style="bold"))
             console.print(_grid([[f"  {title}", cell] for title, cell in zip(heading[1:], row[1:], strict=True)]))
         return
     drawn = Table(box=SIMPLE_HEAD, header_style="bold", show_edge=False)
-    for title in heading:
-        drawn.add_column(title, overflow="fold")
+    for title, width in zip(heading, widths, strict=True):
+        drawn.add_column(title, overflow="fold", width=width)
     for row in rows:
         drawn.add_row(*map(_cell, row))
     console.print(drawn)
+
+
+def _widths(heading: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int] | None:
+    """Give the width of each column: cells are folded between words, so that an ID can be copied.
+
+    None where that cannot be, or where too many columns would be folded.
+    """
+    columns = list(zip(heading, *rows, strict=True))
+    widths = [max(map(cell_len, column)) for column in columns]
+    words = [max(cell_len(word) for cell in column for word in cell.split() or [""]) for column in columns]
+    room -= _BETWEEN * len(columns)
+    if sum(widths) <= room:
+        return widths
+    if len(columns) > _FOLDABLE or (sum(words) > room and len(columns) > _LONE):
+        return None
+    narrow = words if sum(words) <= room else [min(word, room // len(columns)) for word in words]
+    spare = room - sum(narrow)
+    given = []
+    for width, least in zip(widths, narrow, strict=True):
+        more = min(width - least, spare)
+        given.append(least + more)
+        spare -= more
+    return given
 
 
 def _grid(rows: Sequence[Sequence[str]]) -> Table:

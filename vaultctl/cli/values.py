@@ -1,11 +1,11 @@
 """The words of a command that carry data: `k=v`, `k=@file`, `k=-`, `@file.json` and `-`. Source: OpenBao 2.7."""
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from vaultctl.cli.failures import Misuse
+from vaultctl.logical import json_text
 
 MAX_B = 32 * 1024 * 1024
 """The most that is read from a file or stdin: OpenBao's own limit on a request."""
@@ -21,7 +21,12 @@ class _Stdin:
         if self.used:
             raise Misuse("stdin already consumed")
         self.used = True
-        data = sys.stdin.buffer.read(MAX_B + 1)
+        if sys.stdin is None:
+            raise Misuse("stdin is closed")
+        try:
+            data = sys.stdin.buffer.read(MAX_B + 1)
+        except OSError as error:
+            raise Misuse(f"read stdin: {(error.strerror or '').lower()}") from None
         if len(data) > MAX_B:
             raise Misuse(f"stdin holds more than {MAX_B} bytes")
         return decode(data, "stdin")
@@ -75,29 +80,20 @@ def _add(found: dict[str, Any], key: str, value: Any) -> None:
 
 def _parse_object(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-    except (ValueError, RecursionError):
+        value = json_text.loads_within_limits(text)
+    except json_text.TooComplex as error:
+        raise Misuse(f"refused JSON input due to high complexity: {error}") from None
+    except ValueError:
         raise Misuse("the data is not valid JSON") from None
     if not isinstance(value, dict):
         raise Misuse("the data is not a JSON object")
     return value
 
 
-def _finite(text: str) -> float:
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
-        raise ValueError(text)  # it would be shown as what is no JSON
-    return value
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
-
-
 def read_file(path: str) -> str:
     """Read a text file. Raises: Misuse."""
     try:
-        with open(path, "rb") as file:
+        with open(path.encode(), "rb") as file:  # the name is UTF-8, whatever the locale says
             data = file.read(MAX_B + 1)
     except (OSError, ValueError) as error:
         reason = (error.strerror or "").lower() if isinstance(error, OSError) else str(error)
@@ -116,5 +112,7 @@ def decode(data: bytes, source: str) -> str:
 
 
 def _shown(word: str) -> str:
-    """Show a word in an error; a long one may be a secret that lost its key."""
+    """Show a word in an error. One without a key may be a secret that lost it, and is shown by its first letters."""
+    if word != "-" and "=" not in word and not word.startswith("@"):
+        return word[: min(3, len(word) // 3)] + "…"
     return word if len(word) <= 40 else word[:10] + "…"

@@ -3,12 +3,11 @@
 Stored below the mount as `data/<path>`, the JSON of the fields that were written.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.framework.endpoint import Context, Endpoint, Engine
-from vaultctl.logical import durations
+from vaultctl.logical import durations, json_text
 from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Lease, Response
@@ -22,7 +21,7 @@ def read(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
     stored = ctx.storage.get(DATA + path) if path else None
     if stored is None:
         return None
-    data = json.loads(stored)
+    data = json_text.loads(stored)
     return Response(data=data, lease=Lease(_lease_s(data, ctx.mount.default_lease_ttl_s)))
 
 
@@ -33,7 +32,7 @@ def write(ctx: Context, fields: Mapping[str, Any]) -> Response:
         raise InvalidRequest("missing path")
     if not ctx.request.data:
         raise InvalidRequest("missing data fields")
-    ctx.storage.put(DATA + path, json.dumps(dict(ctx.request.data), ensure_ascii=False).encode())
+    ctx.storage.put(DATA + path, json_text.dumps(dict(ctx.request.data)).encode())
     return EMPTY
 
 

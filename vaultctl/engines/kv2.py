@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from vaultctl.framework.endpoint import Context, Endpoint, Engine
 from vaultctl.framework.fields import Field, convert
+from vaultctl.logical import json_text
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.errors import InvalidRequest, NotFound
 from vaultctl.logical.request import READING, Operation
@@ -75,7 +76,7 @@ def read_data(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
     if version.is_gone(rfc3339(ctx.now_ns)):
         raise NotFound(data={"data": None, "metadata": metadata})
     stored = ctx.storage.get(_version_key(path, number))
-    return Response(data={"data": None if stored is None else json.loads(stored), "metadata": metadata})
+    return Response(data={"data": None if stored is None else json_text.loads(stored), "metadata": metadata})
 
 
 def write_data(ctx: Context, fields: Mapping[str, Any]) -> Response:
@@ -92,7 +93,7 @@ def write_data(ctx: Context, fields: Mapping[str, Any]) -> Response:
         ctx.storage.delete(_version_key(path, old))
         del kept[old]
     given = None if ctx.request.data["data"] is None else fields["data"]
-    data = json.dumps(given, ensure_ascii=False).encode()
+    data = json_text.dumps(given).encode()
     ctx.storage.put(_version_key(path, number), data)
     oldest = min(kept) if len(kept) == record.keep() and min(kept) > 1 else record.oldest_version
     record = record._replace(versions=kept, current_version=number, oldest_version=oldest, updated_time=now)

@@ -239,14 +239,17 @@ def check_owner(path: str, status: os.stat_result | None = None) -> None:
     Raises: UnsafePermissions, OSError.
     """
     status = status or os.stat(path)
+    is_shared = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX  # /tmp, for example
+    shared = "others work in that folder too: keep the state in a folder of your own" if is_shared else ""
     if status.st_uid != os.geteuid():
         raise UnsafePermissions(
             f"{path} belongs to user id {status.st_uid}, and this is user id {os.geteuid()}",
-            hint="run vaultctl as the owner, or point VAULTCTL_DATA_DIR at a folder of your own",
+            hint=shared or "run vaultctl as the owner, or point VAULTCTL_DATA_DIR at a folder of your own",
         )
     if status.st_mode & 0o022:
         raise UnsafePermissions(
-            f"{path} can be changed by other users (mode {status.st_mode & 0o777:o})", hint=f"run: chmod go-rwx {path}"
+            f"{path} can be changed by other users (mode {stat.S_IMODE(status.st_mode):o})",
+            hint=shared or f"run: chmod go-rwx {path}",
         )
 
 

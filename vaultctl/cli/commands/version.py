@@ -5,7 +5,8 @@ from vaultctl.cli.command import Run, command
 
 
 def run(run: Run) -> None:
-    """Print the version."""
+    """Print the version. Raises: Misuse for a format in the environment that is none."""
+    run.format(from_environment=False, raw=True)
     run.env.out(f"vaultctl v{__version__}\n")
 
 

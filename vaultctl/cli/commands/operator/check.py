@@ -1,7 +1,7 @@
 """`vaultctl operator check`: whether the state is what vaultctl wrote, all of it."""
 
 from vaultctl.cli import output
-from vaultctl.cli.command import FORMAT, Run, command
+from vaultctl.cli.command import FORMAT, Run, command, file_name
 from vaultctl.cli.failures import Failure
 from vaultctl.cli.go_flags import flag
 from vaultctl.connect.maintenance import Maintenance
@@ -28,7 +28,7 @@ def run(run: Run) -> None:
 
 
 def _salvage(run: Run, fmt: str, maintenance: Maintenance, path: str) -> None:
-    saved = maintenance.salvage(path)
+    saved = maintenance.salvage(file_name(path))
     if fmt != "table":
         output.emit(run.env, fmt, {"saved": saved.entries, "lost": saved.lost})
     else:

@@ -5,6 +5,7 @@ from vaultctl.cli.command import Run, command
 
 def run(run: Run) -> None:
     """Print the token and a newline; an empty line where there is none."""
+    run.format(from_environment=False, raw=True)
     run.env.out(run.env.connect(run.common).token + "\n")
 
 

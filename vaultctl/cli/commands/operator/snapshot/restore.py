@@ -1,7 +1,7 @@
 """`vaultctl operator snapshot restore`: a saved state in the place of the one that is there."""
 
 from vaultctl.cli import output
-from vaultctl.cli.command import FORMAT, Run, command
+from vaultctl.cli.command import FORMAT, Run, command, file_name
 from vaultctl.cli.go_flags import switch
 
 
@@ -9,7 +9,7 @@ def run(run: Run) -> None:
     """Restore a saved state."""
     fmt = run.format()
     path = run.args[0]
-    entries = run.maintenance().restore(path, force=run["force"])
+    entries = run.maintenance().restore(file_name(path), force=run["force"])
     if fmt == "table":
         run.env.out(f"Success! Restored {entries} entries from {path}\n")
     else:

@@ -1,14 +1,14 @@
 """`vaultctl operator snapshot save`: a consistent copy of the state in a file."""
 
 from vaultctl.cli import output
-from vaultctl.cli.command import FORMAT, Run, command
+from vaultctl.cli.command import FORMAT, Run, command, file_name
 
 
 def run(run: Run) -> None:
     """Save the state."""
     fmt = run.format()
     path = run.args[0]
-    entries = run.maintenance().save(path)
+    entries = run.maintenance().save(file_name(path))
     if fmt == "table":
         run.env.out(f"Success! Saved {entries} entries to {path}\n")
         run.env.err("the seal key is not in it: keep a copy of that too, and not in the same place")
