@@ -25,7 +25,7 @@ INSTALL = python -m pip install --quiet --disable-pip-version-check -c constrain
 SOURCES = $(shell find vaultctl -name '*.py')
 
 # Files in the tree that a program writes. `make check` fails when writing them again changes them.
-GENERATED := constraints.txt
+GENERATED := constraints.txt completions man
 
 .PHONY: help
 help: ## List the targets
@@ -50,6 +50,7 @@ check: $(INSTALLED) ## Lint, format, types, and whether the generated files are 
 .PHONY: generate
 generate: $(INSTALLED) ## Write the generated files again
 	$(BIN)/python scripts/constraints.py
+	$(BIN)/python scripts/documents.py
 
 # Not `git diff`: what was written and is not yet committed is fresh all the same.
 .PHONY: fresh

@@ -16,7 +16,7 @@ Columns = Mapping[str, Callable[[str, Mapping[str, Any]], str]]
 
 SORT = flag("sort", "Sort by this column; -sort=-COLUMN the other way round.", metavar="COLUMN")
 COLUMNS = flag("columns", "Show these columns of the table, as a list with commas.", metavar="COLUMNS")
-TYPE = flag("type", "Show these types only, as a list with commas.", metavar="TYPES")
+TYPE = flag("type", "Show these types only, as a list with commas.", metavar="TYPES", completes="enabled type")
 
 
 def show(run: Run, columns: Columns, headings: Sequence[str], rows: Sequence[Row]) -> None:

@@ -15,7 +15,7 @@ COMMON = (
     switch("local", "Work on the local state, whatever VAULT_ADDR says. Also: VAULTCTL_LOCAL=1."),
     flag("lock-timeout", "How long to wait for another command that writes.", DURATION, metavar="DURATION"),
 )
-FORMAT = flag("format", "How to print: table, json or yaml.", metavar="FORMAT")
+FORMAT = flag("format", "How to print: table, json or yaml.", metavar="FORMAT", completes="format")
 FIELD = flag("field", "Print this field alone.", metavar="NAME")
 
 
@@ -81,6 +81,7 @@ def command(
     arity: tuple[int, int | None] = (0, 0),
     arity_text: str = "",
     flags: Sequence[click.Option] = (),
+    completes: Sequence[str] = (),
 ) -> GoCommand:
     """Declare a leaf command; `doing` begins the message when the door refuses, "Error enabling" for example."""
 
@@ -101,6 +102,7 @@ def command(
         arity=arity,
         arity_text=arity_text,
         flags=[*flags, *common],
+        completes=completes,
     )
 
 

@@ -73,19 +73,29 @@ def _invalid(value: str, param: click.Parameter | None, why: str) -> Misuse:
     return Misuse(f'invalid value "{value}" for flag {flag}: {why}')
 
 
-def flag(name: str, help: str, kind: click.ParamType[Any] = TEXT, **more: Any) -> click.Option:  # noqa: A002  # Click's word
-    """Declare a flag that takes a value; `-x` and `--x` are both declared, so that completion finds them."""
-    parameter = name.replace("-", "_")
-    return click.Option([f"-{name}", f"--{name}", parameter], type=kind, help=help, **more)
+class Flag(click.Option):
+    """A flag. `completes` names what its value may be: one of the kinds of `completion`."""
+
+    def __init__(self, names: list[str], *, completes: str = "", **more: Any) -> None:
+        super().__init__(names, **more)
+        self.completes = completes
 
 
-def switch(name: str, help: str, parameter: str = "") -> click.Option:  # noqa: A002  # Click's word
+def flag(name: str, help: str, kind: click.ParamType[Any] = TEXT, **more: Any) -> Flag:  # noqa: A002  # Click's word
+    """Declare a flag that takes a value; `-x` and `--x` are both declared, so that both are found."""
+    return Flag([f"-{name}", f"--{name}", name.replace("-", "_")], type=kind, help=help, **more)
+
+
+def switch(name: str, help: str, parameter: str = "") -> Flag:  # noqa: A002  # Click's word
     """Declare a flag that is on or off."""
-    return click.Option([f"-{name}", f"--{name}", parameter or name.replace("-", "_")], is_flag=True, help=help)
+    return Flag([f"-{name}", f"--{name}", parameter or name.replace("-", "_")], is_flag=True, help=help)
 
 
 class GoCommand(click.Command):
-    """A leaf command. `arity` is how few and how many positionals it takes; None stands for no upper bound."""
+    """A leaf command. `arity` is how few and how many positionals it takes; None stands for no upper bound.
+
+    `completes` names what each positional may be: kinds of `completion`.
+    """
 
     def __init__(
         self,
@@ -98,6 +108,7 @@ class GoCommand(click.Command):
         arity: tuple[int, int | None] = (0, 0),
         arity_text: str = "",
         flags: Sequence[click.Option] = (),
+        completes: Sequence[str] = (),
     ) -> None:
         super().__init__(
             name,
@@ -109,11 +120,16 @@ class GoCommand(click.Command):
         )
         self.usage = usage
         self.arity = arity
+        self.completes = completes
         self._arity_text = arity_text or _arity_text(arity)
+
+    def options(self) -> dict[str, click.Option]:
+        """Give the flags by name, without dashes."""
+        return {opt.lstrip("-"): p for p in self.params if isinstance(p, click.Option) for opt in p.opts}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Give Click a line that it cannot read in two ways. Raises: Misuse, HelpWanted."""
-        options = {opt.lstrip("-"): p for p in self.params if isinstance(p, click.Option) for opt in p.opts}
+        options = self.options()
         flags, words, given = split(options, args)
         ctx.meta[GIVEN] = frozenset(options[name].name for name in given)
         rest = super().parse_args(ctx, [*flags, "--", *words])

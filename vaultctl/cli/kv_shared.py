@@ -6,7 +6,7 @@ from vaultctl.cli.go_flags import flag
 from vaultctl.client import kv
 from vaultctl.client.client import Client
 
-MOUNT = flag("mount", "The path of the mount; KEY is then the path below it.", metavar="PATH")
+MOUNT = flag("mount", "The path of the mount; KEY is then the path below it.", metavar="PATH", completes="mount")
 
 
 def place_of(run: Run, client: Client) -> kv.Place:

@@ -86,6 +86,11 @@ def run(args: Sequence[str]) -> int:
 
 
 def _invoke(group: Group, env: Env, args: list[str]) -> int:
+    if args[:1] == ["__complete"]:
+        from vaultctl.cli import completion
+
+        completion.answer(env, group, args[1:])
+        return 0
     try:
         with group.make_context("vaultctl", args, obj=env) as ctx:
             group.invoke(ctx)

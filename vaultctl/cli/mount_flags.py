@@ -15,7 +15,7 @@ _LISTS = (
 
 TUNABLE = (
     flag("description", "What the engine is for."),
-    flag("listing-visibility", "Who sees the mount without a token: unauth or hidden."),
+    flag("listing-visibility", "Who sees the mount without a token: unauth or hidden.", completes="visibility"),
     flag("plugin-version", "Version of the engine to run."),
     flag(
         "audit-non-hmac-request-keys", "A key of requests that audit shows in clear; can be given again.", multiple=True

@@ -13,6 +13,7 @@ from vaultctl.cli.go_flags import HelpWanted
 Tree: TypeAlias = dict[str, "str | tuple[str, Tree]"]
 
 TREE: Tree = {
+    "completion": "Print a shell's completion script",
     "delete": "Delete what is at a path",
     "kv": (
         "Work with key-value secrets",

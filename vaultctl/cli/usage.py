@@ -43,12 +43,13 @@ def _command_usage(command: GoCommand) -> str:
     options = [param for param in command.params if isinstance(param, click.Option) and not param.hidden]
     blocks.append("Options:")
     for option in sorted(options, key=lambda option: option.opts[0]):
-        value = "" if option.is_flag else f"=<{_kind(option)}>"
+        value = "" if option.is_flag else f"=<{kind_of(option)}>"
         blocks.append(f"  {option.opts[0]}{value}\n" + _filled(option.help or "", "      "))
     return "\n\n".join([*blocks, EXIT_CODES]) + "\n"
 
 
-def _kind(option: click.Option) -> str:
+def kind_of(option: click.Option) -> str:
+    """Name what a flag takes."""
     return option.type.name if option.type.name != "text" else "string"
 
 

@@ -70,14 +70,15 @@ def connect(
     environ: Mapping[str, str],
     *,
     local_only: bool = False,
+    makes: bool = True,
     lock_timeout_s: float | None = None,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> Connection:
-    """Open the local state, and make it where there is none. Raises: StateError."""
+    """Open the local state, and where there is none make it, unless told not to. Raises: StateError."""
     _check_local(environ, tell, local_only=local_only or _is_on(environ.get("VAULTCTL_LOCAL", "")))
     settings = local.find_settings(environ, lock_timeout_s)
     state = local.open_state(settings, environ, tell)
-    if not state.backend.exists():
+    if makes and not state.backend.exists():
         with local.making(settings.data_dir, settings.lock_timeout_s):
             # A migration may have moved the state since the settings were read: they are read again under its lock.
             settings = read_settings(environ, lock_timeout_s)

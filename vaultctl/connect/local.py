@@ -63,6 +63,13 @@ def open_backend(kind: str, path: str, timeout_s: float, tell: Callable[[str], N
     return json_file(path, **options)
 
 
+def engine_types() -> list[str]:
+    """Give the types of secrets engines that can be enabled."""
+    from vaultctl.core import plugins
+
+    return plugins.types()
+
+
 def make_state(state: State, settings: Settings, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
     """Make the key, the root token and the state, in this order; the state is what counts. Raises: StateError."""
     from vaultctl.core import bootstrap, mounts, tokens

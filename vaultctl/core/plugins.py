@@ -66,6 +66,13 @@ class Catalogue:
         return self._engines[type_]
 
 
+def types() -> list[str]:
+    """Give every type that can be enabled, of packages installed beside vaultctl too."""
+    from importlib.metadata import entry_points
+
+    return sorted({"kv", *MODULES, *LIFE_ONLY, *entry_points(group=ENTRY_POINTS).names})
+
+
 def _installed(type_: str) -> Engine | None:
     from importlib.metadata import entry_points
 

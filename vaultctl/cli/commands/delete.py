@@ -33,5 +33,6 @@ COMMAND = command(
     short_help="Delete what is at a path",
     help="Deletes what is at PATH. That there is nothing is no error.\n\n    $ vaultctl delete secret/data/old",
     arity=(1, None),
+    completes=("mount",),
     flags=(FORMAT, FIELD),
 )

@@ -19,5 +19,6 @@ COMMAND = command(
     help="Lists what stands directly below PATH; a folder ends in a slash.\n\n    $ vaultctl list secret/metadata",
     doing="Error listing {0}",
     arity=(1, 1),
+    completes=("mount",),
     flags=(FORMAT,),
 )

@@ -24,5 +24,6 @@ COMMAND = command(
     help="Explains what PATH is for, and which parameters it takes.\n\n    $ vaultctl path-help sys/remount",
     doing="Error retrieving help",
     arity=(1, 1),
+    completes=("mount",),
     flags=(FORMAT,),
 )

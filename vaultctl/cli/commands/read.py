@@ -43,5 +43,6 @@ COMMAND = command(
     doing="Error reading {0}",
     arity=(1, None),
     arity_text="1",
+    completes=("mount",),
     flags=(FORMAT, FIELD),
 )

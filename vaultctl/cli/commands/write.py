@@ -32,5 +32,6 @@ COMMAND = command(
     " a JSON object, and so is -.\n\n    $ vaultctl write sys/mounts/team type=kv",
     arity=(1, None),
     arity_text="1",
+    completes=("mount",),
     flags=(FORMAT, FIELD, switch("force", "Write without data."), switch("f", "Write without data.")),
 )

@@ -35,5 +35,6 @@ COMMAND = command(
     short_help="Show a secrets engine",
     help="Shows all that is known of the secrets engine at PATH. A TTL of 0 is the system's.",
     arity=(1, 1),
+    completes=("mount",),
     flags=(FORMAT, FIELD),
 )

@@ -25,5 +25,5 @@ COMMAND = command(
     short_help="Move the state to another storage backend",
     help="Moves the state to another storage backend: json, toml or sqlite. The old file stays beside the new one under"
     " another name. Where VAULTCTL_STORAGE is set it must name the new backend from then on.",
-    flags=(FORMAT, flag("to", "The backend to move to: json, toml or sqlite.", metavar="BACKEND")),
+    flags=(FORMAT, flag("to", "The backend to move to: json, toml or sqlite.", metavar="BACKEND", completes="backend")),
 )

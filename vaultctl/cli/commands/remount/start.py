@@ -26,5 +26,6 @@ COMMAND = command(
     help="Begins to move a mount, and does not wait for the end: 'remount watch ID' does. Where nobody waits, the next"
     " command that writes goes on with it.",
     arity=(2, 2),
+    completes=("mount",),
     flags=(FORMAT,),
 )

@@ -26,5 +26,6 @@ COMMAND = command(
     help="Shows the status of a move, and why it failed if it did. The id is what the move printed when it began.",
     doing="Error reading the move {0}",
     arity=(1, 1),
+    completes=("migration",),
     flags=(FORMAT,),
 )

@@ -25,5 +25,6 @@ COMMAND = command(
     help="Waits for the end of a move, and works on it where nobody else does. Exit code 2 means that it failed.",
     doing="Error reading the status of {0}",
     arity=(1, 1),
+    completes=("migration",),
     flags=(FORMAT, moves.TIMEOUT),
 )

@@ -28,6 +28,7 @@ def declare(group: str) -> click.Command:
         short_help="Disable a secrets engine",
         help="Disables the secrets engine at PATH. All that it holds is removed. That there is none is no error.",
         arity=(1, 1),
+        completes=("mount",),
         flags=(FORMAT,),
     )
 

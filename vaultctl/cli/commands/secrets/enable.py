@@ -129,6 +129,7 @@ def declare(group: str) -> click.Command:
         f"    $ vaultctl {group} enable -ensure -path=team -default-lease-ttl=1h kv-v2",
         doing="Error enabling",
         arity=(1, 1),
+        completes=("engine type",),
         flags=_FLAGS,
     )
 

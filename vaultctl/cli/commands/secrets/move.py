@@ -27,5 +27,6 @@ COMMAND = command(
     " that it gave out are revoked, and policies are not rewritten. The command waits for the end of the move, and ends"
     " with exit code 2 when it failed.",
     arity=(2, 2),
+    completes=("mount",),
     flags=(FORMAT, moves.TIMEOUT),
 )

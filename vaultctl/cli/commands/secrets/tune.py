@@ -51,6 +51,7 @@ def declare(group: str) -> click.Command:
         help="Changes what the flags name, and nothing else. A TTL of -1 or system goes back to the system's.\n\n"
         f"    $ vaultctl {group} tune -default-lease-ttl=1h team/",
         arity=(1, 1),
+        completes=("mount",),
         flags=(
             FORMAT,
             flag("default-lease-ttl", "Default lease TTL; -1 or system for the system's.", DURATION),
