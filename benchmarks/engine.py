@@ -167,9 +167,6 @@ def fill_secrets(folders: Mapping[str, Path], count: int) -> None:
     """Write so many secrets in memory, and save the state with its key and token as each of these backends."""
     from vaultctl.client import kv
     from vaultctl.client.client import Client
-    from vaultctl.connect import keys, local
-    from vaultctl.core import maintenance
-    from vaultctl.crypto.seals import static
 
     key = os.urandom(32)
     core = memory_core(key)
@@ -178,11 +175,20 @@ def fill_secrets(folders: Mapping[str, Path], count: int) -> None:
         place = kv.Place("secret/", 2, f"team-{number % 100}/app-{number}")
         kv.put(client, place, {"user": "app", "password": f"correct horse {number}"})
     for kind, folder in folders.items():
-        folder.mkdir(mode=0o700)
-        for name, data in ((keys.SEAL_KEY, static.write_key(key)), (keys.ROOT_TOKEN, TOKEN.encode())):
-            (folder / name).touch(mode=0o600)
-            (folder / name).write_bytes(data)
-        maintenance.save(core.state, local.open_backend(kind, str(folder / FILES[kind]), 60.0, print))
+        save_as(core, key, kind, folder)
+
+
+def save_as(core: "Core", key: bytes, kind: str, folder: Path) -> None:
+    """Make a data folder of a state in memory."""
+    from vaultctl.connect import keys, local
+    from vaultctl.core import maintenance
+    from vaultctl.crypto.seals import static
+
+    folder.mkdir(mode=0o700)
+    for name, data in ((keys.SEAL_KEY, static.write_key(key)), (keys.ROOT_TOKEN, TOKEN.encode())):
+        (folder / name).touch(mode=0o600)
+        (folder / name).write_bytes(data)
+    maintenance.save(core.state, local.open_backend(kind, str(folder / FILES[kind]), 60.0, print))
 
 
 def watch() -> dict[str, Place]:

@@ -6,6 +6,7 @@ Source: the API document of /sys/mounts, and OpenBao 2.7 for defaults, messages 
 from collections.abc import Mapping
 from typing import Any
 
+from vaultctl import __version__
 from vaultctl.core import mounts
 from vaultctl.core.mounts import SYSTEM_TTL_S, Mount
 from vaultctl.core.pipeline import SystemContext
@@ -27,7 +28,8 @@ _UNMOVABLE = ("sys/", "cubbyhole/", "identity/", "auth/token/")
 _BARELY_TUNABLE = ("sys/", "cubbyhole/", "identity/")
 _NO_STATUS = frozenset({"database", "system", "cubbyhole", "identity", "token", "generic"})
 _LIFE_ONLY = "the {} engine is not part of vaultctl: its mount can be managed, and requests below it answer 501"
-_BUILT_IN_VERSION = "builtin.vaultctl"
+RUNNING_VERSION = f"v{__version__}+builtin.vaultctl"
+"""The version that every built-in engine runs with."""
 
 
 def list_mounts(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
@@ -54,7 +56,7 @@ def describe(mount: Mount) -> dict[str, Any]:
         "local": mount.local,
         "options": None if mount.options is None else dict(mount.options),
         "plugin_version": mount.plugin_version,
-        "running_plugin_version": running_version(),
+        "running_plugin_version": RUNNING_VERSION,
         "running_sha256": "",
         "seal_wrap": mount.seal_wrap,
         "type": mount.type,
@@ -63,13 +65,6 @@ def describe(mount: Mount) -> dict[str, Any]:
     if mount.type not in _NO_STATUS:
         shown["deprecation_status"] = "supported"
     return shown
-
-
-def running_version() -> str:
-    """Give the version that every built-in engine runs with."""
-    from vaultctl import __version__
-
-    return f"v{__version__}+{_BUILT_IN_VERSION}"
 
 
 def enable(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
