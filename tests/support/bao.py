@@ -80,9 +80,9 @@ class Bao:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         query = "?" + urlencode(request.query) if request.query else ""
         headers = {"X-Vault-Token": request.token} if request.token else {}
-        if request.operation is Operation.PATCH:
-            headers["Content-Type"] = "application/merge-patch+json"
         has_body = request.operation in (Operation.UPDATE, Operation.PATCH)
+        if has_body and request.content_type:
+            headers["Content-Type"] = request.content_type
         body = json.dumps(dict(request.data)).encode() if has_body else None
         try:
             connection.request(_METHODS[request.operation], f"/v1/{quote(request.path)}{query}", body, headers)

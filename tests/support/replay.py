@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote
 from support.normal import deep
 from vaultctl.logical.door import Door
 from vaultctl.logical.errors import VaultError
-from vaultctl.logical.request import Operation, Request
+from vaultctl.logical.request import MERGE_PATCH, Operation, Request
 from vaultctl.logical.response import Response
 
 Step = Mapping[str, Any]
@@ -34,11 +34,14 @@ def request_of(step: Step, saved: Mapping[str, str], root_token: str) -> Request
     operation = _OPERATIONS[step.get("method", "GET")]
     if operation is Operation.READ and query.pop("list", "") == "true":
         operation = Operation.LIST
+    if operation is Operation.READ and query.pop("scan", "") == "true":
+        operation = Operation.SCAN
     return Request(
         operation,
         unquote(path),
         data=_filled(step.get("body", {}), saved),
         query=query if operation not in (Operation.UPDATE, Operation.PATCH) else {},
+        content_type=step.get("content_type", MERGE_PATCH if operation is Operation.PATCH else "application/json"),
         token=step.get("token", root_token),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 from vaultctl.logical import paths
 from vaultctl.logical.door import Door
 from vaultctl.logical.errors import NotFound, VaultError
-from vaultctl.logical.request import NOTHING, Operation, Request
+from vaultctl.logical.request import MERGE_PATCH, NOTHING, Operation, Request
 from vaultctl.logical.response import Response
 
 _OPERATIONS = {
@@ -36,6 +36,8 @@ class Client:
         """Ask for one operation. Raises: VaultError, with `asked` set."""
         cleaned = paths.clean(path) if path.strip("/") else ""
         request = Request(_OPERATIONS[verb], cleaned, self._namespace, data=data, query=query, token=self._token)
+        if verb == "PATCH":
+            request = request._replace(content_type=MERGE_PATCH)
         try:
             return self._door.handle(request)
         except VaultError as error:

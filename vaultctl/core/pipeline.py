@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import tokens
 from vaultctl.framework import fields
-from vaultctl.framework.endpoint import Context, MountInfo, find
+from vaultctl.framework.endpoint import Caller, Context, MountInfo, find
 from vaultctl.logical.errors import (
     BadToken,
     InvalidRequest,
@@ -22,8 +22,9 @@ from vaultctl.logical.errors import (
     PermissionDenied,
     UnsupportedOperation,
     UnsupportedPath,
+    WrongContentType,
 )
-from vaultctl.logical.request import READING, Operation, Request
+from vaultctl.logical.request import MERGE_PATCH, READING, Operation, Request
 from vaultctl.logical.response import EMPTY, Response
 
 if TYPE_CHECKING:
@@ -115,18 +116,27 @@ def run(exchange: Exchange) -> Response:
 
 
 def check_request(request: Request) -> Request:
-    """Refuse what no storage can keep; give the request with its data as it can. Raises: InvalidRequest, NotOffered."""
+    """Refuse what no engine can take; give the request with its data as it can be stored. Raises: VaultError."""
     try:
         request.path.encode()
     except UnicodeEncodeError:
         raise InvalidRequest("the path is not valid UTF-8") from None
     if "\0" in request.path:
         raise InvalidRequest("the path holds a NUL character")
+    if request.operation is Operation.PATCH:
+        _check_patch(request.content_type.partition(";")[0].strip())
     if request.wrap_ttl_s:
         raise NotOffered("response wrapping is not part of this version of vaultctl")
     if request.operation is Operation.UPDATE and request.path.endswith("/"):
         raise InvalidRequest("cannot write to a path ending in '/'")
     return request._replace(data=_storable(request.data, _MAX_DEPTH)) if request.data else request
+
+
+def _check_patch(content_type: str) -> None:
+    if not content_type:
+        raise InvalidRequest("mime: no media type")
+    if content_type != MERGE_PATCH:
+        raise WrongContentType(f"PATCH requires Content-Type of {MERGE_PATCH}, provided {content_type}")
 
 
 def _storable(value: Any, depth: int) -> Any:
@@ -226,7 +236,7 @@ def finish(exchange: Exchange) -> None:
     """Remove a token whose last use this was, and commit. Raises: StateError."""
     token = exchange.token
     if token and token.num_uses < 0:
-        tokens.revoke(exchange.session.view, token)
+        tokens.revoke(exchange.session, token)
     exchange.session.commit()
 
 
@@ -260,7 +270,8 @@ def _context(exchange: Exchange, mount: Mount) -> Context | SystemContext:
     storage = MountStorage(exchange.session.view, mount, engine)
     options = mount.options or {}
     info = MountInfo(mount.path, mount.type, options, mount.default_lease_ttl_s, mount.max_lease_ttl_s)
-    return Context(exchange.request, storage, info, exchange.now_ns, exchange.host.random)
+    caller = Caller(exchange.token.id_hash, exchange.token.type) if exchange.token else None
+    return Context(exchange.request, storage, info, exchange.now_ns, exchange.host.random, caller)
 
 
 def _help(exchange: Exchange, mount: Mount) -> Response:

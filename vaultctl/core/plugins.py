@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MODULES = {
     "kv-v1": "vaultctl.engines.kv1",
     "kv-v2": "vaultctl.engines.kv2",
+    "cubbyhole": "vaultctl.engines.cubbyhole",
 }
 """Built-in engines by name; each module has an ENGINE."""
 
@@ -37,12 +38,14 @@ class Catalogue:
 
     def serves(self, type_: str) -> bool:
         """Tell whether requests below a mount of this type are answered."""
-        return type_ in _KV or type_ == "system" or self._other(type_) is not None
+        return type_ in _KV or type_ in ("system", "cubbyhole") or self._other(type_) is not None
 
     def engine(self, type_: str, options: Mapping[str, str] | None) -> Engine:
         """Give the engine for a mount of this type with these options. Raises: NotOffered."""
         if type_ in _KV:
             return self._built_in("kv-v2" if (options or {}).get("version") == "2" else "kv-v1")
+        if type_ == "cubbyhole":
+            return self._built_in(type_)
         found = self._other(type_)
         if found is None:
             raise NotOffered(f"the {type_} engine is not part of vaultctl")

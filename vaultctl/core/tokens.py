@@ -5,11 +5,14 @@ OpenBao 2.7, where even a request that is refused uses a token up.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.core import records
 from vaultctl.crypto.aead import hmac_sha256
 from vaultctl.logical.storage import Reading, Storage
+
+if TYPE_CHECKING:
+    from vaultctl.core.session import Session
 
 SALT = "core/tokens/salt"
 BY_ID = "core/tokens/id/"
@@ -83,10 +86,15 @@ def use(storage: Storage, token: Token) -> Token:
     return used
 
 
-def revoke(storage: Storage, token: Token) -> None:
-    """Remove a token."""
-    storage.delete(BY_ID + token.id_hash)
-    storage.delete(BY_ACCESSOR + _hash(storage, token.accessor))
+def revoke(session: "Session", token: Token) -> None:
+    """Remove a token, with all that is in its cubbyhole."""
+    view = session.view
+    cubbyhole = session.mounts.at("cubbyhole/", token.namespace)
+    if cubbyhole:
+        for name in list(view.below(f"{cubbyhole.storage_prefix}{token.id_hash}/")):
+            view.delete(name)
+    view.delete(BY_ID + token.id_hash)
+    view.delete(BY_ACCESSOR + _hash(view, token.accessor))
 
 
 def new_token(random: Callable[[int], bytes]) -> str:

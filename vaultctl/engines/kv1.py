@@ -11,6 +11,7 @@ from vaultctl.logical import durations, json_text
 from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Lease, Response
+from vaultctl.logical.storage import scan
 
 DATA = "data/"
 
@@ -51,6 +52,13 @@ def list_keys(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
     return Response(data={"keys": keys}) if keys else None
 
 
+def scan_keys(ctx: Context, fields: Mapping[str, Any]) -> Response:
+    """Give all keys below a path, however deep. Source: OpenBao 2.7, which finds nothing with 200."""
+    folder = fields["path"].strip("/")
+    keys = scan(ctx.storage, DATA + (folder + "/" if folder else ""))
+    return Response(data={"keys": keys} if keys else {})
+
+
 def _lease_s(data: Mapping[str, Any], default_s: int) -> int:
     """Give the duration that the stored data asks for in `ttl`, else in `lease`, where it can be read as one."""
     value = data["ttl"] if "ttl" in data else data.get("lease", default_s)
@@ -72,10 +80,11 @@ ENGINE = Engine(
             {
                 Operation.READ: read,
                 Operation.LIST: list_keys,
+                Operation.SCAN: scan_keys,
                 Operation.UPDATE: write,
                 Operation.DELETE: delete,
             },
-            "Read, write, list and delete secrets by path.",
+            "Read, write, list, scan and delete secrets by path.",
             "A write replaces all fields of a path.",
         ),
     ),

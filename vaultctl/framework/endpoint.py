@@ -21,14 +21,25 @@ class MountInfo(NamedTuple):
     max_lease_ttl_s: int
 
 
+class Caller(NamedTuple):
+    """Who asks: a name for the token that tells nothing of it, and the token's type."""
+
+    id: str
+    type: str
+
+
 class Context(NamedTuple):
-    """All that an engine's handler may touch: the request, its own storage, its mount, the clock and randomness."""
+    """All that an engine's handler may touch: the request, its own storage, its mount, the clock and randomness.
+
+    `caller` is None where no token was needed.
+    """
 
     request: Request
     storage: Storage
     mount: MountInfo
     now_ns: int
     random: Random
+    caller: Caller | None = None
 
 
 Handler = Callable[[Any, Mapping[str, Any]], Response | None]
@@ -54,6 +65,17 @@ class Endpoint(NamedTuple):
     reads_write: bool = False
 
 
+class Upgrade(NamedTuple):
+    """How a mount of the engine's former version becomes one of this version, an entry at a time.
+
+    Every entry below `prefix` is of the former version, and no entry of this version is. `convert` takes the storage,
+    the entry's key and the moment of the upgrade in nanoseconds; after it the entry is gone from below the prefix.
+    """
+
+    prefix: str
+    convert: Callable[[Storage, str, int], None]
+
+
 class Engine(NamedTuple):
     """A type of secrets engine. All its state lies in the mount's storage.
 
@@ -64,6 +86,7 @@ class Engine(NamedTuple):
     endpoints: Sequence[Endpoint]
     help: str
     seal_wrapped: Callable[[str], bool] = lambda _key: False
+    upgrade: Upgrade | None = None
 
 
 class Match:

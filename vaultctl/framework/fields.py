@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from vaultctl.logical import durations
 from vaultctl.logical.errors import InvalidRequest
 
-Kind = Literal["string", "int", "bool", "duration", "map", "keypair", "slice"]
+Kind = Literal["string", "int", "ints", "bool", "duration", "signed_duration", "map", "keypair", "slice"]
 
 
 class Field(NamedTuple):
@@ -97,7 +97,28 @@ def _int(_name: str, value: object) -> int:
     return int(text)
 
 
+def _ints(_name: str, value: object) -> list[int]:
+    if isinstance(value, str):
+        value = value.split(",") if value else []
+    found, problems = [], []
+    for index, item in enumerate(value if isinstance(value, list) else [value]):
+        try:
+            found.append(0 if item is None else _int("", item))
+        except _WrongType as error:
+            problems.append(f"'[{index}]'{str(error)[2:]}")
+    if problems:
+        raise _WrongType("decoding failed due to the following error(s):\n\n" + "\n".join(problems))
+    return found
+
+
 def _duration(_name: str, value: object) -> float:
+    seconds = _signed_duration("", value)
+    if seconds < 0:
+        raise _WrongType(f"cannot provide negative value '{int(seconds)}'")
+    return seconds
+
+
+def _signed_duration(_name: str, value: object) -> float:
     if isinstance(value, bool | list | dict):
         raise _WrongType("could not parse duration from input")
     try:
@@ -169,8 +190,10 @@ def go_value(value: object) -> str:
 _CONVERT = {
     "string": _string,
     "int": _int,
+    "ints": _ints,
     "bool": _bool,
     "duration": _duration,
+    "signed_duration": _signed_duration,
     "map": _map,
     "keypair": _keypair,
     "slice": _slice,
@@ -178,8 +201,10 @@ _CONVERT = {
 _ZERO: Mapping[str, Callable[[], Any]] = {
     "string": str,
     "int": int,
+    "ints": list,
     "bool": bool,
     "duration": float,
+    "signed_duration": float,
     "map": dict,
     "keypair": lambda: None,
     "slice": list,

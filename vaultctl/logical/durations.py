@@ -75,6 +75,15 @@ def humanise(seconds: int) -> str:
     return (f"{hours}h" if hours else "") + (f"{minutes}m" if minutes else "") + (f"{rest}s" if rest else "")
 
 
+def go_text(seconds: int) -> str:
+    """Write seconds as Go does: "768h0m0s", "1m30s", "0s"."""
+    if seconds < 0:
+        return "-" + go_text(-seconds)
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest}s"
+
+
 def rfc3339(unix_ns: int) -> str:
     """Write a moment (nanoseconds since the epoch) as Go does: UTC, no trailing zeros in the fraction."""
     whole, fraction = divmod(unix_ns, _NANO)

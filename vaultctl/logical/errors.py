@@ -9,6 +9,7 @@
     ├── UnsupportedPath       404   a mount, but no such endpoint
     ├── UnsupportedOperation  405   an endpoint, but not with that verb
     ├── TooLarge              413
+    ├── WrongContentType      415   a PATCH that does not say how it patches
     ├── NotOffered            501   known to Vault, no part of vaultctl
     ├── Sealed                503
     └── StateError            500   the state itself: each with a hint of what to do
@@ -23,7 +24,7 @@
 Nothing is ever decided by an error's text, and no text holds a token or a secret.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -109,6 +110,12 @@ class TooLarge(VaultError):
     status = 413
 
 
+class WrongContentType(VaultError):
+    """The body is of a type that the verb does not take."""
+
+    status = 415
+
+
 class NotOffered(VaultError):
     """Known to Vault, and no part of vaultctl."""
 
@@ -160,5 +167,11 @@ class StateUnavailable(StateError):
 
 
 def one_error(text: str) -> str:
-    """Give the form that OpenBao uses for an error it collected. Source: OpenBao 2.7, go-multierror's layout."""
-    return f"1 error occurred:\n\t* {text}\n\n"
+    """Give the form that OpenBao uses for an error it collected."""
+    return several_errors([text])
+
+
+def several_errors(texts: Sequence[str]) -> str:
+    """Give the form that OpenBao uses for errors it collected. Source: OpenBao 2.7, go-multierror's layout."""
+    heading = "1 error" if len(texts) == 1 else f"{len(texts)} errors"
+    return f"{heading} occurred:\n\t* " + "\n\t* ".join(texts) + "\n\n"

@@ -20,6 +20,9 @@ class Operation(StrEnum):
     HELP = "help"
 
 
+MERGE_PATCH = "application/merge-patch+json"
+"""The content type that every PATCH has."""
+
 READING = frozenset({Operation.READ, Operation.LIST, Operation.SCAN, Operation.HELP})
 """Operations that change nothing by themselves."""
 

@@ -19,6 +19,20 @@ class Reading(Protocol):
         ...
 
 
+def scan(storage: Reading, prefix: str) -> list[str]:
+    """Return every name below `prefix`, without it: of each folder what stands directly in it, then the last folder.
+
+    Source: OpenBao 2.7, whose scans give names in this order.
+    """
+    found: list[str] = []
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        for name in storage.list(prefix + folder):
+            (folders if name.endswith("/") else found).append(folder + name)
+    return found
+
+
 class Storage(Reading, Protocol):
     """Reading and writing, inside one transaction."""
 

@@ -13,7 +13,7 @@ from vaultctl.core.pipeline import SystemContext
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical import durations, paths
-from vaultctl.logical.errors import InvalidRequest, NotOffered
+from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 
@@ -30,6 +30,11 @@ _NO_STATUS = frozenset({"database", "system", "cubbyhole", "identity", "token", 
 _LIFE_ONLY = "the {} engine is not part of vaultctl: its mount can be managed, and requests below it answer 501"
 RUNNING_VERSION = f"v{__version__}+builtin.vaultctl"
 """The version that every built-in engine runs with."""
+_UPGRADING = (
+    "Upgrading mount from version {} to version 0. This mount will be unavailable for a brief period and will resume"
+    " service shortly."
+)
+"""Source: OpenBao 2.7, with its zeros: the new version is always 0, and so is an old one that was never named."""
 
 
 def list_mounts(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
@@ -241,12 +246,15 @@ def tune(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     _tune_plugin_version(mount, fields)
     _tune_lists(config, fields)
     options, upgrades = _tuned_options(mount, fields)
-    if upgrades:
-        raise NotOffered("upgrading a kv mount to version 2 is not part of this version of vaultctl")
-    ctx.session.put_mount(
-        mount._replace(config=config, options=options, description=fields.get("description", mount.description))
-    )
-    return EMPTY
+    description = fields.get("description", mount.description)
+    tuned = mount._replace(config=config, options=options, description=description)
+    ctx.session.put_mount(tuned)
+    if not upgrades:
+        return EMPTY
+    from vaultctl.core.system import upgrade
+
+    upgrade.start(ctx, tuned)
+    return Response(status=200, warnings=(_UPGRADING.format((mount.options or {}).get("version") or 0),))
 
 
 def _check_tunable(mount: Mount, fields: Mapping[str, Any]) -> None:
@@ -299,7 +307,7 @@ def _tune_lists(config: dict[str, Any], fields: Mapping[str, Any]) -> None:
 
 
 def _tuned_options(mount: Mount, fields: Mapping[str, Any]) -> tuple[dict[str, str] | None, bool]:
-    """Merge options, an empty value removing one; tell whether that makes kv version 2 of version 1."""
+    """Merge options, an empty value removing one; tell whether that changes the version."""
     given = fields.get("options")
     if not given:
         return None if mount.options is None else dict(mount.options), False
@@ -307,7 +315,7 @@ def _tuned_options(mount: Mount, fields: Mapping[str, Any]) -> tuple[dict[str, s
     if "version" in given:
         _check_new_version(old.get("version", ""), given["version"])
     merged = {name: value for name, value in {**old, **given}.items() if value != ""}
-    return merged, merged.get("version") == "2" != old.get("version")
+    return merged, merged.get("version") != old.get("version")
 
 
 def _check_new_version(old: str, new: str) -> None:
