@@ -2,8 +2,9 @@
 
 import pytest
 from support import normal
+from support.lines import Line
 from support.program import Ran
-from support.same_lines import SCRIPTS, Line
+from support.same_lines import SCRIPTS
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

@@ -3,44 +3,22 @@
 The reasons of the lines that come out otherwise are the deliberate differences between the two programs.
 """
 
-from typing import NamedTuple
+from support import kv_lines
+from support.lines import HELP, MASKED, MORE, ROOT, UNPARSED, Line, line
 
-
-class Line(NamedTuple):
-    """One command line, and what its stdin holds.
-
-    Where `different` says why, only the exit codes must be the same, or ours must be `code`.
-    """
-
-    args: tuple[str, ...]
-    stdin: bytes = b""
-    env: tuple[tuple[str, str], ...] = ()
-    different: str = ""
-    code: int | None = None
-
-
-def line(text: str, *more: str, stdin: bytes = b"", different: str = "", code: int | None = None, **env: str) -> Line:
-    """Make a line; words are parted by blanks, and `more` are words that hold some."""
-    return Line((*text.split(), *more), stdin, tuple(env.items()), different, code)
-
-
-_MORE = "vaultctl takes -format here, and then prints one object"
 _ANYWHERE = "vaultctl takes a flag behind a positional as the flag that it is"
-_HELP = "the help texts are our own"
-_UNPARSED = "vaultctl does not warn of flags behind a positional: it takes them"
 _EXACT = "vaultctl keeps a large number as it is, where OpenBao rounds it"
 _JSON = "what is wrong with JSON is said in our own words"
 _SOURCE = "a hint says where a refused token came from, and that the local state is used"
 _ENDS = "`--` ends the flags wherever it stands, and is no word itself"
 _RAW = "raw is the envelope, laid out as JSON is, since no server's bytes are there; -field is heeded"
-_ROOT = "the API's root has no page here, and an error that says so"
 _IGNORES = "an unknown flag is an error in each command"
 _SEAL = "it is another kind of seal and of storage"
 _LIFE = "vaultctl warns that a mount of such an engine has a life, and nothing below it"
-_MASKED = "a word without a key may be a secret, and vaultctl shows its first letters"
 _PROGRAM = "it is another program"
 
 SCRIPTS: dict[str, list[Line]] = {
+    **kv_lines.SCRIPTS,
     "enable": [
         line("secrets enable kv"),
         line("secrets enable kv"),
@@ -87,10 +65,10 @@ SCRIPTS: dict[str, list[Line]] = {
         line("secrets enable -nosuch kv"),
         line("secrets enable -local=maybe kv"),
         line("secrets enable -path"),
-        line("secrets enable ---path=x kv", different=_UNPARSED),
-        line("secrets enable -=x kv", different=_UNPARSED),
+        line("secrets enable ---path=x kv", different=UNPARSED),
+        line("secrets enable -=x kv", different=UNPARSED),
         line("secrets enable -options version=1 -version=2 transit"),
-        line("secrets enable -format=json -path=q kv", different=_MORE, code=0),
+        line("secrets enable -format=json -path=q kv", different=MORE, code=0),
         line("secrets enable kv -path=behind", different=_ANYWHERE, code=0),
     ],
     "disable": [
@@ -159,96 +137,6 @@ SCRIPTS: dict[str, list[Line]] = {
         line("secrets move a b c"),
         line("secrets list"),
     ],
-    "kv version 1": [
-        line("secrets enable -path=k1 -version=1 kv"),
-        line("kv put k1/a k=v"),
-        line("kv put k1/a k=v ttl=1h n=2"),
-        line("kv get k1/a"),
-        line("kv get -field=k k1/a"),
-        line("kv get -field=nosuch k1/a"),
-        line("kv get -format=yaml k1/a"),
-        line("kv get -mount=k1 a"),
-        line("kv get -field=data k1/a"),
-        line("kv get -field=lease_duration k1/a"),
-        line("kv put -format=json k1/b k=v"),
-        line("kv list k1"),
-        line("kv list -format=json k1/"),
-        line("kv list k1/nosuch"),
-        line("kv list -format=json k1/nosuch"),
-        line("kv delete k1/a"),
-        line("kv delete k1/a"),
-        line("kv get k1/a"),
-        line("kv get -format=json k1/a"),
-        line("read k1/b"),
-        line("read -format=json k1/b"),
-        line("read -field=k k1/b"),
-        line("read k1/nosuch"),
-        line("list k1"),
-        line("list -format=json k1"),
-        line("delete k1/b"),
-        line("delete -format=json k1/b"),
-        line("list k1"),
-    ],
-    "kv version 2": [
-        line("kv put secret/a k=v"),
-        line("kv put -format=json secret/a k=w"),
-        line("kv put -field=version secret/a k=w"),
-        line("kv get secret/a"),
-        line("kv get -version=1 secret/a"),
-        line("kv get -version=9 secret/a"),
-        line("kv get -format=json secret/a"),
-        line("kv get -format=yaml secret/a"),
-        line("kv get -field=k secret/a"),
-        line("kv get -field=k -format=json secret/a"),
-        line("kv get -field=k -format=yaml secret/a"),
-        line("kv get -field=nosuch secret/a"),
-        line("kv get -mount=secret a"),
-        line("kv get -mount=secret/ /a"),
-        line("kv put -cas=1 secret/a k=v"),
-        line("kv put -cas=3 secret/a k=v"),
-        line("kv put -cas=0 secret/new k=v"),
-        line("kv put secret/a/b/c deep=1"),
-        line("kv list secret"),
-        line("kv list secret/a"),
-        line("kv list -mount=secret a/b"),
-        line("kv list secret/nosuch"),
-        line("kv list -format=json secret"),
-        line("kv list -format=json secret/nosuch"),
-        line("kv delete secret/a"),
-        line("kv get secret/a"),
-        line("kv get -field=k secret/a"),
-        line("kv get -format=json secret/a"),
-        line("kv get secret/nosuch"),
-        line("kv get nosuch/x"),
-        line("kv put nosuch/x a=b"),
-        line("kv delete nosuch/x"),
-        line("kv list nosuch"),
-        line("kv get secret"),
-        line("kv put secret a=b"),
-        line("kv get", ""),
-        line("kv get /"),
-        line("kv list", ""),
-        line("kv put", "", "a=b", different=_ROOT),
-        line("kv put secret/a//b a=b"),
-        line("kv get secret/./a"),
-        line("kv put secret/a/ a=b"),
-        line("kv put -mount=secret a/ a=b"),
-        line("kv put -mount=nosuch a b=c"),
-        line("kv list -format=yaml secret"),
-        line("kv delete -format=json secret/a", different="it prints one object in vaultctl"),
-        line("kv get"),
-        line("kv put"),
-        line("kv put secret/a"),
-        line("kv delete"),
-        line("kv list"),
-        line("kv get a b"),
-        line("kv put secret/a novalue", different=_MASKED),
-        line("kv put -cas=x secret/a a=b"),
-        line("read secret/a"),
-        line("list secret"),
-        line("delete secret/a"),
-        line("write secret/a b=c"),
-    ],
     "values": [
         line("kv put secret/a k=v k=w other= =x eq=a=b"),
         line("kv get -format=json -field=k secret/a"),
@@ -304,8 +192,8 @@ SCRIPTS: dict[str, list[Line]] = {
         line("read", ""),
         line("read /"),
         line("list", ""),
-        line("write", "", "a=b", different=_ROOT),
-        line("delete", "", different=_ROOT),
+        line("write", "", "a=b", different=ROOT),
+        line("delete", "", different=ROOT),
         line("read secret//data//x"),
         line("write secret/data//q data=x", different="a message begins with the words for all fields"),
         line("list secret"),
@@ -316,8 +204,8 @@ SCRIPTS: dict[str, list[Line]] = {
         line("read -field= sys/mounts/secret"),
         line("read -format=raw sys/mounts/secret", different=_RAW),
         line("read -format=raw -field=type sys/mounts/secret", different=_RAW),
-        line("read secret/data/x novalue", different=_MASKED),
-        line("delete secret/data/x novalue", different=_MASKED),
+        line("read secret/data/x novalue", different=MASKED),
+        line("delete secret/data/x novalue", different=MASKED),
         line("read sys/leader"),
         line("read -format=json sys/leader"),
         line("read sys/seal-status", different=_SEAL),
@@ -373,25 +261,25 @@ SCRIPTS: dict[str, list[Line]] = {
         line("print token -x", different=_IGNORES, code=1),
     ],
     "no such command": [
-        line("nosuch", different=_HELP),
-        line("", different=_HELP),
-        line("secrets", different=_HELP),
-        line("secrets nosuch", different=_HELP),
-        line("secrets help", different=_HELP),
-        line("secrets -x list", different=_HELP),
-        line("kv", different=_HELP),
-        line("kv nosuch", different=_HELP),
-        line("print", different=_HELP),
-        line("-h", different=_HELP),
-        line("secrets -h", different=_HELP),
-        line("secrets enable -h", different=_HELP),
-        line("secrets enable kv -help", different=_HELP),
-        line("-format=json secrets list", different=_HELP),
-        line("-format=json", different=_HELP),
-        line("-x secrets", different=_HELP),
-        line("-x nosuch", different=_HELP),
-        line("-format json secrets list", different=_HELP),
-        line("Secrets list", different=_HELP),
+        line("nosuch", different=HELP),
+        line("", different=HELP),
+        line("secrets", different=HELP),
+        line("secrets nosuch", different=HELP),
+        line("secrets help", different=HELP),
+        line("secrets -x list", different=HELP),
+        line("kv", different=HELP),
+        line("kv nosuch", different=HELP),
+        line("print", different=HELP),
+        line("-h", different=HELP),
+        line("secrets -h", different=HELP),
+        line("secrets enable -h", different=HELP),
+        line("secrets enable kv -help", different=HELP),
+        line("-format=json secrets list", different=HELP),
+        line("-format=json", different=HELP),
+        line("-x secrets", different=HELP),
+        line("-x nosuch", different=HELP),
+        line("-format json secrets list", different=HELP),
+        line("Secrets list", different=HELP),
         line("version", different=_PROGRAM),
         line("version extra", different=_PROGRAM),
         line("-v", different=_PROGRAM),
@@ -404,7 +292,7 @@ SCRIPTS: dict[str, list[Line]] = {
         line("status -format=bogus"),
         line("status", different=_SEAL),
         line("status extra"),
-        line("path-help sys/mounts", different=_HELP),
+        line("path-help sys/mounts", different=HELP),
         line("path-help nosuch/x"),
         line("path-help"),
     ],

@@ -62,7 +62,18 @@ class GoPair(click.ParamType):  # type: ignore[type-arg]  # generic only in newe
         return key.strip(), rest.strip()
 
 
+class GoBool(click.ParamType):  # type: ignore[type-arg]  # generic only in newer Click
+    """A switch that may also be left alone, which is None. `split` writes it as true or false."""
+
+    name = "bool"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
+        """Read what `split` wrote."""
+        return str(value) == "true"
+
+
 TEXT = click.STRING
+BOOL = GoBool()
 INT = GoInt()
 DURATION = GoDuration()
 PAIR = GoPair()
@@ -171,7 +182,7 @@ def split(options: Mapping[str, click.Option], args: Sequence[str]) -> tuple[lis
         if option is None:
             raise HelpWanted if name in ("h", "help") else Misuse(f"flag provided but not defined: -{name}")
         given.add(name)
-        if option.is_flag:
+        if option.is_flag or option.type is BOOL:
             switches[name] = _parse_bool(name, value) if equals else True
             continue
         if not equals:
@@ -179,7 +190,9 @@ def split(options: Mapping[str, click.Option], args: Sequence[str]) -> tuple[lis
                 raise Misuse(f"flag needs an argument: -{name}")
             value = rest.pop(0)
         flags.append(f"--{name}={value}")
-    return flags + [f"--{name}" for name, on in switches.items() if on], words, given
+    told = {name: on for name, on in switches.items() if options[name].type is BOOL}
+    flags += [f"--{name}={str(on).lower()}" for name, on in told.items()]
+    return flags + [f"--{name}" for name, on in switches.items() if on and name not in told], words, given
 
 
 def _parse(word: str) -> tuple[str, bool, str]:

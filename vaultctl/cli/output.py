@@ -179,7 +179,9 @@ def print_field(env: Env, fmt: str, values: Mapping[str, Any], field: str, *, wh
     value = values.get(field)
     if value is None:
         raise Misuse(f'Field "{field}" not present in {where}')
-    text = go_text(value) if fmt in ("table", "raw") else to_json(value) if fmt == "json" else to_yaml(value)
+    text = (
+        go_text(value) if fmt in ("table", "raw") else to_json(sorted_deep(value)) if fmt == "json" else to_yaml(value)
+    )
     env.out(text + ("\n" if env.is_terminal and not text.endswith("\n") else ""))
 
 

@@ -1,14 +1,15 @@
 """What stderr says when a door refused, and what to do next."""
 
+from collections.abc import Mapping
+
 from vaultctl.cli.env import Env
 from vaultctl.logical.errors import BadToken, NotOffered, Sealed, StateError, VaultError
 
 ADDRESS = "local:"
 """Stands where a server's address does: the engine in this process has none."""
 
-_VERBS = {"HELP": "GET"}
-_QUERIES = {"HELP": "?help=1"}
-"""How a verb that HTTP does not have is sent."""
+_QUERIES = {"HELP": {"help": "1"}, "LIST": {"list": "true"}, "SCAN": {"scan": "true"}}
+"""How a verb that not every HTTP client has is sent: as a GET."""
 
 _HINTS: tuple[tuple[type[VaultError], str], ...] = (
     (NotOffered, "use OpenBao or Vault for this engine; its mount can be managed here"),
@@ -24,12 +25,14 @@ def report(env: Env, error: VaultError, doing: str, *, namespace: str = "") -> N
             env.err(f"\n{error.hint}")
         return
     prefix = f"{doing}: " if doing else ""
-    verb, path = error.asked or ("GET", "")
+    verb, path, query = error.asked or ("GET", "", {})
     env.err(f"{prefix}Error making API request.\n")
-    env.err(f"URL: {_VERBS.get(verb, verb)} {ADDRESS}/v1/{path}{_QUERIES.get(verb, '')}")
+    env.err(f"URL: {'GET' if verb in _QUERIES else verb} {ADDRESS}/v1/{path}{_query_text(verb, query)}")
     if namespace:
         env.err(f"Namespace: {namespace.strip('/')}/")
-    env.err(f"Code: {error.status}. Errors:\n")
+    says_nothing = not error.errors and not error.warnings and error.data is None
+    kind = "Raw Message" if verb == "PATCH" and says_nothing else "Errors"  # a patch of nothing is answered so by bao
+    env.err(f"Code: {error.status}. {kind}:\n")
     for line in error.errors:
         env.err(f"* {line}")
     if not error.errors:
@@ -38,6 +41,13 @@ def report(env: Env, error: VaultError, doing: str, *, namespace: str = "") -> N
     hint = _hint(error, env.token_source, has_token=env.has_token)
     if hint:
         env.err(f"\n{hint}")
+
+
+def _query_text(verb: str, query: Mapping[str, object]) -> str:
+    from urllib.parse import urlencode
+
+    whole = {**query, **_QUERIES.get(verb, {})}
+    return "?" + urlencode(sorted(whole.items()), doseq=True) if whole else ""
 
 
 def _hint(error: VaultError, token_source: str, *, has_token: bool) -> str:

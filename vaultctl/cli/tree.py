@@ -18,10 +18,25 @@ TREE: Tree = {
     "kv": (
         "Work with key-value secrets",
         {
-            "delete": "Delete the newest version of a secret",
+            "delete": "Delete the newest version of a secret, or others",
+            "destroy": "Remove versions of a secret for good",
+            "enable-versioning": "Make a mount of version 1 one of version 2",
             "get": "Read a secret",
             "list": "List secrets",
+            "metadata": (
+                "Work with what is known of a secret",
+                {
+                    "delete": "Remove a secret with all its versions",
+                    "get": "Read the settings and versions of a secret",
+                    "patch": "Change settings of a secret, and keep other custom metadata",
+                    "put": "Change settings of a secret",
+                },
+            ),
+            "patch": "Change some keys of a secret",
             "put": "Write a secret",
+            "rollback": "Make an older version of a secret the newest",
+            "scan": "List secrets in all folders",
+            "undelete": "Bring deleted versions of a secret back",
         },
     ),
     "list": "List what is below a path",
@@ -49,6 +64,7 @@ TREE: Tree = {
             ),
         },
     ),
+    "patch": "Change part of what is at a path",
     "path-help": "Explain a path of the API",
     "print": ("Print what vaultctl uses", {"token": "Print the token in use"}),
     "read": "Read what is at a path",
@@ -61,6 +77,7 @@ TREE: Tree = {
             "watch": "Follow a move to its end",
         },
     ),
+    "scan": "List what is below a path, in all folders",
     "secrets": (
         "Manage secrets engines",
         {

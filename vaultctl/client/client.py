@@ -41,7 +41,7 @@ class Client:
         try:
             return self._door.handle(request)
         except VaultError as error:
-            error.asked = (verb, cleaned)
+            error.asked = (verb, cleaned, query)
             raise
 
     def find(self, verb: str, path: str, *, query: Mapping[str, Any] = NOTHING) -> Response | None:

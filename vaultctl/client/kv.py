@@ -1,6 +1,6 @@
 """kv secrets by the path that people know, whichever version the mount has."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vaultctl.client.client import Client
@@ -53,11 +53,57 @@ def put(client: Client, place: Place, data: Mapping[str, Any], cas: int | None =
     return client.call("PUT", place.api_path("data"), {"data": data, "options": options})
 
 
+def patch(client: Client, place: Place, change: Mapping[str, Any], cas: int = 0) -> Response:
+    """Lay a merge patch over a secret's newest version; a `cas` of 0 is none."""
+    options = {"cas": cas} if cas > 0 else {}
+    return client.call("PATCH", place.api_path("data"), {"data": change, "options": options})
+
+
+def rewrite(
+    client: Client, place: Place, data: Mapping[str, Any], removed: Sequence[str], cas: int = 0
+) -> Response | None:
+    """Read a secret, and write it with keys set and removed; None where it has no data to begin with.
+
+    That nobody wrote in between is checked, even without a `cas`.
+    """
+    found = get(client, place)
+    now = found.data if found else None
+    if not now or now.get("data") is None:
+        return found if now else None
+    merged = {key: value for key, value in {**now["data"], **data}.items() if key not in removed}
+    return put(client, place, merged, cas if cas > 0 else int(now["metadata"]["version"]))
+
+
 def list_keys(client: Client, place: Place) -> Response | None:
     """List what stands directly below a path."""
     return client.find("LIST", place.api_path("metadata"))
 
 
+def scan(client: Client, place: Place) -> Response | None:
+    """List all secrets below a path, however deep."""
+    return client.find("SCAN", place.api_path("metadata"))
+
+
 def delete(client: Client, place: Place) -> None:
     """Delete a secret, on version 2 its newest version."""
     client.call("DELETE", place.api_path("data"))
+
+
+def change_versions(client: Client, place: Place, verb: str, versions: Sequence[str]) -> None:
+    """Change versions of a secret; the verb is "delete", "undelete" or "destroy"."""
+    client.call("PUT", place.api_path(verb), {"versions": list(versions)})
+
+
+def metadata(client: Client, place: Place) -> Response | None:
+    """Read what is known of a secret."""
+    return client.find("GET", place.api_path("metadata"))
+
+
+def write_metadata(client: Client, place: Place, verb: str, body: Mapping[str, Any]) -> Response:
+    """Change the settings of a secret; the verb is "PUT", or "PATCH" to merge custom metadata."""
+    return client.call(verb, place.api_path("metadata"), body)
+
+
+def delete_metadata(client: Client, place: Place) -> None:
+    """Remove a secret with all its versions."""
+    client.call("DELETE", place.api_path("metadata"))

@@ -46,8 +46,8 @@ class VaultError(Exception):
         self.warnings = warnings
         self.data = data
         self.request_id = ""
-        self.asked: tuple[str, str] | None = None
-        """Verb and path of the request that was refused, filled in by the client."""
+        self.asked: tuple[str, str, Mapping[str, Any]] | None = None
+        """Verb, path and query of the request that was refused, filled in by the client."""
 
 
 class InvalidRequest(VaultError):

@@ -1,14 +1,12 @@
 """`vaultctl list`: what is below a path of the API."""
 
+from vaultctl.cli.answers import PAGE, show_path
 from vaultctl.cli.command import FORMAT, Run, command
-from vaultctl.cli.listing import show
 
 
 def run(run: Run) -> None:
     """List a path. Raises: Failure where nothing is."""
-    fmt = run.format()
-    path = run.args[0].strip("/ ")
-    show(run, fmt, run.client.find("LIST", path), path)
+    show_path(run, "LIST")
 
 
 COMMAND = command(
@@ -20,5 +18,5 @@ COMMAND = command(
     doing="Error listing {0}",
     arity=(1, 1),
     completes=("mount",),
-    flags=(FORMAT,),
+    flags=(FORMAT, *PAGE),
 )

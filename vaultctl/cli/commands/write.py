@@ -1,6 +1,7 @@
 """`vaultctl write`: data to a path of the API."""
 
-from vaultctl.cli import output, values
+from vaultctl.cli import values
+from vaultctl.cli.answers import show_written
 from vaultctl.cli.command import FIELD, FORMAT, Run, command
 from vaultctl.cli.failures import Misuse
 from vaultctl.cli.go_flags import switch
@@ -15,12 +16,7 @@ def run(run: Run) -> None:
     data = values.parse(run.args[1:])
     run.env.doing = f"Error writing data to {path}"
     answer = run.client.call("PUT", path, data)
-    if answer.data is None and answer.raw is None:
-        if fmt == "table":
-            run.env.out(f"Success! Data written to: {path}\n")
-        run.env.warn(answer.warnings)
-    else:
-        output.secret(run.env, fmt, answer, run["field"])
+    show_written(run, fmt, answer, path)
 
 
 COMMAND = command(

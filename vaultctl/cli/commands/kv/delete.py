@@ -1,8 +1,8 @@
-"""`vaultctl kv delete`: a secret's newest version, no longer to be read."""
+"""`vaultctl kv delete`: a secret's newest version, or others, no longer to be read."""
 
 from vaultctl.cli import output
-from vaultctl.cli.command import FORMAT, Run, command
-from vaultctl.cli.kv_shared import MOUNT, place_of
+from vaultctl.cli.command import FIELD, FORMAT, Run, command
+from vaultctl.cli.kv_shared import MOUNT, place_of, versions, versions_flag
 from vaultctl.client import kv
 
 
@@ -13,7 +13,10 @@ def run(run: Run) -> None:
     place = place_of(run, client)
     path = place.api_path("data")
     run.env.doing = f"Error deleting {path}"
-    kv.delete(client, place)
+    if run["versions"] and place.version == 2:
+        kv.change_versions(client, place, "delete", versions(run))
+    else:
+        kv.delete(client, place)
     if fmt == "table":
         run.env.out(f"Success! Data deleted (if it existed) at: {path}\n")
     else:
@@ -24,8 +27,9 @@ COMMAND = command(
     "delete",
     run,
     usage="kv delete [options] PATH",
-    short_help="Delete the newest version of a secret",
-    help="Deletes the secret at PATH; on kv version 2 its newest version is marked, and its data stays stored.",
+    short_help="Delete the newest version of a secret, or others",
+    help="Deletes the secret at PATH; on kv version 2 its newest version, or those that -versions names, are marked,"
+    " and can be brought back.\n\n    $ vaultctl kv delete -versions=1,2 secret/db",
     arity=(1, 1),
-    flags=(FORMAT, MOUNT),
+    flags=(FORMAT, FIELD, MOUNT, versions_flag("delete")),
 )

@@ -1,8 +1,8 @@
 """`vaultctl kv list`: the secrets below a path."""
 
+from vaultctl.cli.answers import show
 from vaultctl.cli.command import FORMAT, Run, command
-from vaultctl.cli.kv_shared import MOUNT, place_of
-from vaultctl.cli.listing import show
+from vaultctl.cli.kv_shared import MOUNT, folder_of
 from vaultctl.client import kv
 
 
@@ -10,16 +10,17 @@ def run(run: Run) -> None:
     """List secrets. Raises: Failure where there are none."""
     fmt = run.format()
     client = run.client
-    place = place_of(run, client)
+    place = folder_of(run, client)
     show(run, fmt, kv.list_keys(client, place), place.api_path("metadata"))
 
 
 COMMAND = command(
     "list",
     run,
-    usage="kv list [options] PATH",
+    usage="kv list [options] [PATH]",
     short_help="List secrets",
-    help="Lists what stands directly below PATH; a folder ends in a slash.",
-    arity=(1, 1),
+    help="Lists what stands directly below PATH; a folder ends in a slash. With -mount, PATH may be left out.",
+    arity=(0, 1),
+    arity_text="1",
     flags=(FORMAT, MOUNT),
 )

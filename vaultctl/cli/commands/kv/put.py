@@ -1,10 +1,10 @@
 """`vaultctl kv put`: a secret's new data."""
 
-from vaultctl.cli import output, values
+from vaultctl.cli import values
 from vaultctl.cli.command import FIELD, FORMAT, Run, command
 from vaultctl.cli.failures import Misuse
 from vaultctl.cli.go_flags import INT, flag
-from vaultctl.cli.kv_shared import MOUNT, place_of, secret_heading
+from vaultctl.cli.kv_shared import MOUNT, place_of, show_version
 from vaultctl.client import kv
 
 
@@ -22,11 +22,8 @@ def run(run: Run) -> None:
     if answer.data is None:
         if fmt == "table":
             run.env.out(f"Success! Data written to: {path}\n")
-    elif run["field"] is not None or fmt != "table":
-        output.secret(run.env, fmt, answer, run["field"])
     else:
-        secret_heading(run, path)
-        output.section(run.env, "Metadata", output.data_rows(answer.data))
+        show_version(run, fmt, answer, path)
 
 
 COMMAND = command(

@@ -8,6 +8,7 @@ from vaultctl.cli import output
 from vaultctl.cli.command import FORMAT, Run, command, mount_text
 from vaultctl.cli.go_flags import DURATION, INT, PAIR, flag
 from vaultctl.cli.mount_flags import TUNABLE, go_duration, tuned
+from vaultctl.cli.upgrades import finish
 from vaultctl.client import sys
 
 
@@ -16,8 +17,7 @@ def run(run: Run) -> None:
     fmt = run.format(from_environment=False)
     path = mount_text(run.args[0].strip().strip("/"))
     run.env.doing = f"Error tuning secrets engine {path}"
-    answer = sys.tune(run.client, path, body(run))
-    run.env.warn(answer.warnings)
+    finish(run, sys.tune(run.client, path, body(run)))
     if fmt == "table":
         run.env.out(f"Success! Tuned the secrets engine at: {path}\n")
     else:

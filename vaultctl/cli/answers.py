@@ -1,0 +1,69 @@
+"""How commands show what they found, or that they wrote."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from vaultctl.cli import output
+from vaultctl.cli.command import Run
+from vaultctl.cli.failures import Failure
+from vaultctl.cli.go_flags import INT, flag, switch
+from vaultctl.logical.response import Response
+
+PAGE = (
+    flag("after", "List only what sorts behind this name.", metavar="NAME"),
+    flag("limit", "List no more names than this.", INT, default="-1"),
+    switch("detailed", "Show what is told of each name. Also: BAO_DETAILED."),
+)
+
+
+def show_path(run: Run, verb: str) -> None:
+    """List or scan a path of the API, and print what is there. Raises: Failure."""
+    fmt = run.format()
+    path = run.args[0].strip("/ ")
+    is_page = run["after"] or run["limit"] > 0
+    query = {"after": run["after"] or "", "limit": str(run["limit"])} if is_page else {}
+    detailed = run["detailed"] or (run.env.variable("DETAILED") or "").lower() in ("1", "t", "true")
+    show(run, fmt, run.client.find(verb, path, query=query), path, detailed=detailed)
+
+
+def show(run: Run, fmt: str, answer: Response | None, path: str, *, detailed: bool = False) -> None:
+    """Print the keys. Nothing there is exit code 2, and in JSON `{}`. Raises: Failure."""
+    data = (answer.data or {}) if answer else {}
+    keys = data.get("keys")
+    if answer and fmt == "table":
+        run.env.warn(answer.warnings)
+    if answer and keys:
+        _show_keys(run, fmt, answer, keys, detailed=detailed)
+        return
+    if fmt != "table":
+        output.emit(run.env, fmt, {})
+        raise Failure("")
+    if not (answer and answer.warnings):
+        what = "value" if answer is None or answer.data is None else "entries"
+        raise Failure(f"No {what} found at {path.rstrip('/')}")
+
+
+def _show_keys(run: Run, fmt: str, answer: Response, keys: Sequence[str], *, detailed: bool) -> None:
+    info = (answer.data or {}).get("key_info")
+    if detailed and fmt == "json":
+        output.emit(run.env, fmt, output.envelope(answer))
+    elif fmt != "table":
+        output.keys(run.env, fmt, keys)
+    elif detailed and info:
+        columns = sorted({column for told in info.values() for column in told})
+        rows = [[key, *(_cell(info.get(key, {}), column) for column in columns)] for key in sorted(keys)]
+        output.table(run.env, ["Keys", *columns], rows)
+    else:
+        output.keys(run.env, fmt, sorted(keys))
+
+
+def _cell(told: dict[str, Any], column: str) -> str:
+    return output.go_text(told[column]) if column in told else ""
+
+
+def show_written(run: Run, fmt: str, answer: Response, path: str) -> None:
+    """Print the answer to a write, or that it succeeded where the answer says nothing."""
+    if answer.data is not None or answer.raw is not None or answer.warnings:
+        output.secret(run.env, fmt, answer, run["field"] if answer.data else None)
+    elif fmt == "table":
+        run.env.out(f"Success! Data written to: {path}\n")

@@ -1,0 +1,31 @@
+"""`vaultctl patch`: a change to part of what is at a path of the API."""
+
+from vaultctl.cli import values
+from vaultctl.cli.answers import show_written
+from vaultctl.cli.command import FIELD, FORMAT, Run, command
+from vaultctl.cli.failures import Misuse
+from vaultctl.cli.go_flags import switch
+
+
+def run(run: Run) -> None:
+    """Patch a path. Raises: Misuse."""
+    fmt = run.format()
+    path = run.args[0].strip("/ ")
+    if len(run.args) == 1 and not (run["force"] or run["f"]):
+        raise Misuse("Must supply data or use -force")
+    data = values.parse(run.args[1:])
+    run.env.doing = f"Error writing data to {path}"
+    show_written(run, fmt, run.client.call("PATCH", path, data), path)
+
+
+COMMAND = command(
+    "patch",
+    run,
+    usage="patch [options] PATH [DATA K=V...]",
+    short_help="Change part of what is at a path",
+    help="Lays DATA over what is at PATH, as a JSON merge patch: what it does not name stays, and a null removes a key."
+    " DATA is as for write.\n\n    $ vaultctl patch secret/metadata/db max_versions=5",
+    arity=(1, None),
+    arity_text="1",
+    flags=(FORMAT, FIELD, switch("force", "Patch without data."), switch("f", "Patch without data.")),
+)
