@@ -119,7 +119,8 @@ class Bao:
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def reset(self) -> None:
-        """Give the server the mounts that it began with, and a `secret/` without secrets."""
+        """Give the server the mounts that it began with, a `secret/` without secrets, and an empty cubbyhole."""
+        self._empty("cubbyhole/")
         for path in self.ask(Operation.READ, "sys/mounts").data or {}:
             if path not in _BUILT_IN:
                 self._remove(path)
@@ -130,6 +131,14 @@ class Bao:
         body = {"type": "kv", "description": "key/value secret storage", "options": {"version": "2"}}
         self.ask(Operation.UPDATE, "sys/mounts/secret", body)
         self.await_kv("secret/")
+
+    def _empty(self, folder: str) -> None:
+        with suppress(RemoteError):
+            for name in (self.ask(Operation.LIST, folder).data or {})["keys"]:
+                if name.endswith("/"):
+                    self._empty(folder + name)
+                else:
+                    self.ask(Operation.DELETE, folder + name)
 
     def _remove(self, path: str) -> None:
         """Disable a mount, whose path HTTP may not be able to name: that one is moved to another first."""

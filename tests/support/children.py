@@ -47,6 +47,13 @@ def write_on(kind: str, path: str, first: str) -> None:
         _answer(str(number))
 
 
+def step_jobs(kind: str, path: str) -> None:
+    """Step the jobs that are there, one step at a time, and tell of each."""
+    core = open_core(open_backend(kind, path))
+    while core.advance(0):
+        _answer("stepped")
+
+
 def mutate(kind: str, path: str, name: str, times: str) -> None:
     """When told to, store entries of its own, and add one to a counter that all processes share, so many times."""
     state = open_state(open_backend(kind, path))

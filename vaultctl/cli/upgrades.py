@@ -1,14 +1,15 @@
 """Waiting for the upgrade of a mount, which a tune of its version begins."""
 
+from collections.abc import Sequence
+
 from vaultctl.cli.command import Run
-from vaultctl.logical.response import Response
 
 _STEP_S = 1.0
 
 
-def finish(run: Run, answer: Response) -> None:
-    """Work on what the answer to a tune began, until it is done."""
-    if not answer.warnings:
+def finish(run: Run, warnings: Sequence[str]) -> None:
+    """Work on what a tune began, until it is done. Only a change of version is warned of, and bao does not show it."""
+    if not warnings:
         return
     run.env.goes_on = "the upgrade goes on with the next commands that write"
     while run.env.connect(run.common).advance(_STEP_S):

@@ -34,7 +34,8 @@ Place = tuple[str, str]
 class Mount(NamedTuple):
     """One mount. `config` holds default_lease_ttl, max_lease_ttl (0: the system's), force_no_cache, and what was set.
 
-    `options` is None only on built-in mounts. A tainted mount is being moved or disabled, and serves nothing.
+    `options` is None only on built-in mounts. A tainted mount is being moved or disabled, and serves nothing; one that is
+    `upgrading` still holds entries of its engine's former version.
     """
 
     uuid: str
@@ -49,6 +50,7 @@ class Mount(NamedTuple):
     external_entropy_access: bool = False
     plugin_version: str = ""
     tainted: bool = False
+    upgrading: bool = False
     namespace: str = ROOT_NAMESPACE
 
     @property

@@ -269,7 +269,8 @@ def _context(exchange: Exchange, mount: Mount) -> Context | SystemContext:
     engine = exchange.host.catalogue.engine(mount.type, mount.options)
     storage = MountStorage(exchange.session.view, mount, engine)
     options = mount.options or {}
-    info = MountInfo(mount.path, mount.type, options, mount.default_lease_ttl_s, mount.max_lease_ttl_s)
+    ttls_s = mount.default_lease_ttl_s, mount.max_lease_ttl_s
+    info = MountInfo(mount.path, mount.type, options, *ttls_s, upgrading=mount.upgrading)
     caller = Caller(exchange.token.id_hash, exchange.token.type) if exchange.token else None
     return Context(exchange.request, storage, info, exchange.now_ns, exchange.host.random, caller)
 

@@ -12,13 +12,17 @@ Random = Callable[[int], bytes]
 
 
 class MountInfo(NamedTuple):
-    """What a handler may know of the mount that it serves. TTLs are the effective ones, in seconds."""
+    """What a handler may know of the mount that it serves. TTLs are the effective ones, in seconds.
+
+    One that is `upgrading` still holds entries of the engine's former version.
+    """
 
     path: str
     type: str
     options: Mapping[str, str]
     default_lease_ttl_s: int
     max_lease_ttl_s: int
+    upgrading: bool = False
 
 
 class Caller(NamedTuple):

@@ -27,6 +27,7 @@ def start(ctx: SystemContext, mount: Mount) -> None:
         return
     total = sum(1 for _ in ctx.session.view.below(mount.storage_prefix + upgrade.prefix))
     if total:
+        ctx.session.put_mount(mount._replace(upgrading=True))
         job = Job(new_uuid(ctx.random), KIND, {"uuid": mount.uuid}, ctx.now_ns, ctx.now_ns, total=total)
         jobs.enqueue(ctx.session.view, job)
 
@@ -43,7 +44,10 @@ def step(session: Session, job: Job) -> Job:
     for name in names:
         upgrade.convert(storage, name[len(mount.storage_prefix) :], job.started_ns)
     job = job._replace(phase="converting", done=job.done + len(names))
-    return job.succeeded() if len(names) < limit else job
+    if len(names) == limit:
+        return job
+    session.put_mount(mount._replace(upgrading=False))
+    return job.succeeded()
 
 
 def _upgrade_of(mount: Mount) -> Upgrade | None:

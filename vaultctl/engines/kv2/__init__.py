@@ -15,7 +15,6 @@ from vaultctl.logical.errors import InvalidRequest, NotFound, UnsupportedOperati
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
-_VERSION_1 = "data/"
 _UPGRADING = (
     "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period and will"
     " resume service shortly."
@@ -49,7 +48,7 @@ def _ready(handler: Handler) -> Handler:
     """Give a handler that answers nothing while entries of version 1 are left."""
 
     def answer(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
-        if ctx.storage.list(_VERSION_1, limit=1):
+        if ctx.mount.upgrading:
             raise InvalidRequest(_UPGRADING)
         return handler(ctx, fields)
 
@@ -180,5 +179,5 @@ ENGINE = Engine(
     ),
     help="Keeps secrets by path, with their former versions.",
     seal_wrapped=lambda key: key.startswith(VERSIONS),
-    upgrade=Upgrade(_VERSION_1, convert_from_version_1),
+    upgrade=Upgrade("data/", convert_from_version_1),
 )

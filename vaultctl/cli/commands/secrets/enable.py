@@ -41,8 +41,13 @@ def _ensure(run: Run, fmt: str, name: str, path: str) -> None:
         ensured = ensure.ensure(client, path, body(run, run.args[0].strip()), _wanted(run, name), tunes=run["ensure"])
     except ensure.OnlyAnew as error:
         raise Failure(f"Error enabling: {error}") from None
+    if ensured.result == ensure.TUNED:
+        from vaultctl.cli import upgrades
+
+        upgrades.finish(run, ensured.warnings)
+    else:
+        run.env.warn(ensured.warnings)
     _show(run, fmt, name, path, ensured.result, ensured.changes)
-    run.env.warn(ensured.warnings)
 
 
 def _show(run: Run, fmt: str, name: str, path: str, result: str, changes: Mapping[str, Any] = {}) -> None:
