@@ -9,7 +9,7 @@ from support.replay import raw_outcome
 from support.soak import times
 from support.states import ROOT_TOKEN, make_core
 
-from vaultctl.logical.request import Operation, Request
+from vaultctl.logical.request import MERGE_PATCH, Operation, Request
 from vaultctl.storage.memory import Memory
 
 PATHS = st.sampled_from(["a", "b", "a/b", "a/b/c", "b/c", "secret", "d e", "é"])
@@ -30,10 +30,18 @@ class Mount:
         self.max_ttl_s = 0
         self.secrets: dict[str, list[Any]] = {}
         self.deleted: set[tuple[str, int]] = set()
+        self.destroyed: set[tuple[str, int]] = set()
 
-    def newest_is_deleted(self, key: str) -> bool:
-        """Tell whether a secret's newest version is deleted."""
-        return (key, len(self.secrets[key])) in self.deleted
+    def is_gone(self, key: str, number: int) -> bool:
+        """Tell whether a version of a secret is deleted, destroyed, or no longer kept."""
+        too_old = number <= len(self.secrets[key]) - KEPT
+        return too_old or (key, number) in self.deleted | self.destroyed
+
+    def forget(self, key: str) -> None:
+        """Let a secret go with all its versions."""
+        self.secrets.pop(key, None)
+        self.deleted = {mark for mark in self.deleted if mark[0] != key}
+        self.destroyed = {mark for mark in self.destroyed if mark[0] != key}
 
 
 class MountsAndSecrets(RuleBasedStateMachine):
@@ -47,7 +55,9 @@ class MountsAndSecrets(RuleBasedStateMachine):
 
     def ask(self, operation: Operation, path: str, data: Any = None, **query: str) -> dict[str, Any]:
         """Ask the core."""
-        return raw_outcome(self.core, Request(operation, path, data=data or {}, query=query, token=ROOT_TOKEN))
+        content_type = MERGE_PATCH if operation is Operation.PATCH else "application/json"
+        request = Request(operation, path, data=data or {}, query=query, token=ROOT_TOKEN, content_type=content_type)
+        return raw_outcome(self.core, request)
 
     def conflict(self, path: str) -> bool:
         """Tell whether a mount is at, above or below a path."""
@@ -124,16 +134,70 @@ class MountsAndSecrets(RuleBasedStateMachine):
         elif key in mount.secrets:
             mount.deleted.add((key, len(mount.secrets[key])))
 
-    @precondition(lambda self: any(mount.version == 2 and mount.secrets for mount in self.model.values()))
+    @precondition(lambda self: self.versioned())
+    @rule(choice=st.data(), verb=st.sampled_from(["delete", "undelete", "destroy"]))
+    def change_versions(self, choice: st.DataObject, verb: str) -> None:
+        """Delete, bring back or destroy any versions of a secret, and some that there never were."""
+        path, key = self.draw_secret(choice)
+        mount = self.model[path]
+        numbers = choice.draw(st.lists(st.integers(1, len(mount.secrets[key]) + 2), min_size=1))
+        came = self.ask(Operation.UPDATE, f"{path}/{verb}/{key}", {"versions": numbers})
+        assert came["status"] == 204
+        marks = {(key, number) for number in numbers if number <= len(mount.secrets[key])}
+        if verb == "delete":
+            mount.deleted |= marks
+        elif verb == "undelete":
+            mount.deleted -= marks
+        else:
+            mount.destroyed |= marks
+
+    @precondition(lambda self: self.versioned())
+    @rule(choice=st.data(), change=st.dictionaries(st.sampled_from("xyz"), st.none() | st.integers()))
+    def patch(self, choice: st.DataObject, change: dict[str, Any]) -> None:
+        """Patch a secret, where its newest version is there."""
+        path, key = self.draw_secret(choice)
+        mount = self.model[path]
+        versions = mount.secrets[key]
+        came = self.ask(Operation.PATCH, f"{path}/data/{key}", {"data": change})
+        assert came["status"] == (404 if mount.is_gone(key, len(versions)) else 200)
+        if came["status"] == 200:
+            merged = {**versions[-1], **change}
+            versions.append({name: value for name, value in merged.items() if change.get(name, 0) is not None})
+
+    @precondition(lambda self: self.versioned())
+    @rule(choice=st.data())
+    def remove(self, choice: st.DataObject) -> None:
+        """Remove a secret with all its versions."""
+        path, key = self.draw_secret(choice)
+        assert self.ask(Operation.DELETE, f"{path}/metadata/{key}")["status"] == 204
+        self.model[path].forget(key)
+
+    @precondition(lambda self: any(mount.version == 1 for mount in self.model.values()))
+    @rule(choice=st.data())
+    def upgrade(self, choice: st.DataObject) -> None:
+        """Make a mount of version 1 one of version 2, in which each secret has one version."""
+        path = choice.draw(st.sampled_from(sorted(p for p, m in self.model.items() if m.version == 1)))
+        assert self.ask(Operation.UPDATE, f"sys/mounts/{path}/tune", {"options": {"version": 2}})["status"] == 200
+        self.model[path].version = 2
+
+    def versioned(self) -> list[str]:
+        """Give the mounts of version 2 that hold secrets."""
+        return sorted(path for path, mount in self.model.items() if mount.version == 2 and mount.secrets)
+
+    def draw_secret(self, choice: st.DataObject) -> tuple[str, str]:
+        """Choose a secret of version 2: its mount and its key."""
+        path = choice.draw(st.sampled_from(self.versioned()))
+        return path, choice.draw(st.sampled_from(sorted(self.model[path].secrets)))
+
+    @precondition(lambda self: self.versioned())
     @rule(choice=st.data())
     def read_an_older_version(self, choice: st.DataObject) -> None:
         """Read any version of a secret that was ever written."""
-        path = choice.draw(st.sampled_from(sorted(p for p, m in self.model.items() if m.version == 2 and m.secrets)))
+        path, key = self.draw_secret(choice)
         mount = self.model[path]
-        key = choice.draw(st.sampled_from(sorted(mount.secrets)))
         number = choice.draw(st.integers(1, len(mount.secrets[key])))
         came = self.ask(Operation.READ, f"{path}/data/{key}", version=str(number))
-        if number <= len(mount.secrets[key]) - KEPT or (key, number) in mount.deleted:
+        if mount.is_gone(key, number):
             assert came["status"] == 404
         else:
             assert came["data"]["data"] == mount.secrets[key][number - 1]
@@ -157,7 +221,7 @@ class MountsAndSecrets(RuleBasedStateMachine):
             for key, versions in mount.secrets.items():
                 came = self.ask(Operation.READ, self.key_path(path, key))
                 data = came.get("data") or {}
-                if mount.newest_is_deleted(key):
+                if mount.version == 2 and mount.is_gone(key, len(versions)):
                     assert (came["status"], data["data"]) == (404, None)
                 else:
                     assert (data["data"] if mount.version == 2 else data) == versions[-1]

@@ -34,8 +34,8 @@ Place = tuple[str, str]
 class Mount(NamedTuple):
     """One mount. `config` holds default_lease_ttl, max_lease_ttl (0: the system's), force_no_cache, and what was set.
 
-    `options` is None only on built-in mounts. A tainted mount is being moved or disabled, and serves nothing; one that is
-    `upgrading` still holds entries of its engine's former version.
+    `options` is None only on built-in mounts. A tainted mount is being moved or disabled, and serves nothing;
+    one that is `upgrading` still holds entries of its engine's former version.
     """
 
     uuid: str
