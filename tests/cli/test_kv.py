@@ -1,9 +1,14 @@
 """`vaultctl kv`: what each command prints, piped, and how it ends."""
 
 import json
+import os
 
 import pytest
 from support import normal
+
+from vaultctl.connect import local
+from vaultctl.core.core import Core
+from vaultctl.logical.request import Operation, Request
 
 METADATA = """\
 ======= Metadata =======
@@ -130,6 +135,69 @@ def test_delete_as_json_prints_one_object(here):
     """With -format=json the result is one object."""
     shown = json.loads(here("kv", "delete", "-format=json", "secret/a").out)
     assert shown == {"path": "secret/data/a", "result": "deleted"}
+
+
+@pytest.mark.parametrize(
+    ("args", "path", "result"),
+    [
+        ("undelete -versions=1 secret/a", "secret/undelete/a", "written"),
+        ("destroy -versions=1 secret/a", "secret/destroy/a", "written"),
+        ("delete -versions=1 secret/a", "secret/data/a", "deleted"),
+        ("metadata put -max-versions=3 secret/a", "secret/metadata/a", "written"),
+        ("metadata patch -max-versions=3 secret/a", "secret/metadata/a", "written"),
+        ("metadata delete secret/a", "secret/metadata/a", "deleted"),
+        ("enable-versioning secret", "secret/", "tuned"),
+    ],
+)
+def test_what_bao_says_in_a_sentence_is_one_object(here, args, path, result):
+    """With -format=json each command that changes something prints one object."""
+    here("kv", "put", "secret/a", "k=v")
+    ran = here("kv", *args.split(), "-format=json")
+    assert (ran.code, json.loads(ran.out), ran.err) == (0, {"path": path, "result": result}, "")
+
+
+def test_a_patch_guards_against_another_version_by_any_method(here):
+    """-cas holds for both ways to patch."""
+    here("kv", "put", "secret/a", "k=v")
+    for method in ("rw", "patch"):
+        ran = here("kv", "patch", f"-method={method}", "-cas=7", "secret/a", "k=w")
+        assert (ran.code, "did not match the current version" in ran.err) == (2, True)
+
+
+def test_a_patch_removes_keys_by_any_method(here):
+    """-remove-data leaves nothing of a key."""
+    for method in ("rw", "patch"):
+        here("kv", "put", "secret/a", "k=v", "gone=1")
+        assert here("kv", "patch", f"-method={method}", "-remove-data=gone", "secret/a", "new=1").code == 0
+        assert json.loads(here("kv", "get", "-field=data", "-format=json", "secret/a").out) == {"k": "v", "new": "1"}
+
+
+def test_a_version_that_will_delete_itself_can_be_rolled_back_to(here):
+    """A time of deletion that has not come is no reason to refuse."""
+    here("write", "secret/config", "delete_version_after=1h")
+    here("kv", "put", "secret/a", "k=old")
+    here("kv", "put", "secret/a", "k=new")
+    assert here("kv", "rollback", "-version=1", "secret/a").code == 0
+    assert here("kv", "get", "-field=k", "secret/a").out == "old"
+
+
+def test_an_upgrade_that_was_cut_short_is_gone_on_with(kv1):
+    """A mount that is half upgraded says what to do, and then is whole."""
+    state = local.open_state(local.find_settings(os.environ, None), os.environ, print)
+    core = Core(state, monotonic_s=iter(range(1000)).__next__)  # no request has time left for a job
+    with core.sessions.writing() as session:
+        prefix = session.mounts.at("k1/").storage_prefix
+        for number in range(1200):
+            session.view.put(f"{prefix}data/{number}", b'{"k": "v"}')
+        session.commit()
+    tuning, token = {"options": {"version": "2"}}, kv1("print", "token").out.strip()
+    core.handle(Request(Operation.UPDATE, "sys/mounts/k1/tune", data=tuning, token=token))
+    core.close()
+    ran = kv1("kv", "get", "k1/1199")
+    assert (ran.code, "vaultctl kv enable-versioning" in ran.err) == (2, True)
+    assert kv1("kv", "enable-versioning", "k1") == (0, "Success! Tuned the secrets engine at: k1/\n", "")
+    assert kv1("kv", "get", "-field=k", "k1/1199").out == "v"
+    assert len(json.loads(kv1("kv", "list", "-format=json", "k1").out)) == 1200
 
 
 def test_no_mount_there_is_said_without_a_heading(here):

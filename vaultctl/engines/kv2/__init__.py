@@ -19,6 +19,7 @@ _UPGRADING = (
     "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period and will"
     " resume service shortly."
 )
+_GO_ON = "if no other command works on it, go on with: vaultctl kv enable-versioning PATH"
 _WRONG_PATH = (
     "Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use."
     " If using the OpenBao CLI, use 'bao kv {verb}' for this operation."
@@ -49,7 +50,7 @@ def _ready(handler: Handler) -> Handler:
 
     def answer(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
         if ctx.mount.upgrading:
-            raise InvalidRequest(_UPGRADING)
+            raise InvalidRequest(_UPGRADING, hint=_GO_ON)
         return handler(ctx, fields)
 
     return answer

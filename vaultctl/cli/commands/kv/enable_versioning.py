@@ -11,7 +11,8 @@ def run(run: Run) -> None:
     fmt = run.format(from_environment=False)
     path = mount_text(run.args[0].strip().strip("/"))
     run.env.doing = f"Error tuning secrets engine {path}"
-    finish(run, sys.tune(run.client, path, {"options": {"version": "2"}}).warnings)
+    sys.tune(run.client, path, {"options": {"version": "2"}})
+    finish(run)
     show_done(run, fmt, f"Success! Tuned the secrets engine at: {path}", path, "tuned")
 
 

@@ -41,10 +41,10 @@ def _ensure(run: Run, fmt: str, name: str, path: str) -> None:
         ensured = ensure.ensure(client, path, body(run, run.args[0].strip()), _wanted(run, name), tunes=run["ensure"])
     except ensure.OnlyAnew as error:
         raise Failure(f"Error enabling: {error}") from None
-    if ensured.result == ensure.TUNED:
+    if ensured.result == ensure.TUNED and ensured.warnings:
         from vaultctl.cli import upgrades
 
-        upgrades.finish(run, ensured.warnings)
+        upgrades.finish(run)
     else:
         run.env.warn(ensured.warnings)
     _show(run, fmt, name, path, ensured.result, ensured.changes)
