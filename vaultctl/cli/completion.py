@@ -13,7 +13,7 @@ from typing import NamedTuple
 import click
 
 from vaultctl.cli.env import Env
-from vaultctl.cli.go_flags import Flag, GoCommand
+from vaultctl.cli.go_flags import Flag, GoCommand, is_switch
 from vaultctl.cli.tree import Group
 from vaultctl.client import sys
 from vaultctl.client.client import Client
@@ -100,7 +100,7 @@ def _read(options: Mapping[str, click.Option], words: Sequence[str]) -> tuple[bo
             return True, None, positionals + len(words) - number - 1
         elif word.startswith("-") and word != "-":
             option = options.get(word.lstrip("-"))
-            awaiting = option if option and not option.is_flag else None
+            awaiting = option if option and not is_switch(option) else None
         else:
             positionals += 1
     return False, awaiting, positionals
@@ -109,7 +109,7 @@ def _read(options: Mapping[str, click.Option], words: Sequence[str]) -> tuple[bo
 def _flags(command: GoCommand) -> Iterator[Candidate]:
     for param in command.params:
         if isinstance(param, click.Option) and not param.hidden:
-            yield Candidate(param.opts[0] + ("" if param.is_flag else "="), param.help or "")
+            yield Candidate(param.opts[0] + ("" if is_switch(param) else "="), param.help or "")
 
 
 def _values(option: click.Option, current: str, client: Callable[[], Client]) -> list[Candidate]:

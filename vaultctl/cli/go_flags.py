@@ -102,6 +102,11 @@ def switch(name: str, help: str, parameter: str = "") -> Flag:  # noqa: A002  # 
     return Flag([f"-{name}", f"--{name}", parameter or name.replace("-", "_")], is_flag=True, help=help)
 
 
+def is_switch(option: click.Option) -> bool:
+    """Tell whether a flag takes no word behind it."""
+    return option.is_flag or option.type is BOOL
+
+
 class GoCommand(click.Command):
     """A leaf command. `arity` is how few and how many positionals it takes; None stands for no upper bound.
 
@@ -182,7 +187,7 @@ def split(options: Mapping[str, click.Option], args: Sequence[str]) -> tuple[lis
         if option is None:
             raise HelpWanted if name in ("h", "help") else Misuse(f"flag provided but not defined: -{name}")
         given.add(name)
-        if option.is_flag or option.type is BOOL:
+        if is_switch(option):
             switches[name] = _parse_bool(name, value) if equals else True
             continue
         if not equals:

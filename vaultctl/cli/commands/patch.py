@@ -27,5 +27,6 @@ COMMAND = command(
     " DATA is as for write.\n\n    $ vaultctl patch secret/metadata/db max_versions=5",
     arity=(1, None),
     arity_text="1",
+    completes=("mount",),
     flags=(FORMAT, FIELD, switch("force", "Patch without data."), switch("f", "Patch without data.")),
 )

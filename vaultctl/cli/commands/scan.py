@@ -18,5 +18,6 @@ COMMAND = command(
     " -limit.\n\n    $ vaultctl scan secret/metadata",
     doing="Error scanning {0}",
     arity=(1, 1),
+    completes=("mount",),
     flags=(FORMAT, *PAGE),
 )

@@ -31,5 +31,6 @@ COMMAND = command(
     help="Deletes the secret at PATH; on kv version 2 its newest version, or those that -versions names, are marked,"
     " and can be brought back.\n\n    $ vaultctl kv delete -versions=1,2 secret/db",
     arity=(1, 1),
+    completes=("secret",),
     flags=(FORMAT, FIELD, MOUNT, versions_flag("delete")),
 )

@@ -17,5 +17,6 @@ COMMAND = command(
     help="Removes the data of versions of the secret at KEY for good.\n\n"
     "    $ vaultctl kv destroy -versions=1,2 secret/db",
     arity=(1, 1),
+    completes=("secret",),
     flags=(FORMAT, MOUNT, versions_flag("destroy")),
 )

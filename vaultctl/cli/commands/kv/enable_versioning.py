@@ -24,5 +24,6 @@ COMMAND = command(
     help="Makes the kv mount at KEY one of version 2. Each secret becomes the first version of itself. There is no way"
     " back.\n\n    $ vaultctl kv enable-versioning team/",
     arity=(1, 1),
+    completes=("mount",),
     flags=(FORMAT,),
 )

@@ -64,5 +64,6 @@ COMMAND = command(
     short_help="Read a secret",
     help="Reads the secret at KEY, its newest version unless -version says otherwise.",
     arity=(1, 1),
+    completes=("secret",),
     flags=(FORMAT, FIELD, MOUNT, flag("version", "The version to read.", INT)),
 )

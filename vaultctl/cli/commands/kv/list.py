@@ -22,5 +22,6 @@ COMMAND = command(
     help="Lists what stands directly below PATH; a folder ends in a slash. With -mount, PATH may be left out.",
     arity=(0, 1),
     arity_text="1",
+    completes=("secret",),
     flags=(FORMAT, MOUNT),
 )

@@ -71,6 +71,7 @@ COMMAND = command(
     " others. DATA is as for kv put.\n\n    $ vaultctl kv patch -remove-data=old secret/db password=@pw.txt",
     arity=(1, None),
     arity_text=">1",
+    completes=("secret",),
     flags=(
         FORMAT,
         FIELD,

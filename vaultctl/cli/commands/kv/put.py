@@ -35,6 +35,7 @@ COMMAND = command(
     " is a JSON object, and so is -.\n\n    $ vaultctl kv put secret/db user=app password=@pw.txt",
     arity=(1, None),
     arity_text=">1",
+    completes=("secret",),
     flags=(
         FORMAT,
         FIELD,

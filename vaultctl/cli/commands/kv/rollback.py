@@ -53,5 +53,6 @@ COMMAND = command(
     help="Writes the data of an older version of the secret at KEY again, as its newest version.\n\n"
     "    $ vaultctl kv rollback -version=2 secret/db",
     arity=(0, None),
+    completes=("secret",),
     flags=(FORMAT, MOUNT, flag("version", "The version to write again.", INT)),
 )

@@ -16,5 +16,6 @@ COMMAND = command(
     short_help="Bring deleted versions of a secret back",
     help="Brings deleted versions of the secret at KEY back.\n\n    $ vaultctl kv undelete -versions=3 secret/db",
     arity=(1, 1),
+    completes=("secret",),
     flags=(FORMAT, MOUNT, versions_flag("undelete")),
 )

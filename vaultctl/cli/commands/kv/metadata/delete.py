@@ -24,5 +24,6 @@ COMMAND = command(
     short_help="Remove a secret with all its versions",
     help="Removes the secret at PATH with all its versions, for good. That there is none is no error.",
     arity=(1, 1),
+    completes=("secret",),
     flags=(FORMAT, MOUNT),
 )

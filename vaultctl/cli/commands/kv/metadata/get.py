@@ -44,5 +44,6 @@ COMMAND = command(
     short_help="Read the settings and versions of a secret",
     help="Reads the settings of the secret at KEY, and when each of its versions was made and deleted.",
     arity=(1, 1),
+    completes=("secret",),
     flags=(FORMAT, MOUNT),
 )

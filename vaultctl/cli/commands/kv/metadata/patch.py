@@ -20,6 +20,7 @@ COMMAND = command(
     help="Changes the settings of the secret at KEY that the flags name. Custom metadata that they do not name"
     " stays.\n\n    $ vaultctl kv metadata patch -custom-metadata=owner=team secret/db",
     arity=(1, 1),
+    completes=("secret",),
     flags=(
         FORMAT,
         MOUNT,

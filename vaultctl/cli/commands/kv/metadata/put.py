@@ -21,5 +21,6 @@ COMMAND = command(
     help="Changes the settings of the secret at KEY that the flags name; there need not be a version of it yet. Custom"
     " metadata is replaced as a whole.\n\n    $ vaultctl kv metadata put -max-versions=5 secret/db",
     arity=(1, 1),
+    completes=("secret",),
     flags=(FORMAT, MOUNT, *SETTINGS),
 )
