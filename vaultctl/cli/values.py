@@ -32,19 +32,22 @@ class _Stdin:
         return decode(data, "stdin")
 
 
-def parse(words: Sequence[str]) -> dict[str, Any]:
-    """Read the words into one map; a key that comes again makes a list. Raises: Misuse."""
+def parse(words: Sequence[str], *, masked: bool = True) -> dict[str, Any]:
+    """Read the words into one map; a key that comes again makes a list. Raises: Misuse.
+
+    Parameters of a query stand in its URL, and need not be masked in errors.
+    """
     stdin, found = _Stdin(), dict[str, Any]()
     for word in words:
         try:
-            for key, value in _parse_word(word, stdin):
+            for key, value in _parse_word(word, stdin, masked=masked):
                 _add(found, key, value)
         except Misuse as error:
             raise Misuse(f"Failed to parse K=V data: {error}") from None
     return found
 
 
-def _parse_word(word: str, stdin: _Stdin) -> list[tuple[str, Any]]:
+def _parse_word(word: str, stdin: _Stdin, *, masked: bool) -> list[tuple[str, Any]]:
     try:
         if word == "-":
             return list(_parse_object(stdin.read()).items())
@@ -55,7 +58,7 @@ def _parse_word(word: str, stdin: _Stdin) -> list[tuple[str, Any]]:
             raise Misuse("format must be key=value")
         return [(key, _read_value(value, stdin))]
     except Misuse as error:
-        raise Misuse(f'invalid key/value pair "{_shown(word)}": {error}') from None
+        raise Misuse(f'invalid key/value pair "{_shown(word) if masked else word}": {error}') from None
 
 
 def _read_value(value: str, stdin: _Stdin) -> str:

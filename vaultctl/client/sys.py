@@ -19,7 +19,7 @@ def read_mount(client: Client, path: str) -> Response:
 
 def enable(client: Client, path: str, body: Mapping[str, Any]) -> Response:
     """Enable a secrets engine; the body is that of `POST sys/mounts/:path`."""
-    return client.call("POST", f"sys/mounts/{path.strip('/')}", body)
+    return client.call("POST", f"sys/mounts/{path.strip('/')}".rstrip("/"), body)
 
 
 def disable(client: Client, path: str) -> None:

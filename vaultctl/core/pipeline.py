@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vaultctl.core import tokens
 from vaultctl.framework import fields
 from vaultctl.framework.endpoint import Caller, Context, MountInfo, find
+from vaultctl.logical import paths
 from vaultctl.logical.errors import (
     BadToken,
     InvalidRequest,
@@ -121,8 +122,8 @@ def check_request(request: Request) -> Request:
         request.path.encode()
     except UnicodeEncodeError:
         raise InvalidRequest("the path is not valid UTF-8") from None
-    if "\0" in request.path:
-        raise InvalidRequest("the path holds a NUL character")
+    if not paths.is_printable(request.path):  # OpenBao's HTTP server has no words for it
+        raise InvalidRequest("the path holds a character that cannot be printed")
     if request.operation is Operation.PATCH:
         _check_patch(request.content_type.partition(";")[0].strip())
     if request.wrap_ttl_s:
@@ -223,7 +224,9 @@ def dispatch(exchange: Exchange) -> Response:
     if endpoint.reads_write:
         need_writing(exchange)
     given = _given(request)
-    values = {**fields.convert(endpoint.fields, given), **exchange.match.values}
+    asks_first = endpoint.tells_create and request.operation is Operation.UPDATE
+    converted = fields.convert(endpoint.fields, given, error_prefix="" if asks_first else fields.ERROR_PREFIX)
+    values = {**converted, **exchange.match.values}
     response = handler(_context(exchange, mount), values)
     if response is None:
         if request.operation in READING:

@@ -55,7 +55,9 @@ class Endpoint(NamedTuple):
 
     `pattern` is literal text around at most one variable: `{name}` stands for one segment, `{name+}` for one or more,
     `{name*}` for any rest, the empty one too. `unauthenticated` ones look at no token; `token_optional` ones answer
-    without one too, but not to a bad one. `reads_write` says that even a read changes the state.
+    without one too, but not to a bad one. `reads_write` says that even a read changes the state. `tells_create` is for
+    paths where it is known before an update whether it makes something new: OpenBao converts the fields for that
+    question already, and a field of a wrong type is told of in the words of that.
     """
 
     pattern: str
@@ -67,6 +69,7 @@ class Endpoint(NamedTuple):
     unauthenticated: bool = False
     token_optional: bool = False
     reads_write: bool = False
+    tells_create: bool = False
 
 
 class Upgrade(NamedTuple):

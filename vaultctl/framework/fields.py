@@ -13,6 +13,9 @@ from vaultctl.logical.errors import InvalidRequest
 Kind = Literal["string", "int", "ints", "bool", "duration", "signed_duration", "map", "keypair", "slice"]
 
 
+ERROR_PREFIX = "Field validation failed: "
+
+
 class Field(NamedTuple):
     """One field: its kind, and what path-help says of it."""
 
@@ -24,7 +27,9 @@ class _WrongType(Exception):
     """A value that cannot become the kind asked for; the text is the end of the message."""
 
 
-def convert(fields: Mapping[str, Field], data: Mapping[str, Any]) -> dict[str, Any]:
+def convert(
+    fields: Mapping[str, Field], data: Mapping[str, Any], *, error_prefix: str = ERROR_PREFIX
+) -> dict[str, Any]:
     """Give the declared fields that are there, each as its kind; a null becomes the kind's zero. Others are ignored.
 
     Durations become seconds. Raises: InvalidRequest.
@@ -36,9 +41,7 @@ def convert(fields: Mapping[str, Field], data: Mapping[str, Any]) -> dict[str, A
         try:
             converted[name] = _ZERO[field.kind]() if data[name] is None else _CONVERT[field.kind](name, data[name])
         except _WrongType as error:
-            raise InvalidRequest(
-                f'Field validation failed: error converting input for field "{name}": {error}'
-            ) from None
+            raise InvalidRequest(f'{error_prefix}error converting input for field "{name}": {error}') from None
     return converted
 
 

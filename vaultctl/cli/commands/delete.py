@@ -21,7 +21,7 @@ def run(run: Run) -> None:
 
 def _parse(words: tuple[str, ...]) -> dict[str, str]:
     try:
-        return values.parse(words)
+        return values.parse(words, masked=False)
     except Misuse as error:
         raise Misuse(str(error).replace("K=V data", "string list data", 1)) from None
 

@@ -10,7 +10,7 @@ def run(run: Run) -> None:
     """Read a path; words behind it are query parameters. Raises: Failure where nothing is."""
     fmt = run.format(raw=True)
     path = run.args[0].strip("/ ")
-    query = values.parse(run.args[1:])
+    query = values.parse(run.args[1:], masked=False)
     answer = run.client.find("GET", path, query=query)
     if answer is None:
         raise Failure(f"No value found at {path}")

@@ -62,9 +62,12 @@ def _endpoint(
     synopsis: str,
     description: str = "",
     fields: Mapping[str, Field] = {},
+    *,
+    tells_create: bool = False,
 ) -> Endpoint:
     ready = {operation: _ready(handler) for operation, handler in handlers.items()}
-    return Endpoint(pattern, ready, synopsis, description, {**_PATH, **fields} if "{" in pattern else fields)
+    fields = {**_PATH, **fields} if "{" in pattern else fields
+    return Endpoint(pattern, ready, synopsis, description, fields, tells_create=tells_create)
 
 
 _PATH = {"path": Field("string", "Where the secret is.")}
@@ -107,6 +110,7 @@ ENGINE = Engine(
                 "options": Field("map", "cas: the version that must be the newest one now; 0 for none at all."),
                 **_VERSION,
             },
+            tells_create=True,
         ),
         _endpoint(
             "metadata/{path*}",
@@ -127,6 +131,7 @@ ENGINE = Engine(
                 "custom_metadata": Field("map", "Up to 64 texts by key, for people's own use."),
                 "metadata_cas": Field("int", "The metadata's own version that must be the newest one now."),
             },
+            tells_create=True,
         ),
         _endpoint(
             "delete/{path*}",

@@ -17,14 +17,19 @@ def run(run: Run) -> None:
     """Enable an engine, at a path named after its type unless another is given."""
     fmt = run.format(from_environment=False)
     type_ = run.args[0].strip()
-    path = (run["path"] or "").strip() or (run["plugin_name"] if type_ == "plugin" else type_) or type_
-    name = run["plugin_name"] if type_ == "plugin" and run["plugin_name"] else type_
+    name = _named(run, type_)
+    path = (run["path"] or "").strip() or name
     if run["ensure"] or run["if_absent"]:
         _ensure(run, fmt, name, path)
         return
     answer = sys.enable(run.client, path, body(run, type_))
     _show(run, fmt, name, path, "created")
     run.env.warn(answer.warnings)
+
+
+def _named(run: Run, type_: str) -> str:
+    """Give the type that is meant, which for a plugin is its name. Source: OpenBao 2.7, also where it has none."""
+    return (run["plugin_name"] or "") if type_ == "plugin" else type_
 
 
 def _ensure(run: Run, fmt: str, name: str, path: str) -> None:
@@ -87,7 +92,7 @@ def body(run: Run, type_: str) -> dict[str, Any]:
         **tuned(run),
     }
     return {
-        "type": type_,
+        "type": _named(run, type_),
         "description": run["description"] or "",
         "config": config,
         "local": run["local_mount"],
