@@ -1,4 +1,5 @@
 import pytest
+from support import conformance
 from support.bao import serving
 from support.program import Here, Program
 
@@ -33,3 +34,14 @@ def bao(running_bao):
     """A real OpenBao that holds what a new dev server does."""
     running_bao.reset()
     return running_bao
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say at the end of a run of the recorded cases how many were counted, and what came of them."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    asked = [report for report in reports if dict(getattr(report, "user_properties", ())).get("transcript")]
+    if asked:
+        failed = {dict(report.user_properties)["transcript"] for report in asked if report.failed}
+        terminalreporter.section("what OpenBao did, and what is the same here")
+        for line in conformance.summary(failed):
+            terminalreporter.line(line)

@@ -9,13 +9,25 @@ from support.same_lines import SCRIPTS
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_each_line_comes_out_as_in_bao(name, bao, here):
-    """Exit code, stdout and stderr are those of bao, but for the lines that say why they are not."""
-    theirs, ours = [], []
+    """Exit code, stdout and stderr are those of bao, but for the lines with a named difference, which must be one."""
+    theirs, ours, no_more_different = [], [], []
     for line in SCRIPTS[name]:
         answer = bao.run(*line.args, stdin=line.stdin, env=dict(line.env))
+        came = here(*line.args, stdin=line.stdin, env=dict(line.env))
+        if line.different and line.different not in _BY_CHANCE and _whole(answer) == _whole(came):
+            no_more_different.append(line.args)
         theirs.append(_compared(line, answer if line.code is None else answer._replace(code=line.code)))
-        ours.append(_compared(line, here(*line.args, stdin=line.stdin, env=dict(line.env))))
+        ours.append(_compared(line, came))
     assert theirs == ours
+    assert no_more_different == []
+
+
+_BY_CHANCE = {"tune-sys-order"}
+"""Differences that do not show in each run."""
+
+
+def _whole(ran: Ran) -> tuple[object, ...]:
+    return ran.code, _text(ran.out), _text(ran.err)
 
 
 def _compared(line: Line, ran: Ran) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""A command line that `bao` and `vaultctl` are both given, and reasons why it may come out otherwise."""
+"""A command line that `bao` and `vaultctl` are both given."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 class Line(NamedTuple):
     """One command line, and what its stdin holds.
 
-    Where `different` says why, only the exit codes must be the same, or ours must be `code`.
+    Where `different` names a difference, only the exit codes must be the same, or ours must be `code`.
     """
 
     args: tuple[str, ...]
@@ -19,10 +19,3 @@ class Line(NamedTuple):
 def line(text: str, *more: str, stdin: bytes = b"", different: str = "", code: int | None = None, **env: str) -> Line:
     """Make a line; words are parted by blanks, and `more` are words that hold some."""
     return Line((*text.split(), *more), stdin, tuple(env.items()), different, code)
-
-
-MORE = "vaultctl takes -format here, and then prints one object"
-HELP = "the help texts are our own"
-UNPARSED = "vaultctl does not warn of flags behind a positional: it takes them"
-ROOT = "the API's root has no page here, and an error that says so"
-MASKED = "a word without a key may be a secret, and vaultctl shows its first letters"

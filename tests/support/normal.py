@@ -7,6 +7,7 @@ _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _ACCESSOR = re.compile(r"\b([a-z][a-z0-9]*(?:_[a-z]+)?)_[0-9a-f]{8}\b")
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _VERSION = re.compile(r"\bv?\d+\.\d+\.\d+\+builtin\.[a-z]+")
+_TIME_IN_CELL = re.compile(r"<time>(?:[^]\n]*\])? {2,}\S")
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+|local:(?=/v1)")
 
 _UNIX_S = (1_600_000_000, 2_500_000_000)
@@ -18,7 +19,7 @@ def text(value: str) -> str:
     value = _ACCESSOR.sub(r"<accessor:\1>", value)
     value = _TIME.sub("<time>", value)
     value = _ADDRESS.sub("<address>", value)
-    if _VERSION.search(value):  # it is as long as it is, and a column with it
+    if _VERSION.search(value) or _TIME_IN_CELL.search(value):  # it is as long as it is, and a column with it
         value = re.sub(" {2,}", "  ", _VERSION.sub("<version>", value))
     return value
 

@@ -1,10 +1,12 @@
 """Recorded steps of the HTTP API, asked of any door."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from support.due import body_of
 from support.normal import deep
 from vaultctl.logical.door import Door
 from vaultctl.logical.errors import VaultError
@@ -36,13 +38,16 @@ def request_of(step: Step, saved: Mapping[str, str], root_token: str) -> Request
         operation = Operation.LIST
     if operation is Operation.READ and query.pop("scan", "") == "true":
         operation = Operation.SCAN
+    token = step.get("token", "root")
+    usual = MERGE_PATCH if operation is Operation.PATCH else "application/json"
     return Request(
         operation,
         unquote(path),
-        data=_filled(step.get("body", {}), saved),
+        namespace=step.get("namespace", ""),
+        data=_filled(body_of(step), saved),
         query=query if operation not in (Operation.UPDATE, Operation.PATCH) else {},
-        content_type=step.get("content_type", MERGE_PATCH if operation is Operation.PATCH else "application/json"),
-        token=step.get("token", root_token),
+        content_type=step.get("headers", {}).get("Content-Type", usual) or "",
+        token=root_token if token == "root" else token or "",
     )
 
 
@@ -76,28 +81,37 @@ def _answer(response: Response) -> Outcome:
         outcome["data"] = None if response.data is None else dict(response.data)
     if response.warnings:
         outcome["warnings"] = list(response.warnings)
-    if response.lease and response.lease.duration_s:
-        outcome["lease_duration"] = response.lease.duration_s
+    if response.lease:
+        duration_s, lease_id, renewable = response.lease
+        beside = {"lease_duration": duration_s, "lease_id": lease_id, "renewable": renewable}
+        outcome |= {name: value for name, value in beside.items() if value}
+    for name, value in (("auth", response.auth), ("wrap_info", response.wrap_info)):
+        if value is not None:
+            outcome[name] = dict(value)
     return outcome
 
 
 def replay(
-    door: Door, steps: list[Step], root_token: str, *, patient: bool = False
+    door: Door, steps: list[Step], root_token: str, *, patient: bool = False, numbers: Iterable[int] | None = None
 ) -> Iterator[tuple[Step, Outcome, Outcome]]:
-    """Ask a door step by step; give each step, what is expected and what came.
+    """Ask a door step by step, or only some steps; give each step, what is expected and what came.
 
     A patient one asks again while a server still works on what it was asked before.
     """
     saved: dict[str, str] = {}
-    for step in steps:
+    for number in range(len(steps)) if numbers is None else numbers:
+        step = steps[number]
+        if "parallel" in step:
+            yield step, _wanted(step), _at_once(door, step, saved, root_token)
+            continue
         request = request_of(step, saved, root_token)
-        deadline = time.monotonic() + (_PATIENCE_S if patient else 0)
+        deadline = time.monotonic() + (_PATIENCE_S if patient or "poll" in step else 0)
         while True:
             raw = raw_outcome(door, request)
-            came = _pruned(step, deep(raw))
-            upgrading = any(_UPGRADING in error for error in raw.get("errors", ()))
-            again = upgrading or (request.operation in (Operation.READ, Operation.LIST) and came != _wanted(step))
-            if not again or time.monotonic() >= deadline:
+            came = _pruned(step, deep(raw) | _same(step, raw, saved))
+            if time.monotonic() >= deadline or not (
+                _is_to_come(step, raw) or (patient and _is_late(request, step, raw))
+            ):
                 break
             time.sleep(0.02)
         for name, where in step.get("save", {}).items():
@@ -105,15 +119,60 @@ def replay(
         yield step, _wanted(step), came
 
 
+def _is_to_come(step: Step, raw: Outcome) -> bool:
+    """Tell whether a step waits for something that is not yet so."""
+    until = step.get("poll", {}).get("until", {})
+    return any(
+        (raw["status"] if path == "@status" else _pick(raw, path.split("."))) != want for path, want in until.items()
+    )
+
+
+def _is_late(request: Request, step: Step, raw: Outcome) -> bool:
+    upgrading = any(_UPGRADING in error for error in raw.get("errors", ()))
+    return upgrading or (
+        request.operation in (Operation.READ, Operation.LIST) and _pruned(step, deep(raw)) != _wanted(step)
+    )
+
+
+def _same(step: Step, raw: Outcome, saved: Mapping[str, str]) -> Outcome:
+    """Tell of values that are put away whether they are those that were saved."""
+    if "same" not in step:
+        return {}
+    return {
+        "same": {path: _pick(raw, path.split(".")) == _filled(value, saved) for path, value in step["same"].items()}
+    }
+
+
+def _at_once(door: Door, step: Step, saved: Mapping[str, str], root_token: str) -> Outcome:
+    """Ask several requests at the same moment; in which order they are served is chance."""
+    requests = [request_of(each, saved, root_token) for each in step["parallel"]]
+    with ThreadPoolExecutor(len(requests)) as pool:
+        outcomes = list(pool.map(lambda request: raw_outcome(door, request), requests))
+    if step.get("compare", True) is False:
+        return {}
+    if step.get("summary"):
+        return {"status": 0, "sent": len(outcomes), "answered_200": sum(each["status"] == 200 for each in outcomes)}
+    return {"status": 0, "parallel": sorted((deep(each) for each in outcomes), key=repr)}
+
+
 def _wanted(step: Step) -> Outcome:
-    return _pruned(step, deep(step["expect"]))
+    expect = deep(step["expect"])
+    if "parallel" not in step:
+        return _pruned(step, expect)
+    if step.get("compare", True) is False:
+        return {}
+    if step.get("summary"):
+        return {name: value for name, value in expect.items() if name != "parallel"}
+    return {**expect, "parallel": sorted(expect["parallel"], key=repr)}
 
 
 def _pruned(step: Step, outcome: Outcome) -> Outcome:
     """Take away what a step does not look at, and what is nowhere the same."""
     outcome = _without_builtin(outcome)
     for path in step.get("ignore", ()):
-        _drop(outcome, path.split("."))
+        if path in ("@body", "*"):
+            outcome = {"status": outcome["status"]}
+        _drop(outcome, path.removeprefix("@").split("."))
     for path in step.get("unordered", ()):
         *above, last = path.split(".")
         holder = _pick(outcome, above)
