@@ -5,10 +5,17 @@ import json
 import os
 import pty
 import re
+import signal
 import struct
+import subprocess
 import termios
 
 import pytest
+
+from vaultctl.connect import local
+from vaultctl.connect.settings import read_settings
+from vaultctl.core import jobs, records
+from vaultctl.core.core import Core
 
 STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 ODD = "[bold]not markup[/] | and a pipe"
@@ -79,3 +86,51 @@ def test_a_dumb_terminal_gets_plain_columns(screen, vaultctl):
 def test_a_field_ends_with_a_newline(screen):
     """On a terminal a newline follows the field."""
     assert screen(80, "read", "-field=type", "sys/mounts/team") == "kv\n"
+
+
+@pytest.fixture
+def held_move(vaultctl):
+    """A move that another process works on, forty of a hundred steps far; give its id."""
+    vaultctl("secrets", "list")
+    settings = {"VAULTCTL_DATA_DIR": str(vaultctl.data)}
+    core = Core(local.open_state(read_settings(settings), settings, print))
+    with core.sessions.writing() as session:
+        job = jobs.Job("a-move", "remount", {"source": "team/", "target": "apps/"}, 1, 1)
+        jobs.enqueue(session.view, job)
+        far = job._replace(phase="revoking leases", done=40, total=100)
+        records.save(session.view, jobs.ACTIVE + job.id, far._asdict())
+        session.commit()
+    lock = core.state.backend.job_lock(job.id)
+    yield job.id
+    lock.release()
+    core.close()
+
+
+@pytest.mark.parametrize("style", [{}, {"NO_COLOR": "1"}], ids=["colour", "NO_COLOR"])
+@pytest.mark.parametrize("columns", [80, 140])
+def test_progress_has_phase_and_count(vaultctl, held_move, columns, style):
+    """Whoever waits for a move sees its phase and its count on stderr; Ctrl-C says that the move goes on."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    child = subprocess.Popen(
+        vaultctl.argv("remount", "watch", held_move),
+        env={**vaultctl.env, "TERM": "xterm-256color", **style},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    with os.fdopen(ours, "rb", buffering=0) as seen:
+        shown = b""
+        while b"40/100" not in STYLE.sub("", shown.decode(errors="replace")).encode():
+            shown += seen.read(65536)
+        child.send_signal(signal.SIGINT)
+        while b"remount watch" not in shown:
+            shown += seen.read(65536)
+    text = STYLE.sub("", shown.decode(errors="replace"))
+    frames = [frame for frame in re.split(r"[\r\n]+", text) if "40/100" in frame]
+    assert "moving team/ to apps/: revoking leases" in frames[0]
+    assert max(map(len, frames)) <= columns
+    assert (b"[3" in shown) is not bool(style)  # colours are 30 to 37, or 38
+    assert (child.wait(), "the move goes on: vaultctl remount watch a-move" in text) == (130, True)
+    child.stdout.close()

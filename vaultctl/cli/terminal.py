@@ -1,12 +1,13 @@
 """What people see: Rich tables, and the progress of a job. The only module that imports Rich."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, TypeAlias
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -76,25 +77,37 @@ def _cell(text: str) -> Text:
 Info: TypeAlias = Mapping[str, Any] | None
 
 
+class _Left(ProgressColumn):
+    """The time that is left, where it can be told, else the time that went by."""
+
+    def render(self, task: Task) -> Text:
+        """Write it in hours, minutes and seconds."""
+        seconds = task.time_remaining if task.total else task.elapsed
+        text = "-:--:--" if seconds is None else str(timedelta(seconds=int(seconds)))
+        return Text(text + (" left" if task.total else ""), style="cyan")
+
+
 def follow(title: str, read: Callable[[], Info], is_over: Callable[[Info], bool]) -> Info:
     """Show a job's phase, count and time left on stderr until it is over; give what was read last."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[count]}", style="green"),
+        _Left(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=None)
+        task = progress.add_task(title, total=None, count="")
         while True:
             info = read()
             if is_over(info):
                 return info
             shown = info or {}
+            done, total = shown.get("done", 0), shown.get("total") or None
             progress.update(
                 task,
                 description=f"{title}: {shown.get('phase', 'in progress')}",
-                completed=shown.get("done", 0),
-                total=shown.get("total") or None,
+                completed=done,
+                total=total,
+                count=f"{done}/{total}" if total else "",
             )

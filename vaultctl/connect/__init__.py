@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vaultctl.connect import keys, local
 from vaultctl.connect.settings import SettingError, read_settings
@@ -49,6 +49,10 @@ class Connection:
     def advance(self, seconds: float) -> bool:
         """Work on stored jobs for so many seconds; tell whether any is left. Raises: StateError."""
         return self._follow(lambda core: core.advance(seconds))
+
+    def pending(self) -> Mapping[str, Any] | None:
+        """Tell of the stored job that is worked on next: phase, done, total. Raises: StateError."""
+        return self._follow(lambda core: core.pending())
 
     def close(self) -> None:
         """Let go of the state."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import pipeline, system
 from vaultctl.core.mounts import new_uuid
@@ -16,7 +16,7 @@ from vaultctl.logical.errors import VaultError
 from vaultctl.logical.request import READING, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from vaultctl.core.session import Session
     from vaultctl.core.state import State
@@ -68,6 +68,14 @@ class Core:
 
         clocks = jobs.Clocks(self.host.now_ns, self.monotonic_s)
         return jobs.advance(self.sessions, clocks, self.monotonic_s() + budget_s)
+
+    def pending(self) -> Mapping[str, Any] | None:
+        """Tell of the job that is worked on next: phase, done, total, started, updated. Raises: StateError."""
+        from vaultctl.core import jobs
+
+        with self.state.reader() as view:
+            job = jobs.pending(view)
+        return job.describe() if job else None
 
     def _advance_quietly(self) -> None:
         """Work on jobs beside a request, whose own answer does not hang on them."""

@@ -85,6 +85,14 @@ def history(storage: Reading) -> list[Job]:
     return [job for job in found if job]
 
 
+def pending(storage: Reading) -> Job | None:
+    """Give the oldest job that is not at its end."""
+    active = set(storage.list(ACTIVE))
+    waiting = (job_id for job_id in map(_id_in, storage.list(LOG)) if job_id in active)
+    oldest = next(waiting, None)
+    return find(storage, oldest) if oldest else None
+
+
 class Clocks(NamedTuple):
     """The time of day in nanoseconds, for what is stored, and a clock that never jumps, for deadlines."""
 
