@@ -14,7 +14,8 @@ Exit codes:
   1    the command line or a local input is wrong; nothing was asked
   2    the request was refused, or the state cannot be used
   127  no such command
-  130  interrupted; a move that has begun goes on"""
+  130  interrupted; a move that has begun goes on
+  141  nobody reads the output any more; what was asked is done"""
 
 
 def usage_of(command: click.Command) -> str:
