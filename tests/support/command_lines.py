@@ -27,7 +27,7 @@ _CHANGING = [
         (r"\b([a-z][a-z0-9-]*(?:_[a-z][a-z0-9-]*)*)_[0-9a-f]{8}\b", r"\1_<acc>"),
         (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", "<time>"),
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? \+0000 UTC", "<time>"),
-        (r"\bv?\d+\.\d+\.\d+(?:-[\w.]+)?\+builtin\.[a-z]+", "<builtin-version>"),
+        (r"\bv?\d+\.\d+\.\d+(?:-[\w.]+)?\+builtin(?:\.[a-z]+)?", "<builtin-version>"),
         (r"(?<=cannot tune parameter )\w+(?= of)", "<any>"),  # bao names the one that chance puts first
     )
 ]

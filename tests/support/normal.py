@@ -6,7 +6,7 @@ from typing import Any
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _ACCESSOR = re.compile(r"\b([a-z][a-z0-9]*(?:_[a-z]+)?)_[0-9a-f]{8}\b")
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
-_VERSION = re.compile(r"\bv?\d+\.\d+\.\d+\+builtin\.[a-z]+")
+_VERSION = re.compile(r"\bv?\d+\.\d+\.\d+\+builtin(?:\.[a-z]+)?")
 _TIME_IN_CELL = re.compile(r"<time>(?:[^]\n]*\])? {2,}\S")
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+|local:(?=/v1)")
 

@@ -28,7 +28,7 @@ _UNMOVABLE = ("sys/", "cubbyhole/", "identity/", "auth/token/")
 _BARELY_TUNABLE = ("sys/", "cubbyhole/", "identity/")
 _NO_STATUS = frozenset({"database", "system", "cubbyhole", "identity", "token", "generic"})
 _LIFE_ONLY = "the {} engine is not part of vaultctl: its mount can be managed, and requests below it answer 501"
-RUNNING_VERSION = f"v{__version__}+builtin.vaultctl"
+RUNNING_VERSION = f"v{__version__}+builtin"
 """The version that every built-in engine runs with."""
 _UPGRADING = (
     "Upgrading mount from version {} to version 0. This mount will be unavailable for a brief period and will resume"
