@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from vaultctl.cli import output
+from vaultctl.cli import output, values
 from vaultctl.cli.command import Run
-from vaultctl.cli.failures import Failure
+from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.go_flags import INT, flag, switch
 from vaultctl.logical.response import Response
 
@@ -61,7 +61,18 @@ def _cell(told: dict[str, Any], column: str) -> str:
     return output.go_text(told[column]) if column in told else ""
 
 
-def show_written(run: Run, fmt: str, answer: Response, path: str) -> None:
+def write_path(run: Run, verb: str) -> None:
+    """Write the words' data to a path of the API, and print the answer. Raises: Misuse."""
+    fmt = run.format()
+    path = run.args[0].strip("/ ")
+    if len(run.args) == 1 and not (run["force"] or run["f"]):
+        raise Misuse("Must supply data or use -force")
+    data = values.parse(run.args[1:])
+    run.env.doing = f"Error writing data to {path}"
+    _show_written(run, fmt, run.client.call(verb, path, data), path)
+
+
+def _show_written(run: Run, fmt: str, answer: Response, path: str) -> None:
     """Print the answer to a write, or that it succeeded where the answer says nothing."""
     if answer.data is not None or answer.raw is not None or answer.warnings:
         output.secret(run.env, fmt, answer, run["field"] if answer.data else None)

@@ -1,21 +1,13 @@
 """`vaultctl patch`: a change to part of what is at a path of the API."""
 
-from vaultctl.cli import values
-from vaultctl.cli.answers import show_written
+from vaultctl.cli.answers import write_path
 from vaultctl.cli.command import FIELD, FORMAT, Run, command
-from vaultctl.cli.failures import Misuse
 from vaultctl.cli.go_flags import switch
 
 
 def run(run: Run) -> None:
     """Patch a path. Raises: Misuse."""
-    fmt = run.format()
-    path = run.args[0].strip("/ ")
-    if len(run.args) == 1 and not (run["force"] or run["f"]):
-        raise Misuse("Must supply data or use -force")
-    data = values.parse(run.args[1:])
-    run.env.doing = f"Error writing data to {path}"
-    show_written(run, fmt, run.client.call("PATCH", path, data), path)
+    write_path(run, "PATCH")
 
 
 COMMAND = command(
