@@ -82,9 +82,9 @@ class _Left(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """Write it in hours, minutes and seconds."""
-        seconds = task.time_remaining if task.total else task.elapsed
-        text = "-:--:--" if seconds is None else str(timedelta(seconds=int(seconds)))
-        return Text(text + (" left" if task.total else ""), style="cyan")
+        left = task.time_remaining if task.total else None
+        seconds = task.elapsed or 0 if left is None else left
+        return Text(str(timedelta(seconds=int(seconds))) + ("" if left is None else " left"), style="cyan")
 
 
 def follow(title: str, read: Callable[[], Info], is_over: Callable[[Info], bool]) -> Info:
