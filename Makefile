@@ -22,6 +22,7 @@ INSTALLED := $(VENV)/installed
 BENCH := .venv-bench
 BENCH_INSTALLED := $(BENCH)/installed
 INSTALL = python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+TIMES = 'times\([0-9_]+, [0-9_]+\)'
 SOURCES = $(shell find vaultctl -name '*.py')
 
 # Files in the tree that a program writes. `make check` fails when writing them again changes them.
@@ -77,9 +78,10 @@ bench: $(INSTALLED) $(BENCH_INSTALLED) ## Measure vaultctl beside the real bao; 
 	$(BIN)/python benchmarks/startup.py
 
 .PHONY: soak
-soak: $(INSTALLED) ## Run the storage tests for long: more kills, more damage, more races
-	@echo "how often, normally and now:"; grep -rnoE 'times\([0-9_]+, [0-9_]+\)' --include='*.py' tests/storage
-	VAULTCTL_SOAK=1 $(BIN)/python -m pytest -n $(JOBS) --timeout=0 --durations=10 tests/storage $(ARGS)
+soak: $(INSTALLED) ## Run what can be run longer for long: more kills, more damage, more races, more examples
+	@echo "how often, normally and now:"; grep -rnoE $(TIMES) --include='test_*.py' tests
+	VAULTCTL_SOAK=1 $(BIN)/python -m pytest -n $(JOBS) --timeout=0 --durations=10 \
+	    $$(grep -rlE $(TIMES) --include='test_*.py' tests) $(ARGS)
 
 .PHONY: clean
 clean: ## Remove what these targets made

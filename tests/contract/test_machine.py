@@ -1,16 +1,20 @@
 """Any sequence of requests on mounts and secrets, through the core, beside a plain model of what it should hold."""
 
+import shutil
+import tempfile
+from pathlib import Path
 from typing import Any
 
-from hypothesis import settings
+import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from support.places import KINDS, Place
 from support.replay import raw_outcome
 from support.soak import times
-from support.states import ROOT_TOKEN, make_core
+from support.states import ROOT_TOKEN, make_core, open_core
 
 from vaultctl.logical.request import MERGE_PATCH, Operation, Request
-from vaultctl.storage.memory import Memory
 
 PATHS = st.sampled_from(["a", "b", "a/b", "a/b/c", "b/c", "secret", "d e", "é"])
 KEYS = st.sampled_from(["k", "k/l", "m", "n/o/p"])
@@ -47,11 +51,26 @@ class Mount:
 class MountsAndSecrets(RuleBasedStateMachine):
     """The core, and the model."""
 
+    kind = "memory"
+
     def __init__(self) -> None:
         super().__init__()
-        self.core = make_core(Memory())
+        self.folder = Path(tempfile.mkdtemp())
+        self.place = Place(self.kind, self.folder)
+        self.core = make_core(self.place.open())
         self.model: dict[str, Mount] = {"secret": Mount(2)}
         self.model["secret"].description = "key/value secret storage"
+
+    @rule()
+    def reopen(self) -> None:
+        """Let go of the state, as the end of a process does, and open it again."""
+        self.core.close()
+        self.core = open_core(self.place.open())
+
+    def teardown(self) -> None:
+        """Let go of the state, and remove it."""
+        self.core.close()
+        shutil.rmtree(self.folder)
 
     def ask(self, operation: Operation, path: str, data: Any = None, **query: str) -> dict[str, Any]:
         """Ask the core."""
@@ -231,5 +250,15 @@ class MountsAndSecrets(RuleBasedStateMachine):
             assert listed == sorted(firsts)
 
 
-TestMountsAndSecrets = MountsAndSecrets.TestCase
-TestMountsAndSecrets.settings = settings(max_examples=times(40, 2000), stateful_step_count=25, deadline=None)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_core_does_what_a_dictionary_does(kind: str):
+    """Mounts, moves, secrets and reopenings, in any order, on every backend, leave what they would leave of a model."""
+    run_state_machine_as_test(
+        type(f"{kind.title()}Machine", (MountsAndSecrets,), {"kind": kind}),
+        settings=settings(
+            max_examples=times(20, 1000),
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
