@@ -91,7 +91,7 @@ NEVER = {
 
 PROGRAM = """\
 import json, os, sys
-from vaultctl.cli import main
+from vaultctl.cli import main, start  # where the program begins
 code = main.run(sys.argv[1:])
 print("\\n" + json.dumps([code, sorted(sys.modules)]))
 """

@@ -1,5 +1,8 @@
 """How a command ends that did not do what it was asked; the text is all that stderr says."""
 
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C ended."""
+
 
 class Failure(Exception):
     """It was asked, and did not work out."""

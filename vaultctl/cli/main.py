@@ -10,9 +10,8 @@ from io import TextIOWrapper
 import click
 
 from vaultctl.cli.env import Env
-from vaultctl.cli.failures import Failure, Misuse
+from vaultctl.cli.failures import INTERRUPTED, Failure, Misuse
 from vaultctl.cli.go_flags import HelpWanted
-from vaultctl.cli.start import INTERRUPTED
 from vaultctl.cli.tree import FlagsFirst, Group, UnknownCommand, is_help, root
 from vaultctl.logical.errors import VaultError
 

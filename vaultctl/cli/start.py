@@ -3,7 +3,7 @@
 import os
 import signal
 
-INTERRUPTED = 130
+from vaultctl.cli.failures import INTERRUPTED
 
 
 def main() -> None:
