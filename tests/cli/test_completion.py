@@ -98,6 +98,17 @@ def test_a_name_that_would_break_a_line_is_not_offered(offered, here):
     assert not any("tab" in word for word in offered("kv", "get", "secret/"))
 
 
+def test_a_description_keeps_to_its_line(here):
+    """A line break in a description makes no candidate of its second half."""
+    here("secrets", "enable", "-path=odd", "-description=one\ntwo\x1b[31m", "kv")
+    assert here("__complete", "secrets", "disable", "odd").out == "odd/\tone two [31m\n"
+
+
+def test_words_that_are_no_text_offer_nothing(vaultctl):
+    """Bytes that are not UTF-8 are no reason for an error while somebody types."""
+    assert vaultctl("__complete", "secrets", b"\xff") == (0, "", "")
+
+
 def _leaves(group):
     for name in group.list_commands(click.Context(group)):
         command = group.get_command(click.Context(group), name)

@@ -172,5 +172,6 @@ def test_the_umask_decides_nothing(vaultctl, umask):
     """Whatever the umask, folders that are made are their owner's alone, and can be used by that owner."""
     env = {**vaultctl.env, "VAULTCTL_DATA_DIR": str(vaultctl.home / "a" / "b")}
     assert vaultctl("secrets", "list", env=env, umask=umask).code == 0
-    paths = [vaultctl.home / "a", vaultctl.home / "a" / "b", vaultctl.home / "a" / "b" / "state.json"]
-    assert [path.stat().st_mode & 0o777 for path in paths] == [0o700, 0o700, 0o600]
+    assert vaultctl("kv", "put", "secret/a", "k=v", env=env, umask=umask).code == 0
+    assert {path.stat().st_mode & 0o777 for path in (vaultctl.home / "a").rglob("*") if path.is_file()} == {0o600}
+    assert {path.stat().st_mode & 0o777 for path in (vaultctl.home / "a", vaultctl.home / "a" / "b")} == {0o700}

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from support.soak import times
 
 
 @pytest.fixture
@@ -123,6 +124,26 @@ def test_a_kv_mount_is_upgraded(ensure, here):
     code, answer = ensure("-path=a", "kv-v2")
     assert (code, answer["result"]) == (0, "tuned")
     assert here("kv", "get", "-field=k", "-mount=a", "x").out == "v"
+
+
+@pytest.mark.parametrize("flags", [[], ["-if-absent"], ["-ensure"]], ids=["plain", "if-absent", "ensure"])
+def test_a_path_that_means_a_tuning_is_refused(here, flags):
+    """Below sys/mounts a/tune is the tuning of a/, and to enable there would change that mount."""
+    here("secrets", "enable", "-path=a", "-description=mine", "kv")
+    ran = here("secrets", "enable", *flags, "-path=a/tune", "-description=oops", "kv")
+    assert (ran.code, "no mount can be at a/tune" in ran.err, mount(here, "a/")["description"]) == (1, True, "mine")
+
+
+def test_ensure_outlives_others_who_disable(vaultctl):
+    """Where somebody takes the mount away in between, it is made again, and nobody is told that it is gone."""
+    vaultctl("secrets", "list")
+    ensuring = [
+        vaultctl.start("secrets", "enable", "-ensure", "-path=b", f"-description=d{number}", "kv-v2")
+        for number in range(times(4, 40))
+    ]
+    disabling = [vaultctl.start("secrets", "disable", "b") for _ in range(times(2, 20))]
+    ends = {(child.communicate()[1], child.returncode) for child in [*ensuring, *disabling]}
+    assert ends == {("", 0)}
 
 
 def test_the_two_flags_exclude_each_other(here):

@@ -34,6 +34,12 @@ def test_a_switch_takes_no_word_for_its_value(here):
     assert here("secrets", "enable", "-seal-wrap", "true", "kv")[::2] == (1, "Too many arguments (expected 1, got 2)\n")
 
 
+def test_each_of_a_repeated_flag_must_be_good(here):
+    """A value that a later one replaces is looked at all the same, as Go does."""
+    ran = here("kv", "put", "-cas=x", "-cas=0", "secret/a", "k=v")
+    assert (ran.code, ran.err.startswith('invalid value "x" for flag -cas')) == (1, True)
+
+
 def test_the_last_of_a_repeated_flag_counts(here):
     """A flag that is given twice has its last value; a switch too."""
     assert "at: y/" in here("secrets", "enable", "-path=x", "-path=y", "kv").out

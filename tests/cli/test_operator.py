@@ -192,7 +192,23 @@ def test_an_empty_database_beside_the_state_is_no_second_state(kept):
     assert kept("secrets", "list").code == 0
 
 
-@pytest.mark.parametrize("name", ["state.json", "seal.key", "root-token", "token", "state.sqlite"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "state.json",
+        "seal.key",
+        "root-token",
+        "token",
+        "state.sqlite",
+        "state.json.tmp",
+        "state.json.lock",
+        "state.json.damaged",
+        "state.json.migrated.2",
+        "state.json.job-x",
+        "state.sqlite-wal",
+        "root-token.tmp",
+    ],
+)
 def test_a_snapshot_is_no_file_of_the_state(kept, name):
     """A name that means something in the data folder takes no snapshot, whether the file is there or not."""
     path = kept.data / name
@@ -293,3 +309,12 @@ def test_writers_follow_a_migration(vaultctl):
         assert (moved, ends) == ([0, 0, 0], [("", 0)] * count)
     listed = vaultctl("kv", "list", "-format=json", "secret")
     assert json.loads(listed.out) == [str(number) for number in range(count)]
+
+
+def test_many_snapshots_to_one_file_all_succeed(vaultctl):
+    """Backups that run at once each write a file of their own until it is whole, and leave none behind."""
+    vaultctl("kv", "put", "secret/a", "k=v")
+    children = [vaultctl.start("operator", "snapshot", "save", "snap") for _ in range(times(6, 40))]
+    assert {(child.communicate()[0][:8], child.returncode) for child in children} == {("Success!", 0)}
+    assert [path.name for path in vaultctl.home.glob("snap*")] == ["snap"]
+    assert vaultctl("operator", "snapshot", "restore", "snap").code == 0

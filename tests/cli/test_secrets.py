@@ -128,6 +128,13 @@ def test_mounts_read_shows_one_mount(here):
     assert ["max_lease_ttl", "0s"] in [row.split() for row in here("mounts", "read", "secret/").out.splitlines()]
 
 
+@pytest.mark.parametrize(("word", "why"), [("", "is needed"), ("/", "is needed"), ("secret/tune", "no mount can be")])
+def test_mounts_read_of_no_mount_path_is_exit_code_1(here, word, why):
+    """A word that cannot be the path of a mount is refused before anything is asked."""
+    ran = here("mounts", "read", word)
+    assert (ran.code, why in ran.err) == (1, True)
+
+
 def test_mounts_read_of_nothing_is_exit_code_2(here):
     """A path without a mount is refused as a server does."""
     ran = here("mounts", "read", "nosuch")
@@ -322,3 +329,19 @@ def test_remount_list_can_be_sorted(here):
     for source, target in (("secret", "b"), ("b", "a")):
         here("secrets", "move", source, target)
     assert first_column(here("remount", "list", "-sort=target", "-columns=target,status").out) == ["a/", "b/"]
+
+
+def test_disabling_what_was_moved_away_says_where_it_is(here):
+    """Whoever disables a path that a mount was moved away from is told that the mount lives on."""
+    here("secrets", "move", "secret", "apps")
+    ran = here("secrets", "disable", "secret")
+    told = " ".join(ran.err.split())
+    assert (ran.code, "the mount that was at secret/ was moved to apps/, and is there" in told) == (0, True)
+    here("secrets", "disable", "apps")
+    assert here("secrets", "disable", "secret").err == ""
+
+
+@pytest.mark.parametrize("command", ["status", "watch"])
+def test_a_move_without_an_id_is_exit_code_1(here, command):
+    """An empty word is no migration ID."""
+    assert here("remount", command, "").code == 1

@@ -83,3 +83,16 @@ def test_data_too_deep_to_be_shown_is_said_to_be(vaultctl):
         [sys.executable, "-c", PROGRAM], check=False, capture_output=True, text=True, env=vaultctl.env
     )
     assert (done.returncode, done.stderr) == (2, "Error: the data is nested too deeply to be shown\n")
+
+
+def test_keys_are_sorted_by_their_numbers_as_in_bao(here, bao):
+    """The versions of a secret come in the order in which people count."""
+    for number in range(11):
+        for program in (here, bao.run):
+            program("kv", "put", "secret/counted", f"n={number}")
+    ours, theirs = (
+        [line.strip() for line in ran.out.splitlines() if line.strip().strip('":').isdecimal()]
+        for program in (here, bao.run)
+        for ran in [program("kv", "metadata", "get", "-format=yaml", "secret/counted")]
+    )
+    assert (ours, len(ours)) == (theirs, 10)

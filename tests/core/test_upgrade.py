@@ -8,6 +8,8 @@ from support.places import ON_DISK, Place
 from support.soak import times
 from support.states import ROOT_TOKEN, make_core, open_core
 
+from vaultctl.client import kv
+from vaultctl.client.client import Client
 from vaultctl.core import jobs
 from vaultctl.core.core import Core
 from vaultctl.core.system.upgrade import BATCH
@@ -150,3 +152,17 @@ def test_a_killed_upgrade_goes_on_where_it_was(tmp_path, kind: str):
     assert finish(core)[0].status == jobs.SUCCESS
     check(core)
     core.close()
+
+
+@pytest.mark.parametrize("ask_for", [kv.get, kv.list_keys, kv.scan])
+def test_who_found_the_mount_before_its_upgrade_asks_again(core, ask_for):
+    """A mount that is upgraded between the two requests of a command gives what it holds, and not nothing."""
+    client = Client(core, token=ROOT_TOKEN)
+    path = "k/folder 1/1" if ask_for is kv.get else "k/folder 1"
+    before = kv.locate(client, path)
+    tune(core)
+    finish(core)
+    found = iter([before, kv.locate(client, path)])
+    place, answer = kv.ask_there(lambda: next(found), lambda place: ask_for(client, place))
+    data = answer.data["data"] if ask_for is kv.get else answer.data["keys"]
+    assert (place.version, bool(data)) == (2, True)

@@ -151,6 +151,16 @@ def test_strange_names_live_side_by_side(place: Place):
     assert place.read() == changes
 
 
+def test_a_name_is_found_however_often_one_looks(place: Place):
+    """The hundredth search in a snapshot finds what the first does, before, between and behind all names too."""
+    names = [f"core/{'x' * (number % 7)}{number:03d}" for number in range(150)] + STRANGE
+    place.commit({name: name.encode("utf-8", "surrogatepass") for name in names})
+    with place.open().reader() as snapshot:
+        for _ in range(2):
+            assert [snapshot.get(name) for name in names] == [name.encode("utf-8", "surrogatepass") for name in names]
+            assert [snapshot.get(name) for name in ("", "core/0", "core/x!", "~~")] == [None] * 4
+
+
 def test_names_come_in_byte_order(place: Place):
     """Names sort as their UTF-8 bytes do, whatever the order in which they were committed."""
     place.commit(dict.fromkeys(STRANGE[::2], b""))

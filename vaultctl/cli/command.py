@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from vaultctl.cli.env import Common, Env
+from vaultctl.cli.failures import Misuse
 from vaultctl.cli.go_flags import DURATION, GIVEN, GoCommand, flag, switch
 
 COMMON = (
@@ -104,6 +105,21 @@ def command(
         flags=[*flags, *common],
         completes=completes,
     )
+
+
+def mount_word(word: str) -> str:
+    """Give a word of the command line as the path of a mount, with a slash behind. Raises: Misuse."""
+    path = word.strip().strip("/")
+    if not path:
+        raise Misuse("the path of a mount is needed")
+    check_no_tune(path)
+    return path + "/"
+
+
+def check_no_tune(path: str) -> None:
+    """Refuse what below sys/mounts is not a mount but the tuning of the one above it. Raises: Misuse."""
+    if path.rstrip("/").endswith("/tune"):
+        raise Misuse(f"no mount can be at {path}: a path that ends in /tune is the tuning of the mount above it")
 
 
 def mount_text(path: str) -> str:

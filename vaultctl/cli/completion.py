@@ -35,7 +35,12 @@ def answer(env: Env, root: Group, words: Sequence[str]) -> None:
     signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
     with suppress(Exception):  # an error of whatever kind is no candidate
         found = candidates(root, words or [""], lambda: _client(env))
-        env.out("".join(f"{word}\t{text}\n" for word, text in found if word.isprintable()))
+        env.out("".join(f"{word}\t{_shown(text)}\n" for word, text in found if word.isprintable()))
+
+
+def _shown(text: str) -> str:
+    """Give a text without what would end its line, or steer a terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _client(env: Env) -> Client:

@@ -194,6 +194,7 @@ def split(options: Mapping[str, click.Option], args: Sequence[str]) -> tuple[lis
             if not rest:
                 raise Misuse(f"flag needs an argument: -{name}")
             value = rest.pop(0)
+        option.type.convert(value, option, None)  # Click looks at the last one alone, and Go at each
         flags.append(f"--{name}={value}")
     told = {name: on for name, on in switches.items() if options[name].type is BOOL}
     flags += [f"--{name}={str(on).lower()}" for name, on in told.items()]

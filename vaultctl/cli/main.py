@@ -25,6 +25,7 @@ def main() -> None:
     """Run the command line of this process, and end it."""
     # A command lives for milliseconds and makes few cycles: collecting them as often as a server must would only cost.
     gc.set_threshold(100_000)
+    os.umask(0o077)  # whatever is made here is its owner's alone, and that owner can use it
     open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -60,7 +61,7 @@ def run(args: Sequence[str]) -> int:
     if len(args) == 1 and args[0] in ("-v", "-version", "--version"):
         args = ["version"]
     env, group = Env(), root()
-    if not all(_is_utf8(arg) for arg in args):
+    if not all(_is_utf8(arg) for arg in args) and args[0] != "__complete":
         env.err("an argument is not valid UTF-8")
         return Misuse.exit_code
     try:
@@ -75,6 +76,9 @@ def run(args: Sequence[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except MemoryError:
+        env.err("Error: there is not enough memory for this")
+        return Failure.exit_code
     except RecursionError:
         env.err("Error: the data is nested too deeply to be shown")
         return Failure.exit_code

@@ -5,6 +5,7 @@ What is written is read back the same by readers of YAML 1.1 and 1.2. The only m
 
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -48,12 +49,24 @@ _Dumper.add_representer(str, _Dumper.represent_text)
 _Dumper.add_representer(Number, _Dumper.represent_number)
 
 
+def _sorted(value: Any) -> Any:
+    """Sort the keys of all maps as Go's writer does: numbers in them by their value, so that 2 comes before 10."""
+    if isinstance(value, Mapping):
+        return {key: _sorted(value[key]) for key in sorted(value, key=_natural)}
+    return [_sorted(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _natural(key: object) -> list[tuple[bool, int, str]]:
+    parts = re.split(r"([0-9]{1,18})", str(key))
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts if part]
+
+
 def dumps(value: Any) -> str:
     """Write a value as one document."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, _DEEPEST))
     try:
-        written: str = yaml.dump(value, Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=10**9)
+        written: str = yaml.dump(_sorted(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**9)
     finally:
         sys.setrecursionlimit(limit)
     # The mark that ends a document, which PyYAML puts behind a lone plain text; inside of a block it is indented.

@@ -4,6 +4,7 @@ What is compared is values: durations as seconds, options by key, lists without 
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from vaultctl.client import sys
@@ -22,6 +23,7 @@ _LISTS = (
 )
 _FIXED = ("local", "seal_wrap", "external_entropy_access")
 _FIXED_CONFIG = ("force_no_cache",)
+_TRIES = 4
 _ALIASES = {"kv-v1": "1", "kv-v2": "2"}
 
 
@@ -56,14 +58,18 @@ def ensure(client: Client, path: str, body: Mapping[str, Any], wanted: Mapping[s
     `body` is that of `POST sys/mounts/:path`; `wanted` is what of it was asked for in so many words, its config and its
     type beside the rest. Raises: OnlyAnew, VaultError.
     """
+    for _ in range(_TRIES - 1):
+        with suppress(InvalidRequest):  # perhaps because somebody else made the mount, or took it away, just now
+            return _ensure_once(client, path, body, wanted, tunes=tunes)
+    return _ensure_once(client, path, body, wanted, tunes=tunes)
+
+
+def _ensure_once(
+    client: Client, path: str, body: Mapping[str, Any], wanted: Mapping[str, Any], *, tunes: bool
+) -> Ensured:
     mount = _find(client, path)
     if mount is None:
-        try:
-            return Ensured(CREATED, warnings=sys.enable(client, path, body).warnings)
-        except InvalidRequest:
-            mount = _find(client, path)  # somebody was quicker
-            if mount is None:
-                raise
+        return Ensured(CREATED, warnings=sys.enable(client, path, body).warnings)
     fixed, tunable = differences(mount, wanted)
     if not tunes:
         fixed, tunable = _of_the_type({**tunable, **fixed}), {}

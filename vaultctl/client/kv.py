@@ -1,6 +1,6 @@
 """kv secrets by the path that people know, whichever version the mount has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vaultctl.client.client import Client
@@ -37,6 +37,20 @@ def locate(client: Client, path: str, mount: str = "") -> Place:
 def _rooted(path: str) -> str:
     """Resolve the dots of a path; nothing leads out of it."""
     return "/".join(part for part in paths.clean(path).split("/") if part not in (".", ".."))
+
+
+def ask_there(find: Callable[[], Place], ask: Callable[[Place], Response | None]) -> tuple[Place, Response | None]:
+    """Find a place and ask for what is there; where its mount was upgraded in between, do both again.
+
+    Raises: VaultError.
+    """
+    place = find()
+    answer = ask(place)
+    if place.version == 1 and (answer is None or answer.data is None):
+        again = find()
+        if again.version != place.version:
+            return again, ask(again)
+    return place, answer
 
 
 def get(client: Client, place: Place, version: int = 0) -> Response | None:

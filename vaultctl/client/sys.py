@@ -22,9 +22,9 @@ def enable(client: Client, path: str, body: Mapping[str, Any]) -> Response:
     return client.call("POST", f"sys/mounts/{path.strip('/')}".rstrip("/"), body)
 
 
-def disable(client: Client, path: str) -> None:
+def disable(client: Client, path: str) -> Response:
     """Disable a secrets engine, if there is one."""
-    client.call("DELETE", f"sys/mounts/{path.strip('/')}")
+    return client.call("DELETE", f"sys/mounts/{path.strip('/')}")
 
 
 def tune(client: Client, path: str, body: Mapping[str, Any]) -> Response:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from vaultctl.storage.header import Header
 
 _OURS = (keys.SEAL_KEY, keys.ROOT_TOKEN, keys.TOKEN, *FILES.values())
+_ENDS = (".lock", ".tmp", ".job-", local.MIGRATED, files.DAMAGED, "-wal", "-shm", "-journal")
+"""What belongs to one of these files has its name with such an end."""
 
 
 class Maintenance:
@@ -88,11 +90,12 @@ class Maintenance:
 
     def _new_copy(self, path: str) -> Backend:
         """Give a file to write to, which is none of the state's own. Raises: SettingError."""
-        if path == "-":
-            raise SettingError("- is no file here", hint="name a file, or say ./- for one of that name")
+        if path in ("", "-"):
+            raise SettingError(f'"{path}" names no file here', hint="name a file, or say ./- for one of that name")
         real = os.path.realpath(absolute(path))
-        ours = [os.path.join(os.path.realpath(self.settings.data_dir), name) for name in _OURS]
-        if real in (self.settings.path, *ours):
+        folder = os.path.realpath(self.settings.data_dir)
+        ours = [self.settings.path, *(os.path.join(folder, name) for name in _OURS)]
+        if real in ours or real.startswith(tuple(file + end for file in ours for end in _ENDS)):
             raise SettingError(f"{path} is a file of the state itself", hint="name another file")
         return json_file(real, alone=True)
 

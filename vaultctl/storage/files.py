@@ -21,6 +21,7 @@ _HINTS = {
     errno.EPERM: "check who owns the folder, or point VAULTCTL_DATA_DIR at a folder of your own",
     errno.ENAMETOOLONG: "choose a shorter path with VAULTCTL_DATA_DIR",
     errno.ENOTDIR: "a part of that path is a file; point VAULTCTL_DATA_DIR at a folder",
+    errno.EMFILE: "this process may open too few files: raise the limit with ulimit -n",
     errno.EISDIR: "a folder stands where the file should be; remove it or choose another place",
 }
 DAMAGED = ".damaged"
@@ -94,10 +95,11 @@ class Files:
             return
 
 
-def replace_durably(files: Files, path: str, data: bytes) -> int:
+def replace_durably(files: Files, path: str, data: bytes, *, temporary: str = "") -> int:
     """Give the file new contents: when this returns they are on disk; when it raises, the old ones are.
 
-    Returns a descriptor of the new file, which pins its inode.
+    Returns a descriptor of the new file, which pins its inode. Without a lock around it, each process must name a
+    temporary file of its own.
 
     The order is: temporary file in the same folder, write, sync, replace, sync the folder. A temporary file that a
     crash left behind is removed first, so none outlives the next write. Where only the last step fails, the file has
@@ -105,7 +107,7 @@ def replace_durably(files: Files, path: str, data: bytes) -> int:
 
     Raises: StateUnavailable.
     """
-    temporary = path + ".tmp"
+    temporary = temporary or path + ".tmp"
     try:
         _check_replaceable(path)
         files.remove(temporary)

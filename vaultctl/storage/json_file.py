@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from vaultctl.storage.header import Header, parse_json
-from vaultctl.storage.text_file import Parts, TextFile
+from vaultctl.storage.text_file import Parts, TextFile, end_of_name
 
 _HEAD = b'{"vaultctl":'
 _MAC = b'"mac":"'
@@ -56,17 +56,14 @@ class JsonSyntax:
         return json.dumps(name, ensure_ascii=False).encode() + b':"' + text.encode() + b'",\n'
 
     def name_of(self, line: bytes) -> str:
-        """Read the name in an entry's line; only a name with an escape in it needs a parser.
-
-        The name may end like the mark between the two, the value never holds a quote: so the last mark is the one.
-        """
-        end = line.rindex(_BETWEEN)
+        """Read the name in an entry's line; only a name with an escape in it needs a parser."""
+        end = end_of_name(line, _BETWEEN)
         name = line[1:end]
         return str(parse_json(line[: end + 1])) if b"\\" in name else name.decode()
 
     def text_of(self, line: bytes) -> bytes:
         """Read the value in an entry's line."""
-        begin = line.rindex(_BETWEEN) + len(_BETWEEN)
+        begin = end_of_name(line, _BETWEEN) + len(_BETWEEN)
         if not line.endswith(b'",', begin):
             raise ValueError("not an entry")
         return line[begin:-2]

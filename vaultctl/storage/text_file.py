@@ -73,12 +73,30 @@ class Syntax(Protocol):
         ...
 
     def name_of(self, line: bytes) -> str:
-        """Read the name in an entry's line, given without its newline. Raises: ValueError."""
+        """Read the name in an entry's line, of which only the beginning may be given. Raises: ValueError."""
         ...
 
     def text_of(self, line: bytes) -> bytes:
         """Read the value in an entry's line, given without its newline. Raises: ValueError."""
         ...
+
+
+def end_of_name(line: bytes, mark: bytes) -> int:
+    """Find the quote that ends the name, and begins the mark between it and the value. Raises: ValueError.
+
+    The name's own quotes are escaped, so it is the first such quote with an even number of backslashes before it.
+    """
+    end = line.index(mark)
+    while (end - len(line[:end].rstrip(b"\\"))) % 2:
+        end = line.index(mark, end + 1)
+    return end
+
+
+_HEAD_B = 4096
+"""So much of a line is looked at for its name before the rest is, which may be many megabytes."""
+
+_LOOKS = 32
+"""After so many searches a snapshot notes where its lines begin, and need not look for that again."""
 
 
 class TextSnapshot:
@@ -91,6 +109,8 @@ class TextSnapshot:
         self._parts = parts
         self.data = data
         self.header = header
+        self._looks = 0
+        self._begins: list[int] = []
 
     def get(self, name: str, /) -> bytes | None:
         """Return the entry's ciphertext, or None. Raises: IntegrityError."""
@@ -99,13 +119,13 @@ class TextSnapshot:
 
     def names(self, start: str, /) -> Iterator[str]:
         """Give all names from `start` on."""
-        return (self._name(line) for line in self._lines(start))
+        return (self._name(*line) for line in self._lines(start))
 
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
         """Give all entries from the name `start` on."""
-        for line in self._lines(start):
-            name = self._name(line)
-            yield name, self._blob(name, line)
+        for begin_b, end_b in self._lines(start):
+            name = self._name(begin_b, end_b)
+            yield name, self._blob(name, self.data[begin_b:end_b])
 
     @property
     def entry_count(self) -> int:
@@ -114,16 +134,39 @@ class TextSnapshot:
 
     def place(self, name: str) -> tuple[int, int]:
         """Give where the entry's line begins and ends; the two are the same where it would be put."""
+        if self._looks >= _LOOKS:
+            return self._place_among_begins(name)
+        self._looks += 1
         low, high = self._parts.begin_b, self._parts.end_b
         while low < high:
             middle = (low + high) // 2
             begin_b = self.data.rfind(b"\n", low, middle) + 1 or low
             end_b = self.data.index(b"\n", middle) + 1
-            found = self._name(self.data[begin_b : end_b - 1])
+            found = self._name(begin_b, end_b - 1)
             if found == name:
                 return begin_b, end_b
             low, high = (end_b, high) if found < name else (low, begin_b)
         return low, low
+
+    def _place_among_begins(self, name: str) -> tuple[int, int]:
+        begins = self._begins or self._note_begins()
+        low, high = 0, len(begins) - 1
+        while low < high:
+            middle = (low + high) // 2
+            found = self._name(begins[middle], begins[middle + 1] - 1)
+            if found == name:
+                return begins[middle], begins[middle + 1]
+            low, high = (middle + 1, high) if found < name else (low, middle)
+        return begins[low], begins[low]
+
+    def _note_begins(self) -> list[int]:
+        """Note where each line begins, and where the last one ends."""
+        position = self._parts.begin_b
+        while position < self._parts.end_b:
+            self._begins.append(position)
+            position = self.data.index(b"\n", position) + 1
+        self._begins.append(self._parts.end_b)
+        return self._begins
 
     def body(self, begin_b: int | None = None, end_b: int | None = None) -> memoryview:
         """Give a stretch of the entries' lines; by default from the first, and to the last."""
@@ -150,18 +193,20 @@ class TextSnapshot:
             return list(error.errors)
         return []
 
-    def _lines(self, start: str) -> Iterator[bytes]:
+    def _lines(self, start: str) -> Iterator[tuple[int, int]]:
         position = self.place(start)[0]
         while position < self._parts.end_b:
             end_b = self.data.index(b"\n", position)
-            yield self.data[position:end_b]
+            yield position, end_b
             position = end_b + 1
 
-    def _name(self, line: bytes) -> str:
-        try:
-            return self._syntax.name_of(line)
-        except ValueError as error:
-            raise IntegrityError(f"{self._location} has a line that is no entry", hint=RESTORE) from error
+    def _name(self, begin_b: int, end_b: int) -> str:
+        for size_b in (_HEAD_B, end_b - begin_b):
+            try:
+                return self._syntax.name_of(self.data[begin_b : min(end_b, begin_b + size_b)])
+            except ValueError:
+                continue
+        raise IntegrityError(f"{self._location} has a line that is no entry", hint=RESTORE)
 
     def _blob(self, name: str, line: bytes) -> bytes:
         try:
@@ -285,7 +330,8 @@ class TextFile:
         covered = b"".join([opening, *_body(self._syntax, snapshot, commit.changes)])
         tag = _base64(integrity.mac(covered))
         data = covered + self._syntax.tail(tag)
-        fd = files.replace_durably(self._files, self.location, data)
+        temporary = f"{self.location}.{os.getpid()}.tmp" if self._alone else ""
+        fd = files.replace_durably(self._files, self.location, data, temporary=temporary)
         parts = Parts(head, len(opening), len(covered), tag)
         fresh = TextSnapshot(self._syntax, self.location, data, parts, commit.header)
         self._loaded = _Loaded(fd, fresh)

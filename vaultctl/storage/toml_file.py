@@ -9,7 +9,7 @@ import tomli_w
 
 from vaultctl.storage.backend import Integrity
 from vaultctl.storage.header import Commit, Header, parse_json
-from vaultctl.storage.text_file import Parts, TextFile, TextSnapshot
+from vaultctl.storage.text_file import Parts, TextFile, TextSnapshot, end_of_name
 
 _ENTRIES = b"\n[entries]\n"
 _MAC = b'[integrity]\nmac = "'
@@ -65,13 +65,13 @@ class TomlSyntax:
         return f'{quoted} = "{text}"\n'.encode()
 
     def name_of(self, line: bytes) -> str:
-        """Read the name in an entry's line; a value holds no quote, so the last mark between the two is the one."""
-        end = line.rindex(_BETWEEN)
+        """Read the name in an entry's line."""
+        end = end_of_name(line, _BETWEEN)
         return str(parse_json(line[: end + 1]))
 
     def text_of(self, line: bytes) -> bytes:
         """Read the value in an entry's line."""
-        begin = line.rindex(_BETWEEN) + len(_BETWEEN)
+        begin = end_of_name(line, _BETWEEN) + len(_BETWEEN)
         if not line.endswith(b'"', begin):
             raise ValueError("not an entry")
         return line[begin:-1]

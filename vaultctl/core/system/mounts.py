@@ -207,11 +207,26 @@ def disable(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     if path in _UNMOVABLE:
         raise InvalidRequest(f'cannot unmount "{path}"')
     mount = ctx.session.mounts.at(path)
-    if mount:
-        for name in list(ctx.session.view.below(mount.storage_prefix)):
-            ctx.session.view.delete(name)
-        ctx.session.remove_mount(mount)
+    if mount is None:
+        return _say_where_it_is(ctx, path)
+    for name in list(ctx.session.view.below(mount.storage_prefix)):
+        ctx.session.view.delete(name)
+    ctx.session.remove_mount(mount)
     return EMPTY
+
+
+def _say_where_it_is(ctx: SystemContext, path: str) -> Response:
+    """Warn where the mount that was at a path was moved, and so lives on with all that it holds."""
+    from vaultctl.core import jobs
+
+    moved = [job for job in jobs.history(ctx.session.view) if job.params.get("source") == path]
+    target = moved[-1].params["target"] if moved and moved[-1].status == jobs.SUCCESS else None
+    if target is None or ctx.session.mounts.at(target) is None:
+        return EMPTY
+    return Response(
+        status=204,
+        warnings=(f"nothing was disabled: the mount that was at {path} was moved to {target}, and is there",),
+    )
 
 
 def read_tune(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:

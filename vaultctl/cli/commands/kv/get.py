@@ -16,9 +16,9 @@ def run(run: Run) -> None:
     """Read a secret. Raises: Failure where there is none."""
     fmt = run.format()
     client = run.client
-    place = place_of(run, client)
+    version = run["version"] or 0
+    place, answer = kv.ask_there(lambda: place_of(run, client), lambda place: kv.get(client, place, version))
     path = place.api_path("data")
-    answer = kv.get(client, place, run["version"] or 0)
     if answer is None:
         raise Failure(f"No value found at {path}")
     data = answer.data or {}

@@ -10,8 +10,8 @@ def run(run: Run) -> None:
     """Scan secrets. Raises: Failure where there are none."""
     fmt = run.format()
     client = run.client
-    place = folder_of(run, client)
-    show(run, fmt, kv.scan(client, place), place.api_path("metadata"))
+    place, answer = kv.ask_there(lambda: folder_of(run, client), lambda place: kv.scan(client, place))
+    show(run, fmt, answer, place.api_path("metadata"))
 
 
 COMMAND = command(

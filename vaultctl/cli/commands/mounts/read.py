@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.cli import output
-from vaultctl.cli.command import FIELD, FORMAT, Run, command, mount_text
+from vaultctl.cli.command import FIELD, FORMAT, Run, command, mount_word
 from vaultctl.cli.commands.secrets.list import ordered
 from vaultctl.client import sys
 
@@ -12,7 +12,7 @@ from vaultctl.client import sys
 def run(run: Run) -> None:
     """Show all that is known of a mount."""
     fmt = run.format()
-    path = mount_text(run.args[0].strip().strip("/"))
+    path = mount_word(run.args[0])
     run.env.doing = f"Error reading secrets engine {path}"
     mount = ordered(sys.read_mount(run.client, path).data or {})
     if run["field"] is not None:

@@ -2,13 +2,15 @@
 
 from vaultctl.cli import output
 from vaultctl.cli.command import FORMAT, Run, command
-from vaultctl.cli.failures import Failure
+from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.client import sys
 
 
 def run(run: Run) -> None:
-    """Show one move. Raises: Failure."""
+    """Show one move. Raises: Failure, Misuse."""
     fmt = run.format()
+    if not run.args[0]:
+        raise Misuse("the ID of a move is needed")
     info = sys.move_status(run.client, run.args[0])
     if info is None:
         raise Failure(f"no move has the migration ID {run.args[0]}")

@@ -2,13 +2,15 @@
 
 from vaultctl.cli import moves
 from vaultctl.cli.command import FORMAT, Run, command
-from vaultctl.cli.failures import Failure
+from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.client import sys
 
 
 def run(run: Run) -> None:
-    """Wait for the end of a move. Raises: Failure."""
+    """Wait for the end of a move. Raises: Failure, Misuse."""
     fmt = run.format()
+    if not run.args[0]:
+        raise Misuse("the ID of a move is needed")
     migration_id = run.args[0]
     info = sys.move_status(run.client, migration_id)
     if info is None:

@@ -12,7 +12,8 @@ def run(run: Run) -> None:
     fmt = run.format(from_environment=False)
     path = mount_text(run.args[0].strip().strip("/"))
     run.env.doing = f"Error disabling secrets engine at {path}"
-    sys.disable(run.client, path)
+    answer = sys.disable(run.client, path)
+    run.env.warn(answer.warnings)
     if fmt == "table":
         run.env.out(f"Success! Disabled the secrets engine (if it existed) at: {path}\n")
     else:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from vaultctl.cli import output
-from vaultctl.cli.command import FORMAT, Run, command, mount_text
+from vaultctl.cli.command import FORMAT, Run, check_no_tune, command, mount_text
 from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.go_flags import DURATION, INT, PAIR, flag, switch
 from vaultctl.cli.mount_flags import TUNABLE, go_duration, tuned
@@ -14,11 +14,12 @@ from vaultctl.client import sys
 
 
 def run(run: Run) -> None:
-    """Enable an engine, at a path named after its type unless another is given."""
+    """Enable an engine, at a path named after its type unless another is given. Raises: Misuse."""
     fmt = run.format(from_environment=False)
     type_ = run.args[0].strip()
     name = _named(run, type_)
     path = (run["path"] or "").strip() or name
+    check_no_tune(path)
     if run["ensure"] or run["if_absent"]:
         _ensure(run, fmt, name, path)
         return
