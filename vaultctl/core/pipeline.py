@@ -18,11 +18,13 @@ from vaultctl.logical.errors import (
     BadToken,
     InvalidRequest,
     NoRoute,
+    NoSuchMethod,
     NotFound,
     NotOffered,
     PermissionDenied,
     UnsupportedOperation,
     UnsupportedPath,
+    VaultError,
     WrongContentType,
 )
 from vaultctl.logical.request import MERGE_PATCH, READING, Operation, Request
@@ -220,7 +222,7 @@ def dispatch(exchange: Exchange) -> Response:
     endpoint = exchange.match.endpoint
     handler = endpoint.operations.get(request.operation)
     if handler is None:
-        raise UnsupportedPath if _lists_no_folder(request, endpoint) else UnsupportedOperation
+        raise _no_handler(request, endpoint)
     if endpoint.reads_write:
         need_writing(exchange)
     given = _given(request)
@@ -232,7 +234,7 @@ def dispatch(exchange: Exchange) -> Response:
         if request.operation in READING:
             raise NotFound
         return EMPTY
-    return _with_ignored(response, given.keys() - endpoint.fields.keys())
+    return _with_ignored(response, given.keys() - endpoint.fields.keys())._replace(mirrored=endpoint.mirrored)
 
 
 def finish(exchange: Exchange) -> None:
@@ -259,6 +261,13 @@ def _with_ignored(response: Response, ignored: set[str]) -> Response:
         return response
     warning = f"Endpoint ignored these unrecognized parameters: [{' '.join(sorted(ignored))}]"
     return response._replace(warnings=(*response.warnings, warning))
+
+
+def _no_handler(request: Request, endpoint: Endpoint) -> VaultError:
+    """Say why an endpoint does not take a verb."""
+    if endpoint.bare:
+        return NoSuchMethod()
+    return UnsupportedPath() if _lists_no_folder(request, endpoint) else UnsupportedOperation()
 
 
 def _lists_no_folder(request: Request, endpoint: Endpoint) -> bool:

@@ -44,6 +44,8 @@ def cluster_name(cluster_id: str) -> str:
 
 
 ENDPOINTS = (
-    Endpoint("seal-status", {Operation.READ: seal_status}, "Tell how the state is sealed.", unauthenticated=True),
-    Endpoint("leader", {Operation.READ: leader}, "Tell which node leads.", unauthenticated=True),
+    Endpoint(
+        "seal-status", {Operation.READ: seal_status}, "Tell how the state is sealed.", unauthenticated=True, bare=True
+    ),
+    Endpoint("leader", {Operation.READ: leader}, "Tell which node leads.", unauthenticated=True, bare=True),
 )
