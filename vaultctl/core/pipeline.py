@@ -61,7 +61,10 @@ class Host:
         system_endpoints: Callable[[str], Sequence[Endpoint]],
         now_ns: Callable[[], int],
         random: Callable[[int], bytes],
+        storage: str = "",
     ) -> None:
+        """`storage` is the name of the backend, for those who ask."""
+        self.storage = storage
         self.catalogue = catalogue
         self.system_endpoints = system_endpoints
         self.now_ns = now_ns
@@ -78,6 +81,7 @@ class SystemContext:
         self.now_ns = exchange.now_ns
         self.random = exchange.host.random
         self.catalogue = exchange.host.catalogue
+        self.host = exchange.host
 
 
 class Exchange:
