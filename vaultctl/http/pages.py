@@ -40,12 +40,12 @@ def clean(path: str) -> str:
             del kept[-1:]
         elif part not in ("", "."):
             kept.append(part)
-    is_folder = path.endswith(("/", "/.", "/..")) and kept
-    return "/" + "/".join(kept) + ("/" if is_folder and path.endswith("/") else "")
+    is_folder = bool(kept) and path.endswith(("/", "/.", "/.."))
+    return "/" + "/".join(kept) + ("/" if is_folder else "")
 
 
 def _is_printable(path: str) -> bool:
-    """Tell whether all of a path can be shown; bytes that are no UTF-8 are for the door to refuse."""
+    """Tell whether all of a path can be shown."""
     return "%" not in path or unquote_to_bytes(path).decode("utf-8", "ignore").isprintable()
 
 

@@ -90,7 +90,7 @@ def read_call(call: Call) -> Request:
     The body is read before anybody looks at the token: what is no JSON is 400 to everybody.
     """
     escaped_path, _, query_text = call.target.partition("?")
-    path = unquote(escaped_path.removeprefix(API), errors="surrogateescape")
+    path = unquote(escaped_path.removeprefix(API))  # bytes that are no UTF-8 become U+FFFD
     if ".." in path.split("/"):
         raise InvalidRequest("relative paths not supported")
     query = _read_query(query_text)
