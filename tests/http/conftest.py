@@ -25,9 +25,9 @@ class Served:
                 return self
         raise AssertionError(self.said + self.process.stderr.read())
 
-    def ask(self, method, path, body=None, headers={}):
+    def ask(self, method, path, body=None):
         """Ask with its token."""
-        return ask(self.port, method, "/v1/" + path, body, {"X-Vault-Token": self.token, **headers})
+        return ask(self.port, method, "/v1/" + path, body, {"X-Vault-Token": self.token})
 
     def stop(self) -> "tuple[int, str, str]":
         """End it as people do; give its exit code and the rest of what it said."""

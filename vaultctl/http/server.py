@@ -11,7 +11,6 @@ import asyncio
 import re
 import signal
 import socket
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -256,9 +255,8 @@ class _Running:
     async def _stop(self, server: Any, serving: asyncio.Task[None]) -> None:
         """Take no new connections, and wait for the requests in flight."""
         deadline = time.monotonic() + _STOP_S
-        while self._app.in_flight and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)
         server.stop()
-        await asyncio.wait({serving}, timeout=max(0.0, deadline - time.monotonic()))
+        while (self._app.in_flight or not serving.done()) and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
         if serving.done() and not serving.cancelled() and serving.exception():
-            print(_where(serving.exception() or Exception()), file=sys.stderr)
+            self._options.complain(f"the server ended: {_where(serving.exception() or Exception())}")
