@@ -97,6 +97,21 @@ def test_requests_in_flight_are_answered_before_the_end(serve, vaultctl, number,
     assert vaultctl("kv", "get", "-field=k", "secret/a").out == "v"
 
 
+def test_a_client_that_sends_half_a_request_does_not_keep_the_server(serve_dev):
+    """Connections that are idle, or in the middle of a request, are closed at the end."""
+    server = serve_dev()
+    halves = [b"", b"GET /v1/x HT", b"POST /v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12"]
+    connections = [socket.create_connection(("127.0.0.1", server.port)) for _ in halves]
+    for connection, half in zip(connections, halves, strict=True):
+        connection.sendall(half)
+    assert server.ask("GET", "sys/health").status == 200
+    server.process.terminate()
+    assert server.process.wait(15) == 0
+    assert "Traceback" not in server.process.stderr.read()
+    for connection in connections:
+        connection.close()
+
+
 def _has_connection(port):
     """Tell whether anybody is connected to a port, as Linux knows it."""
     wanted = f":{port:04X}"

@@ -291,6 +291,14 @@ def test_an_error_is_its_texts(error, status, texts):
     assert (answer.status, envelope(answer)) == (status, {"errors": texts})
 
 
+def test_a_patch_of_what_is_not_there_has_no_body():
+    """A PATCH that finds nothing is 404 without a body, which a client takes for what it is."""
+    answer = write_error(errors.NotFound(), "PATCH")
+    assert (answer.status, answer.body) == (404, b"")
+    with pytest.raises(errors.NotFound):
+        read_answer(answer, Request(Operation.PATCH, "a"))
+
+
 def test_a_refusal_with_data_has_an_envelope():
     """A deleted version of a secret is 404, and says when it was deleted."""
     said = envelope(write_error(errors.NotFound(data={"data": None}, warnings=("w",))))

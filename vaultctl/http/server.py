@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.http import pages, wire
-from vaultctl.logical.errors import InvalidRequest, TooLarge, VaultError
+from vaultctl.logical.errors import TooLarge, VaultError
 from vaultctl.logical.request import READING
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ READERS = 8
 
 TICK_S = 1.0
 _STOP_S = 30.0
+"""So long is waited for requests in flight."""
+
+_DRAIN_S = 1.0
+"""So long for connections that are in the middle of a request, or still take their answer."""
+
 _TOKEN = re.compile(r"\b(?:hv[sbr]|[sbr])\.[A-Za-z0-9_.-]{8,}")
 _TYPE, _START, _BODY = "type", "http.response.start", "http.response.body"
 
@@ -80,6 +85,10 @@ def _check_address(options: Options) -> None:
         raise CannotServe(f"cannot listen on {options.host}:{options.port}: {reason}") from None
 
 
+class _Gone(Exception):
+    """The client went away before it had sent its body: there is nobody to answer."""
+
+
 class App:
     """One door as an ASGI application."""
 
@@ -94,11 +103,15 @@ class App:
         """Answer one request."""
         if scope[_TYPE] != "http":
             return
+        began = time.monotonic()
+        call = _call_of(scope)
+        try:
+            body = await _read(receive, call.headers.get("content-length", ""))
+        except _Gone:
+            return
         self.in_flight += 1
         try:
-            began = time.monotonic()
-            call = _call_of(scope, b"")
-            answer = await self._answer(call, receive)
+            answer = await self._answer(call, body)
             headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers]
             headers.append((b"server", b"vaultctl"))
             await send({_TYPE: _START, "status": answer.status, "headers": headers})
@@ -107,10 +120,9 @@ class App:
         finally:
             self.in_flight -= 1
 
-    async def _answer(self, call: Call, receive: Any) -> Answer:
+    async def _answer(self, call: Call, body: bytes | None) -> Answer:
         """Give the answer, whatever happens: nothing that failed inside is shown to a client."""
         try:
-            body = await _read(receive, call.headers.get("content-length", ""))
             found = pages.answer_alone(call)
             if found is not None:
                 return found
@@ -119,7 +131,7 @@ class App:
             request = wire.read_call(call._replace(body=body))
             return await self._ask(request)
         except VaultError as error:
-            return wire.write_error(error)
+            return wire.write_error(error, call.method)
         except Exception as error:  # the outer edge
             self._options.complain(f"internal error: {_where(error)}")
             return wire.write_error(VaultError("internal error"))
@@ -146,18 +158,18 @@ def _handle(door: Door, request: Request) -> Answer:
     return wire.write_response(door.handle(request))
 
 
-def _call_of(scope: dict[str, Any], body: bytes) -> Call:
+def _call_of(scope: dict[str, Any]) -> Call:
     query = scope["query_string"]
     target = scope["raw_path"] + (b"?" + query if query else b"")
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     client = scope.get("client")
-    return wire.Call(scope["method"], target.decode("latin-1"), headers, body, client[0] if client else "")
+    return wire.Call(scope["method"], target.decode("latin-1"), headers, b"", client[0] if client else "")
 
 
 async def _read(receive: Any, announced: str) -> bytes | None:
     """Read the body, or give None for one that is too long: it is read to its end all the same, but not kept.
 
-    A client hears an answer only once it has sent all. Raises: InvalidRequest where it went away before that.
+    A client hears an answer only once it has sent all. Raises: _Gone where it went away before that.
     """
     parts: list[bytes] = []
     length = int(announced) if announced.isdigit() else 0
@@ -166,7 +178,7 @@ async def _read(receive: Any, announced: str) -> bytes | None:
     while True:
         message = await receive()
         if message[_TYPE] != "http.request":
-            raise InvalidRequest("the request ended before its body did")
+            raise _Gone
         part = message.get("body", b"")
         length += len(part)
         kept = kept and length <= wire.MAX_BODY_B
@@ -254,9 +266,15 @@ class _Running:
 
     async def _stop(self, server: Any, serving: asyncio.Task[None]) -> None:
         """Take no new connections, and wait for the requests in flight."""
-        deadline = time.monotonic() + _STOP_S
+        now = time.monotonic()
+        deadline, drained = now + _STOP_S, now + _DRAIN_S
         server.stop()
-        while (self._app.in_flight or not serving.done()) and time.monotonic() < deadline:
+        while time.monotonic() < (deadline if self._app.in_flight else drained) and not self._is_over(serving):
             await asyncio.sleep(0.01)
-        if serving.done() and not serving.cancelled() and serving.exception():
+        if not serving.done():  # Granian tells of the end in its own time, when nobody listens any more
+            asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+        elif serving.exception():
             self._options.complain(f"the server ended: {_where(serving.exception() or Exception())}")
+
+    def _is_over(self, serving: asyncio.Task[None]) -> bool:
+        return serving.done() and not self._app.in_flight

@@ -123,9 +123,14 @@ def write_response(response: Response) -> Answer:
     return _answer(status, body, response.headers)
 
 
-def write_error(error: VaultError) -> Answer:
-    """Write what a door refused. Only one whose refusal has data or warnings is put into an envelope."""
+def write_error(error: VaultError, method: str = "") -> Answer:
+    """Write what a door refused. Only one whose refusal has data or warnings is put into an envelope.
+
+    Source: OpenBao 2.7, where a PATCH of what is not there is answered without a body.
+    """
     if error.data is None and not error.warnings:
+        if method == "PATCH" and error.status == 404 and not error.errors:
+            return _answer(404, None)
         return _answer(error.status, {"errors": list(error.errors)})
     answered = Response(error.status, error.data, warnings=error.warnings, request_id=error.request_id)
     return _answer(error.status, _envelope(answered))
@@ -336,7 +341,9 @@ def _is_refusal(said: Any) -> bool:
 
 def _refusal(status: int, said: Any, request: Request) -> VaultError:
     """Make the error that goes with a status: its class has its words for this process, the server has its own."""
-    said = said if isinstance(said, dict) else {"errors": [f"the server answered {status}, and no JSON"]}
+    if not isinstance(said, dict):
+        nothing = status == 404 and request.operation is Operation.PATCH
+        said = {} if nothing else {"errors": [f"the server answered {status}, and no JSON"]}
     errors = [error if isinstance(error, str) else json.dumps(error) for error in said.get("errors") or ()]
     warnings = tuple(said.get("warnings") or ())
     kind = NotFound if status == 404 and not errors else _ERRORS.get(status)
