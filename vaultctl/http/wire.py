@@ -7,6 +7,7 @@ server answers without asking anybody are in `pages`. Source: OpenBao 2.7, recor
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote, unquote_plus, urlencode
 
@@ -53,6 +54,8 @@ _METHODS = {
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"", "0", "f", "F", "false", "FALSE", "False"})
 _HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+_IN_A_PAGE = re.compile("[<>&\u2028\u2029]")
 
 
 class Call(NamedTuple):
@@ -116,11 +119,12 @@ def read_call(call: Call) -> Request:
 
 def write_response(response: Response) -> Answer:
     """Write what a door answered."""
-    body: Mapping[str, Any] | None = response.raw
-    if body is None and (response.status == 200 or (not response.status and _says_something(response))):
+    body: bytes | None = None
+    if response.raw is not None:
+        body = _json(response.raw)
+    elif response.status == 200 or (not response.status and _says_something(response)):
         body = _envelope(response)
-    status = response.status or (204 if body is None else 200)
-    return _answer(status, body, response.headers)
+    return _answer(response.status or (204 if body is None else 200), body, response.headers)
 
 
 def write_error(error: VaultError, method: str = "") -> Answer:
@@ -131,7 +135,7 @@ def write_error(error: VaultError, method: str = "") -> Answer:
     if error.data is None and not error.warnings:
         if method == "PATCH" and error.status == 404 and not error.errors:
             return _answer(404, None)
-        return _answer(error.status, {"errors": list(error.errors)})
+        return _answer(error.status, _json({"errors": list(error.errors)}))
     answered = Response(error.status, error.data, warnings=error.warnings, request_id=error.request_id)
     return _answer(error.status, _envelope(answered))
 
@@ -215,33 +219,42 @@ def _says_something(response: Response) -> bool:
     )
 
 
-def _envelope(response: Response) -> dict[str, Any]:
+def _envelope(response: Response) -> bytes:
+    """Write the envelope; the data is made text once, be it there twice."""
     lease = response.lease or Lease(0)
-    return {
-        **((response.mirrored and response.data) or {}),
+    head = {
         "request_id": response.request_id,
         "lease_id": lease.lease_id,
         "renewable": lease.renewable,
         "lease_duration": lease.duration_s,
-        "data": response.data,
-        "wrap_info": response.wrap_info,
-        "warnings": list(response.warnings) or None,
-        "auth": response.auth,
     }
+    tail = {"wrap_info": response.wrap_info, "warnings": list(response.warnings) or None, "auth": response.auth}
+    data = _text(response.data)
+    parts = [data[1:-1]] if response.mirrored and response.data else []
+    parts += [_text(head)[1:-1], f'"data":{data}', _text(tail)[1:-1]]
+    return _encoded("{" + ",".join(parts) + "}")
 
 
-def _answer(status: int, body: Mapping[str, Any] | None, more: Mapping[str, str] = NOTHING) -> Answer:
-    headers = (("Content-Type", JSON), *ALWAYS, *more.items())
-    return Answer(status, headers, b"" if body is None else _json(body))
+def _answer(status: int, body: bytes | None, more: Mapping[str, str] = NOTHING) -> Answer:
+    return Answer(status, (("Content-Type", JSON), *ALWAYS, *more.items()), body or b"")
 
 
-def _json(value: Any) -> bytes:
+def _json(value: Mapping[str, Any]) -> bytes:
+    return _encoded(_text(value))
+
+
+def _text(value: Mapping[str, Any] | None) -> str:
+    return "null" if value is None else json_text.dumps(_plain(value), compact=True)
+
+
+def _encoded(text: str) -> bytes:
     """Write JSON as Go's encoder does: safe to stand in a page, with a newline behind."""
-    text = json_text.dumps(_plain(value), compact=True).translate(_HTML)
+    if _IN_A_PAGE.search(text):
+        text = text.translate(_HTML)
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
     """Give mappings that are no dicts as dicts, at the two levels where there are any."""
     return {
         key: dict(item) if not isinstance(item, dict) and hasattr(item, "keys") else item for key, item in value.items()
