@@ -7,12 +7,16 @@ import os
 import signal
 import sqlite3
 import sys
+import threading
 from itertools import count
 
 from support.places import open_backend
 from support.states import ROOT_TOKEN, initialise, make_state, open_core, open_state, values, write
+from vaultctl.connect import serving
+from vaultctl.connect.dev import Dev, dev
 from vaultctl.logical.errors import StateUnavailable
 from vaultctl.logical.request import Operation, Request
+from vaultctl.logical.response import Response
 from vaultctl.storage.sqlite import Sqlite
 
 
@@ -106,6 +110,36 @@ class _Deadly(Sqlite):
         self.statements += 1
         if self.statements == self._last:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def serve_dev(port: str) -> None:
+    """Serve a state in memory, as `server -dev` does; each line on stdin puts a new one in its place."""
+    door = _Renewed()
+    listener = serving.Listener(f"127.0.0.1:{port}")
+    threading.Thread(target=door.renew_by_line, daemon=True).start()
+    serving.serve(Dev(door, ROOT_TOKEN, ""), listener, started=lambda: _answer("ready"), log=None, complain=_answer)
+
+
+class _Renewed:
+    """A door to the newest state in memory."""
+
+    def __init__(self) -> None:
+        self._core = dev(ROOT_TOKEN).core
+
+    def handle(self, request: Request) -> Response:
+        """Ask the newest."""
+        return self._core.handle(request)
+
+    def advance(self, seconds: float) -> bool:
+        """Work on the newest one's jobs."""
+        return self._core.advance(seconds)
+
+    def renew_by_line(self) -> None:
+        """Begin anew with every line, and end with the last."""
+        for _line in sys.stdin:
+            self._core = dev(ROOT_TOKEN).core
+            _answer("new")
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _await_go() -> None:

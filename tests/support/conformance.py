@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from support import due
 from support.differences import Listed
-from support.transcripts import FOLDER, Case, command_line_cases, http_cases
+from support.transcripts import FOLDER, Case, command_line_cases, http_cases, wire_cases
 
 LISTED = Listed(FOLDER / "differences.json")
 
@@ -23,6 +23,7 @@ class Door(NamedTuple):
     cases: dict[str, Case]
     needs: dict[str, list[set[str]]]
     waits: dict[str, set[str]]
+    built: frozenset[str] = due.IN_PROCESS
 
     def due(self) -> list[str]:
         """Give the cases that need only what this version has built."""
@@ -34,14 +35,22 @@ class Door(NamedTuple):
 
     def asked(self) -> dict[str, list[int]]:
         """Give every case that can be asked in whole or in part, and the steps that can."""
-        asked = {name: list(due.askable(case["steps"], self.needs[name])) for name, case in self.cases.items()}
+        asked = {
+            name: list(due.askable(case["steps"], self.needs[name], self.built)) for name, case in self.cases.items()
+        }
         return {name: numbers for name, numbers in asked.items() if numbers}
 
 
 @cache
 def http() -> Door:
     """Give what was asked over HTTP."""
-    return _door("HTTP", http_cases(), due.http_needs)
+    return _door("HTTP, in this process", http_cases(), due.http_needs)
+
+
+@cache
+def socket() -> Door:
+    """Give what was asked over HTTP, to be asked over HTTP."""
+    return _door("HTTP, over a socket", wire_cases(), due.http_needs, due.BUILT)
 
 
 @cache
@@ -50,14 +59,20 @@ def command_line() -> Door:
     return _door("command line", command_line_cases(), due.command_line_needs)
 
 
-def _door(name: str, cases: dict[str, Case], needs_of: Callable[[Case], list[set[str]]]) -> Door:
+def _door(
+    name: str,
+    cases: dict[str, Case],
+    needs_of: Callable[[Case], list[set[str]]],
+    built: frozenset[str] = due.IN_PROCESS,
+) -> Door:
     needs = {case: needs_of(cases[case]) for case in cases}
-    return Door(name, cases, needs, {case: due.waits_for(cases[case]["steps"], needs[case]) for case in cases})
+    waits = {case: due.waits_for(cases[case]["steps"], needs[case], built) for case in cases}
+    return Door(name, cases, needs, waits, built)
 
 
-def identical_share() -> float:
-    """Tell how much of what is due is identical, of all doors together."""
-    doors = (http(), command_line())
+def identical_share(*doors: Door) -> float:
+    """Tell how much of what is due is identical, of these doors together, or of all."""
+    doors = doors or (http(), socket(), command_line())
     all_due = sum(len(door.due()) for door in doors)
     return 1 - sum(len(door.different()) for door in doors) / all_due
 
@@ -65,7 +80,7 @@ def identical_share() -> float:
 def summary(failed: set[str]) -> list[str]:
     """Say what was counted, for the end of a run in which the tests of these cases failed."""
     lines = []
-    for door in (http(), command_line()):
+    for door in (http(), socket(), command_line()):
         counted, different = door.due(), set(door.different())
         wrong = failed & set(counted)
         identical = len(counted) - len(different | wrong)
@@ -79,7 +94,7 @@ def summary(failed: set[str]) -> list[str]:
             lines.append(f"  {_with_more(door)} of the due have an answer that `stored-moves` adds fields to")
     lines.append(f"identical: {identical_share():.1%} of what is due")
     lines.append("different by name: " + _counted(name for name in LISTED.by_name for _ in _due_with(name)))
-    waits = [waits for door in (http(), command_line()) for waits in door.waits.values() if waits]
+    waits = [waits for door in (socket(), command_line()) for waits in door.waits.values() if waits]
     lines.append("not due, by what a case waits for: " + _counted(feature for each in waits for feature in each))
     return lines
 
@@ -90,7 +105,7 @@ def _with_more(door: Door) -> int:
 
 
 def _due_with(name: str) -> set[str]:
-    return LISTED.by_name[name].keys() & {*http().due(), *command_line().due()}
+    return LISTED.by_name[name].keys() & {*http().due(), *socket().due(), *command_line().due()}
 
 
 def _counted(names) -> str:

@@ -3,8 +3,8 @@
 That is read off the steps (method, path, headers, token, words and environment of a command line), never off a list of
 cases. A version that builds a feature adds its line to `BUILT`, and the cases that waited for it alone are due.
 
-Steps that are about HTTP itself (a redirect, a body that is no JSON) are no reason to put a case off, if they changed
-nothing: it is asked without them, until `http wire` is built.
+Steps that are about HTTP itself (a redirect, a body that is no JSON) are no reason for a door without HTTP to put a
+case off, if they changed nothing: it is asked without them.
 """
 
 import json
@@ -23,16 +23,20 @@ BUILT = frozenset(
         "commands on paths",
         "commands on secrets engines",
         "cubbyhole",
+        "http wire",
         "kv",
         "mounts",
         "remount",
+        "status of a server",
         "version",
     }
 )
 
 WIRE = "http wire"
-"""What only HTTP has: other methods, headers, redirects, bodies that are no JSON object or too much for one, and
-paths and queries that it refuses."""
+IN_PROCESS = BUILT - {WIRE}
+"""What can be asked of a core in this process. The wire is what only HTTP has: other methods, headers, redirects,
+bodies that are no JSON object or too much for one, and paths and queries that it refuses.
+"""
 
 _SYSTEM = {
     "audit": "audit",
@@ -44,12 +48,12 @@ _SYSTEM = {
     "config": "server",
     "decode-token": "server",
     "experiments": "server",
-    "ha-status": "server",
-    "health": "server",
-    "host-info": "server",
+    "ha-status": "status of a server",
+    "health": "status of a server",
+    "host-info": "status of a server",
     "init": "seal",
     "internal": "mounts",
-    "leader": "server",
+    "leader": "status of a server",
     "leases": "leases",
     "license": "server",
     "managed-keys": "server",
@@ -69,7 +73,7 @@ _SYSTEM = {
     "sealwrap": "seal wrap",
     "step-down": "server",
     "unseal": "seal",
-    "version-history": "server",
+    "version-history": "status of a server",
     "wrapping": "wrapping",
 }
 """Below `sys/`. What is not here is no path of OpenBao, and to say so is part of the mounts."""
@@ -158,22 +162,22 @@ def command_line_needs(case: Case) -> list[set[str]]:
     return [server | set(_command_line(step, mounts)) for step in case["steps"]]
 
 
-def waits_for(steps: list[Step], needs: list[set[str]]) -> set[str]:
+def waits_for(steps: list[Step], needs: list[set[str]], built: frozenset[str] = IN_PROCESS) -> set[str]:
     """Give what a case needs and this version has not; where that is nothing, the case is due."""
-    waits = set().union(*needs) - BUILT
-    if waits == {WIRE} and list(askable(steps, needs)) and _can_do_without(steps, needs):
+    waits = set().union(*needs) - built
+    if waits == {WIRE} and list(askable(steps, needs, built)) and _can_do_without(steps, needs, built):
         return set()
     return waits
 
 
-def _can_do_without(steps: list[Step], needs: list[set[str]]) -> bool:
-    return all(need <= BUILT or _changed_nothing(step) for step, need in zip(steps, needs, strict=True))
+def _can_do_without(steps: list[Step], needs: list[set[str]], built: frozenset[str]) -> bool:
+    return all(need <= built or _changed_nothing(step) for step, need in zip(steps, needs, strict=True))
 
 
-def askable(steps: list[Step], needs: list[set[str]]) -> Iterator[int]:
+def askable(steps: list[Step], needs: list[set[str]], built: frozenset[str] = IN_PROCESS) -> Iterator[int]:
     """Give the steps of a case that can be asked: up to the first one that has to wait and changed something."""
     for number, (step, need) in enumerate(zip(steps, needs, strict=True)):
-        if need <= BUILT:
+        if need <= built:
             yield number
         elif not _changed_nothing(step):
             return

@@ -7,6 +7,8 @@ _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _ACCESSOR = re.compile(r"\b([a-z][a-z0-9]*(?:_[a-z]+)?)_[0-9a-f]{8}\b")
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _VERSION = re.compile(r"\bv?\d+\.\d+\.\d+\+builtin(?:\.[a-z]+)?")
+_PROGRAM = re.compile(r"\d+\.\d+\.\d+")
+_CLUSTER = re.compile(r"\bvault-cluster-[0-9a-f]{8}\b")
 _TIME_IN_CELL = re.compile(r"<time>(?:[^]\n]*\])? {2,}\S")
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+|local:(?=/v1)")
 
@@ -18,16 +20,20 @@ def text(value: str) -> str:
     value = _UUID.sub("<uuid>", value)
     value = _ACCESSOR.sub(r"<accessor:\1>", value)
     value = _TIME.sub("<time>", value)
-    value = _ADDRESS.sub("<address>", value)
+    value = _CLUSTER.sub("<cluster_name>", _ADDRESS.sub("<address>", value))
     if _VERSION.search(value) or _TIME_IN_CELL.search(value):  # it is as long as it is, and a column with it
         value = re.sub(" {2,}", "  ", _VERSION.sub("<version>", value))
     return value
 
 
+def _is_version(key: str, value: Any) -> bool:
+    return key == "version" and isinstance(value, str) and _PROGRAM.fullmatch(value) is not None
+
+
 def deep(value: Any) -> Any:
     """Put the same away in everything that a value holds."""
     if isinstance(value, dict):
-        return {text(key): deep(item) for key, item in value.items()}
+        return {text(key): "<version>" if _is_version(key, item) else deep(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [deep(item) for item in value]
     if isinstance(value, int) and _UNIX_S[0] < value < _UNIX_S[1]:

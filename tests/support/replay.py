@@ -1,7 +1,7 @@
 """Recorded steps of the HTTP API, asked of any door."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -15,6 +15,7 @@ from vaultctl.logical.response import Response
 
 Step = Mapping[str, Any]
 Outcome = dict[str, Any]
+Asked = Callable[[Step, Mapping[str, str]], Outcome]
 
 _OPERATIONS = {
     "GET": Operation.READ,
@@ -31,7 +32,7 @@ _UPGRADING = "Upgrading from non-versioned to versioned data"
 
 def request_of(step: Step, saved: Mapping[str, str], root_token: str) -> Request:
     """Make the request that a step stands for."""
-    path, _, query_text = _filled(step["path"], saved).partition("?")
+    path, _, query_text = filled(step["path"], saved).partition("?")
     query = dict(parse_qsl(query_text, keep_blank_values=True))
     operation = _OPERATIONS[step.get("method", "GET")]
     if operation is Operation.READ and query.pop("list", "") == "true":
@@ -44,7 +45,7 @@ def request_of(step: Step, saved: Mapping[str, str], root_token: str) -> Request
         operation,
         unquote(path),
         namespace=step.get("namespace", ""),
-        data=_filled(body_of(step), saved),
+        data=filled(body_of(step), saved),
         query=query if operation not in (Operation.UPDATE, Operation.PATCH) else {},
         content_type=step.get("headers", {}).get("Content-Type", usual) or "",
         token=root_token if token == "root" else token or "",
@@ -98,20 +99,28 @@ def replay(
 
     A patient one asks again while a server still works on what it was asked before.
     """
+
+    def asked(step: Step, saved: Mapping[str, str]) -> Outcome:
+        return raw_outcome(door, request_of(step, saved, root_token))
+
+    return replay_by(asked, steps, patient=patient, numbers=numbers)
+
+
+def replay_by(
+    asked: Asked, steps: list[Step], *, patient: bool = False, numbers: Iterable[int] | None = None
+) -> Iterator[tuple[Step, Outcome, Outcome]]:
+    """Do the same by a function that asks one step, given what was saved before."""
     saved: dict[str, str] = {}
     for number in range(len(steps)) if numbers is None else numbers:
         step = steps[number]
         if "parallel" in step:
-            yield step, _wanted(step), _at_once(door, step, saved, root_token)
+            yield step, _wanted(step), _at_once(asked, step, saved)
             continue
-        request = request_of(step, saved, root_token)
         deadline = time.monotonic() + (_PATIENCE_S if patient or "poll" in step else 0)
         while True:
-            raw = raw_outcome(door, request)
+            raw = asked(step, saved)
             came = _pruned(step, deep(raw) | _same(step, raw, saved))
-            if time.monotonic() >= deadline or not (
-                _is_to_come(step, raw) or (patient and _is_late(request, step, raw))
-            ):
+            if time.monotonic() >= deadline or not (_is_to_come(step, raw) or (patient and _is_late(step, raw))):
                 break
             time.sleep(0.02)
         for name, where in step.get("save", {}).items():
@@ -127,27 +136,22 @@ def _is_to_come(step: Step, raw: Outcome) -> bool:
     )
 
 
-def _is_late(request: Request, step: Step, raw: Outcome) -> bool:
+def _is_late(step: Step, raw: Outcome) -> bool:
     upgrading = any(_UPGRADING in error for error in raw.get("errors", ()))
-    return upgrading or (
-        request.operation in (Operation.READ, Operation.LIST) and _pruned(step, deep(raw)) != _wanted(step)
-    )
+    return upgrading or (step.get("method", "GET") in ("GET", "LIST") and _pruned(step, deep(raw)) != _wanted(step))
 
 
 def _same(step: Step, raw: Outcome, saved: Mapping[str, str]) -> Outcome:
     """Tell of values that are put away whether they are those that were saved."""
     if "same" not in step:
         return {}
-    return {
-        "same": {path: _pick(raw, path.split(".")) == _filled(value, saved) for path, value in step["same"].items()}
-    }
+    return {"same": {path: _pick(raw, path.split(".")) == filled(value, saved) for path, value in step["same"].items()}}
 
 
-def _at_once(door: Door, step: Step, saved: Mapping[str, str], root_token: str) -> Outcome:
+def _at_once(asked: Asked, step: Step, saved: Mapping[str, str]) -> Outcome:
     """Ask several requests at the same moment; in which order they are served is chance."""
-    requests = [request_of(each, saved, root_token) for each in step["parallel"]]
-    with ThreadPoolExecutor(len(requests)) as pool:
-        outcomes = list(pool.map(lambda request: raw_outcome(door, request), requests))
+    with ThreadPoolExecutor(len(step["parallel"])) as pool:
+        outcomes = list(pool.map(lambda each: asked(each, saved), step["parallel"]))
     if step.get("compare", True) is False:
         return {}
     if step.get("summary"):
@@ -171,7 +175,7 @@ def _pruned(step: Step, outcome: Outcome) -> Outcome:
     outcome = _without_builtin(outcome)
     for path in step.get("ignore", ()):
         if path in ("@body", "*"):
-            outcome = {"status": outcome["status"]}
+            outcome = {name: outcome[name] for name in ("status",) if name in outcome}
         _drop(outcome, path.removeprefix("@").split("."))
     for path in step.get("unordered", ()):
         *above, last = path.split(".")
@@ -209,11 +213,11 @@ def _pick(value: Any, path: list[str]) -> Any:
     return value
 
 
-def _filled(value: Any, saved: Mapping[str, str]) -> Any:
+def filled(value: Any, saved: Mapping[str, str]) -> Any:
     if isinstance(value, str):
         for name, text in saved.items():
             value = value.replace(f"${{{name}}}", str(text))
         return value
     if isinstance(value, dict):
-        return {key: _filled(item, saved) for key, item in value.items()}
-    return [_filled(item, saved) for item in value] if isinstance(value, list) else value
+        return {key: filled(item, saved) for key, item in value.items()}
+    return [filled(item, saved) for item in value] if isinstance(value, list) else value

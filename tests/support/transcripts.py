@@ -4,7 +4,7 @@ A file holds the cases of one family, one case a line. How an answer is written 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,13 @@ def http_cases() -> dict[str, Case]:
 
 
 @cache
+def wire_cases() -> dict[str, Case]:
+    """Give the same cases; each answer has what only HTTP has, too."""
+    cases = _cases("http").items()
+    return {name: {**case, "steps": [_step(step, wire_outcome) for step in case["steps"]]} for name, case in cases}
+
+
+@cache
 def command_line_cases() -> dict[str, Case]:
     """Give the cases that the program `bao` was run for."""
     return _cases("cli")
@@ -31,12 +38,21 @@ def _cases(folder: str) -> dict[str, Case]:
     return {case["name"]: case for path in paths for case in json.loads(path.read_text(encoding="utf-8"))}
 
 
-def _step(step: Mapping[str, Any]) -> dict[str, Any]:
+def _step(
+    step: Mapping[str, Any], outcome: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+) -> dict[str, Any]:
     expect = step.get("expect", {})
     if "parallel" in step:
-        expect = {**expect, "parallel": [_outcome(each) for each in expect.get("parallel", ())]}
+        expect = {**expect, "parallel": [(outcome or _outcome)(each) for each in expect.get("parallel", ())]}
         return {**step, "expect": expect}
-    return {**step, "expect": _outcome(expect)}
+    return {**step, "expect": (outcome or _outcome)(expect)}
+
+
+def wire_outcome(expect: Mapping[str, Any]) -> dict[str, Any]:
+    """Take an answer out of its HTTP body, and keep what stood around it."""
+    names = ("mirrored", "location", "headers", "content_type", "text")
+    around = {name: expect[name] for name in names if name in expect}
+    return {**_outcome({"body": None, **expect}), "around": around}
 
 
 def _outcome(expect: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,6 +88,7 @@ TREE: Tree = {
             "tune": "Change the configuration of a secrets engine",
         },
     ),
+    "server": "Serve the API over HTTP",
     "status": "Show how the state is sealed",
     "version": "Print the version",
     "write": "Write data to a path",

@@ -43,7 +43,7 @@ class Core:
         self.state = state
         self.sessions = Sessions(state)
         self.monotonic_s = monotonic_s
-        self.host = Host(catalogue or Catalogue(), system.endpoints_for, now_ns, random)
+        self.host = Host(catalogue or Catalogue(), system.endpoints_for, now_ns, random, state.backend.kind)
 
     def handle(self, request: Request, /) -> Response:
         """Answer one request. Raises: VaultError."""

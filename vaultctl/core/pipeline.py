@@ -18,11 +18,13 @@ from vaultctl.logical.errors import (
     BadToken,
     InvalidRequest,
     NoRoute,
+    NoSuchMethod,
     NotFound,
     NotOffered,
     PermissionDenied,
     UnsupportedOperation,
     UnsupportedPath,
+    VaultError,
     WrongContentType,
 )
 from vaultctl.logical.request import MERGE_PATCH, READING, Operation, Request
@@ -59,7 +61,10 @@ class Host:
         system_endpoints: Callable[[str], Sequence[Endpoint]],
         now_ns: Callable[[], int],
         random: Callable[[int], bytes],
+        storage: str = "",
     ) -> None:
+        """`storage` is the name of the backend, for those who ask."""
+        self.storage = storage
         self.catalogue = catalogue
         self.system_endpoints = system_endpoints
         self.now_ns = now_ns
@@ -76,6 +81,7 @@ class SystemContext:
         self.now_ns = exchange.now_ns
         self.random = exchange.host.random
         self.catalogue = exchange.host.catalogue
+        self.host = exchange.host
 
 
 class Exchange:
@@ -220,7 +226,7 @@ def dispatch(exchange: Exchange) -> Response:
     endpoint = exchange.match.endpoint
     handler = endpoint.operations.get(request.operation)
     if handler is None:
-        raise UnsupportedPath if _lists_no_folder(request, endpoint) else UnsupportedOperation
+        raise _no_handler(request, endpoint)
     if endpoint.reads_write:
         need_writing(exchange)
     given = _given(request)
@@ -232,7 +238,7 @@ def dispatch(exchange: Exchange) -> Response:
         if request.operation in READING:
             raise NotFound
         return EMPTY
-    return _with_ignored(response, given.keys() - endpoint.fields.keys())
+    return _with_ignored(response, given.keys() - endpoint.fields.keys())._replace(mirrored=endpoint.mirrored)
 
 
 def finish(exchange: Exchange) -> None:
@@ -259,6 +265,13 @@ def _with_ignored(response: Response, ignored: set[str]) -> Response:
         return response
     warning = f"Endpoint ignored these unrecognized parameters: [{' '.join(sorted(ignored))}]"
     return response._replace(warnings=(*response.warnings, warning))
+
+
+def _no_handler(request: Request, endpoint: Endpoint) -> VaultError:
+    """Say why an endpoint does not take a verb."""
+    if endpoint.bare:
+        return NoSuchMethod()
+    return UnsupportedPath() if _lists_no_folder(request, endpoint) else UnsupportedOperation()
 
 
 def _lists_no_folder(request: Request, endpoint: Endpoint) -> bool:

@@ -57,7 +57,8 @@ class Endpoint(NamedTuple):
     `{name*}` for any rest, the empty one too. `unauthenticated` ones look at no token; `token_optional` ones answer
     without one too, but not to a bad one. `reads_write` says that even a read changes the state. `tells_create` is for
     paths where it is known before an update whether it makes something new: OpenBao converts the fields for that
-    question already, and a field of a wrong type is told of in the words of that.
+    question already, and a field of a wrong type is told of in the words of that. Of a `mirrored` one the data of an
+    answer stands at the top level of the envelope too. A `bare` one has another verb refused without a word.
     """
 
     pattern: str
@@ -70,6 +71,8 @@ class Endpoint(NamedTuple):
     token_optional: bool = False
     reads_write: bool = False
     tells_create: bool = False
+    mirrored: bool = False
+    bare: bool = False
 
 
 class Upgrade(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from vaultctl.logical import durations
 from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.request import Repeated
 
 Kind = Literal["string", "int", "ints", "bool", "duration", "signed_duration", "map", "keypair", "slice"]
 
@@ -53,6 +54,8 @@ def go_type(value: object) -> str:
         return "json.Number"
     if isinstance(value, str):
         return "string"
+    if isinstance(value, Repeated):
+        return "[]string"
     return "[]interface {}" if isinstance(value, list) else "map[string]interface {}"
 
 

@@ -8,10 +8,12 @@
     ├── NoRoute               404   no mount for that path
     ├── UnsupportedPath       404   a mount, but no such endpoint
     ├── UnsupportedOperation  405   an endpoint, but not with that verb
+    ├── NoSuchMethod          405   a verb that the API does not have, or not there; no text
     ├── TooLarge              413
     ├── WrongContentType      415   a PATCH that does not say how it patches
     ├── NotOffered            501   known to Vault, no part of vaultctl
     ├── Sealed                503
+    ├── ServerError           …     what else another server answers: its status is the error's own
     └── StateError            500   the state itself: each with a hint of what to do
         ├── NoState                 nothing there yet
         ├── IntegrityError          changed by something other than vaultctl
@@ -104,6 +106,12 @@ class UnsupportedOperation(VaultError):
         super().__init__(one_error("unsupported operation"))
 
 
+class NoSuchMethod(VaultError):
+    """The API has no such verb, or this path is one of the few that the server itself answers."""
+
+    status = 405
+
+
 class TooLarge(VaultError):
     """The request holds more than a state may take in one piece."""
 
@@ -129,6 +137,14 @@ class Sealed(VaultError):
 
     def __init__(self) -> None:
         super().__init__("Vault is sealed")
+
+
+class ServerError(VaultError):
+    """Another server answered with a status that has no class of its own."""
+
+    def __init__(self, status: int, *errors: str) -> None:
+        super().__init__(*errors)
+        self.status = status
 
 
 class StateError(VaultError):

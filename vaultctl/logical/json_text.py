@@ -14,11 +14,21 @@ _VALUE_B = 24
 """OpenBao's estimate of the memory that a map or list takes, and any value at all."""
 
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_BLANK = re.compile(r"[ \t\n\r]*+")
 _PLAIN_DIGITS = 300
+_PLAIN = frozenset({str, int, bool, float, type(None)})
 
 
 class TooComplex(ValueError):
     """JSON that would take far more memory, or depth of calls, than its length shows."""
+
+
+class BeyondFloats(ValueError):
+    """A number that no float holds; `number` is its text."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__("a number is beyond all floats")
+        self.number = number
 
 
 class Number(float):
@@ -44,21 +54,54 @@ def loads(text: str | bytes) -> Any:
 
 def loads_within_limits(text: str) -> Any:
     """Read JSON that anybody may have written. Raises: ValueError; TooComplex before anything is built."""
-    if _weight_b(text) > _MAX_WEIGHT_B and _weight_b(_STRING.sub("", text)) > _MAX_WEIGHT_B:
-        raise TooComplex("exceeded maximum estimated memory limits")
+    _check_weight(text)
     try:
         return json.loads(text, parse_float=_finite, parse_int=_finite_whole, parse_constant=_refuse)
     except RecursionError:
         raise TooComplex("it is nested too deeply") from None
 
 
-def dumps(value: Any, *, indent: int | None = None) -> str:
+def values_within_limits(text: str) -> list[Any]:
+    """Read JSON values that follow each other, which anybody may have written.
+
+    Raises: ValueError; TooComplex before anything is built.
+    """
+    _check_weight(text)
+    found: list[Any] = []
+    at = _next(text, 0)
+    while at < len(text):
+        try:
+            value, at = _READER.raw_decode(text, at)
+        except RecursionError:
+            raise TooComplex("it is nested too deeply") from None
+        found.append(value)
+        at = _next(text, at)
+    return found
+
+
+def strings_in(text: str) -> int:
+    """Count the strings of a JSON text, keys and values."""
+    return sum(1 for _ in _STRING.finditer(text))
+
+
+def dumps(value: Any, *, indent: int | None = None, compact: bool = False) -> str:
     """Write JSON, without escapes for what is no control character. Raises: ValueError for NaN and Infinity."""
+    comma, colon = (",", ":") if compact else (", " if indent is None else ",", ": ")
     if not _has_number(value):
-        return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+        return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False, separators=(comma, colon))
     parts: list[str] = []
-    _write(value, parts, "" if indent is None else "\n", " " * (indent or 0))
+    _Writer(parts, " " * (indent or 0), comma, colon).write(value, "" if indent is None else "\n")
     return "".join(parts)
+
+
+def _check_weight(text: str) -> None:
+    if _weight_b(text) > _MAX_WEIGHT_B and _weight_b(_STRING.sub("", text)) > _MAX_WEIGHT_B:
+        raise TooComplex("exceeded maximum estimated memory limits")
+
+
+def _next(text: str, at: int) -> int:
+    blank = _BLANK.match(text, at)
+    return blank.end() if blank else at
 
 
 def _weight_b(text: str) -> int:
@@ -80,7 +123,7 @@ def _whole(text: str) -> float:
 def _finite(text: str) -> float:
     value = _fractional(text)
     if value in (float("inf"), float("-inf")):
-        raise ValueError("a number is beyond all floats")
+        raise BeyondFloats(text)
     return value
 
 
@@ -93,26 +136,51 @@ def _refuse(name: str) -> Any:
 
 
 def _has_number(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_number, value.values()))
-    return any(map(_has_number, value)) if isinstance(value, list | tuple) else isinstance(value, Number)
+    """Tell whether a number of ours is anywhere in a value: a loop, since every answer passes here."""
+    left = [value]
+    while left:
+        value = left.pop()
+        kind = type(value)
+        if kind is dict:
+            left += [item for item in value.values() if type(item) not in _PLAIN]
+        elif kind is list or kind is tuple:
+            left += [item for item in value if type(item) not in _PLAIN]
+        elif kind is Number:
+            return True
+        elif isinstance(value, dict | list | tuple):
+            left += value.values() if isinstance(value, dict) else value
+    return False
 
 
-def _write(value: Any, parts: list[str], newline: str, step: str) -> None:
-    """Add a value's text in pieces. `newline` begins a line at the value's own depth; "" keeps all on one line."""
-    if isinstance(value, Number):
-        parts.append(value.text)
-        return
-    if not isinstance(value, dict | list | tuple) or not value:
-        parts.append(json.dumps(value, ensure_ascii=False, allow_nan=False))
-        return
-    inner = newline + step
-    is_map = isinstance(value, dict)
-    separator = ("{" if is_map else "[") + inner
-    for key in value:
-        parts.append(separator)
-        separator = "," + (inner or " ")
-        if is_map:
-            parts.append(json.dumps(key, ensure_ascii=False) + ": ")
-        _write(value[key] if is_map else key, parts, inner, step)
-    parts.append(newline + ("}" if is_map else "]"))
+class _Writer:
+    """Writes values in pieces, their numbers as they were spelt."""
+
+    def __init__(self, parts: list[str], step: str, comma: str, colon: str) -> None:
+        self._parts = parts
+        self._step = step
+        self._comma = comma
+        self._colon = colon
+
+    def write(self, value: Any, newline: str) -> None:
+        """Add a value's text. `newline` begins a line at the value's own depth; "" keeps all on one line."""
+        if isinstance(value, Number):
+            self._parts.append(value.text)
+        elif not isinstance(value, dict | list | tuple) or not value:
+            self._parts.append(json.dumps(value, ensure_ascii=False, allow_nan=False))
+        else:
+            self._write_all(value, newline)
+
+    def _write_all(self, value: Any, newline: str) -> None:
+        inner = newline + self._step
+        is_map = isinstance(value, dict)
+        separator = ("{" if is_map else "[") + inner
+        for key in value:
+            self._parts.append(separator)
+            separator = self._comma + inner
+            if is_map:
+                self._parts.append(json.dumps(key, ensure_ascii=False) + self._colon)
+            self.write(value[key] if is_map else key, inner)
+        self._parts.append(newline + ("}" if is_map else "]"))
+
+
+_READER = json.JSONDecoder(parse_float=_finite, parse_int=_finite_whole, parse_constant=_refuse)

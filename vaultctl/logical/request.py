@@ -18,13 +18,18 @@ class Operation(StrEnum):
     PATCH = "patch"
     DELETE = "delete"
     HELP = "help"
+    HEAD = "head"
 
 
 MERGE_PATCH = "application/merge-patch+json"
 """The content type that every PATCH has."""
 
-READING = frozenset({Operation.READ, Operation.LIST, Operation.SCAN, Operation.HELP})
+READING = frozenset({Operation.READ, Operation.LIST, Operation.SCAN, Operation.HELP, Operation.HEAD})
 """Operations that change nothing by themselves."""
+
+
+class Repeated(list[str]):
+    """The values of a parameter that a query names more than once."""
 
 
 class Request(NamedTuple):

@@ -20,7 +20,8 @@ class Response(NamedTuple):
     A 204 may have warnings: HTTP has no room for them, the command line shows them.
 
     `raw` stands in for the envelope where the API answers without one (seal status, health).
-    `auth` and `wrap_info` are the envelope's own objects, or None.
+    `auth` and `wrap_info` are the envelope's own objects, or None. Of a `mirrored` answer the data stands in the
+    envelope twice: below `data`, and beside it.
     """
 
     status: int = 0
@@ -32,6 +33,7 @@ class Response(NamedTuple):
     raw: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = NOTHING
     request_id: str = ""
+    mirrored: bool = False
 
     def __repr__(self) -> str:
         """Name the answer without anything that it carries."""

@@ -9,20 +9,28 @@ from importlib import import_module
 from vaultctl.framework.endpoint import Endpoint
 
 SUBJECTS = {
+    "config": "config",
+    "ha-status": "status",
+    "health": "health",
+    "host-info": "host_info",
+    "init": "status",
     "internal": "internal_ui",
+    "internal/specs": "internal_specs",
     "leader": "status",
     "mounts": "mounts",
     "remount": "remount",
     "seal-status": "status",
+    "version-history": "version_history",
 }
-"""The first segment of a path below `sys/`, and the module that knows it."""
+"""The first segment of a path below `sys/`, or the first two, and the module that knows it."""
 
 
 def endpoints_for(path: str) -> Sequence[Endpoint]:
     """Give the endpoints among which a path below `sys/` is looked for; for `sys/` itself, all of them."""
     if not path:
         return [endpoint for module in sorted(set(SUBJECTS.values())) for endpoint in _endpoints(module)]
-    found = SUBJECTS.get(path.partition("/")[0])
+    first, _, rest = path.partition("/")
+    found = SUBJECTS.get(f"{first}/{rest.partition('/')[0]}") or SUBJECTS.get(first)
     return _endpoints(found) if found else ()
 
 

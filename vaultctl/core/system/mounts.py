@@ -361,7 +361,7 @@ _TUNE_FIELDS = {
 }
 
 ENDPOINTS = (
-    Endpoint("mounts", {Operation.READ: list_mounts}, "List the secrets engines that are enabled."),
+    Endpoint("mounts", {Operation.READ: list_mounts}, "List the secrets engines that are enabled.", mirrored=True),
     Endpoint(
         "mounts/{path+}/tune",
         {Operation.READ: read_tune, Operation.UPDATE: tune},
@@ -369,6 +369,7 @@ ENDPOINTS = (
         "A read gives the TTLs as they take effect. A write changes what it names: all of it, or nothing when one"
         " value is not good.",
         _TUNE_FIELDS,
+        mirrored=True,
     ),
     Endpoint(
         "mounts/{path+}",
@@ -387,5 +388,6 @@ ENDPOINTS = (
             "plugin_name": Field("string", "The engine's name where the type is plugin."),
             "plugin_version": Field("string", "It is ignored: the version is a part of config."),
         },
+        mirrored=True,
     ),
 )

@@ -131,6 +131,7 @@ ENDPOINTS = (
         " revoked, and policies are not rewritten. The answer names a migration, whose status can be read.",
         {"from": Field("string", "The mount's path now."), "to": Field("string", "The path it shall have.")},
         sudo=True,
+        mirrored=True,
     ),
     Endpoint(
         "remount/status/{migration_id}",

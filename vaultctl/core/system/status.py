@@ -1,5 +1,9 @@
-"""sys/seal-status and sys/leader: what `status` shows. Both answer without a token, and without the envelope."""
+"""sys/seal-status, sys/leader, sys/init and sys/ha-status: what this server is, and that it is the only one.
 
+All but the last answer without a token, and without the envelope.
+"""
+
+import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +37,24 @@ def seal_status(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     )
 
 
+def init(_ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
+    """Where there is a state, it was initialised."""
+    return Response(raw={"initialized": True})
+
+
+def ha_status(_ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
+    """Name the only node. The engine does not know under which address it is reached."""
+    node = {
+        "hostname": socket.gethostname(),
+        "api_address": "",
+        "cluster_address": "",
+        "active_node": True,
+        "last_echo": None,
+        "version": __version__,
+    }
+    return Response(data={"nodes": [node]})
+
+
 def leader(_ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     """There is no other node to lead."""
     return Response(raw={"ha_enabled": False})
@@ -44,6 +66,10 @@ def cluster_name(cluster_id: str) -> str:
 
 
 ENDPOINTS = (
-    Endpoint("seal-status", {Operation.READ: seal_status}, "Tell how the state is sealed.", unauthenticated=True),
-    Endpoint("leader", {Operation.READ: leader}, "Tell which node leads.", unauthenticated=True),
+    Endpoint(
+        "seal-status", {Operation.READ: seal_status}, "Tell how the state is sealed.", unauthenticated=True, bare=True
+    ),
+    Endpoint("leader", {Operation.READ: leader}, "Tell which node leads.", unauthenticated=True, bare=True),
+    Endpoint("init", {Operation.READ: init}, "Tell whether there is a state.", unauthenticated=True, bare=True),
+    Endpoint("ha-status", {Operation.READ: ha_status}, "List the nodes of the cluster.", mirrored=True),
 )

@@ -1,0 +1,36 @@
+"""A state in memory, as `server -dev` has it: unsealed, with a root token and a kv engine at `secret/`."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import NamedTuple
+
+from vaultctl.connect.local import now
+from vaultctl.core import bootstrap, mounts, tokens
+from vaultctl.core.core import Core
+from vaultctl.core.state import State
+from vaultctl.crypto.aead import KEY_B
+from vaultctl.crypto.seals import static
+from vaultctl.storage.memory import Memory
+
+
+class Dev(NamedTuple):
+    """A door on a new state in memory, its root token, and its seal's key in base64."""
+
+    core: Core
+    root_token: str
+    seal_key: str
+
+
+def dev(root_token: str = "") -> Dev:
+    """Make a state that lives as long as the process; without a root token, with a random one."""
+    key = os.urandom(KEY_B)
+    root_token = root_token or tokens.new_token(os.urandom)
+    state = State(Memory(), lambda _header: static.StaticSeal(key, os.urandom), random=os.urandom, now=now)
+    state.initialise(
+        mounts.new_uuid(os.urandom),
+        lambda: static.StaticSeal(key, os.urandom),
+        lambda transaction: bootstrap.fill(transaction, root_token, os.urandom, int(time.time())),
+    )
+    return Dev(Core(state), root_token, static.write_key(key).decode().strip())

@@ -1,0 +1,59 @@
+"""sys/health: whether this server takes requests, for load balancers, which choose the status code themselves.
+
+Source: OpenBao 2.7. A sealed state answers 503 before any endpoint is asked.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vaultctl import __version__
+from vaultctl.core.pipeline import SystemContext
+from vaultctl.core.state import View
+from vaultctl.core.system.status import cluster_name
+from vaultctl.framework.endpoint import Endpoint
+from vaultctl.framework.fields import Field
+from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.request import Operation
+from vaultctl.logical.response import Response
+
+_CODES = ("activecode", "sealedcode", "standbycode", "uninitcode")
+
+
+def read_health(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
+    """Tell that all is well, with the status that was asked for. Raises: InvalidRequest, which has no text."""
+    codes = {name: _code(fields[name]) for name in _CODES if name in fields}
+    view: View = ctx.session.view
+    header = view.header
+    return Response(
+        codes.get("activecode", 200),
+        raw={
+            "initialized": True,
+            "sealed": False,
+            "standby": False,
+            "replication_performance_mode": "disabled",
+            "replication_dr_mode": "disabled",
+            "server_time_utc": ctx.now_ns // 1_000_000_000,
+            "version": __version__,
+            "cluster_name": cluster_name(header.cluster_id),
+            "cluster_id": header.cluster_id,
+        },
+    )
+
+
+def _code(text: str) -> int:
+    """Read a status that HTTP has; OpenBao itself falls over others."""
+    if not (text.isascii() and text.isdigit() and len(text) == 3 and 200 <= int(text) <= 599):
+        raise InvalidRequest
+    return int(text)
+
+
+ENDPOINTS = (
+    Endpoint(
+        "health",
+        {Operation.READ: read_health, Operation.HEAD: read_health},
+        "Tell whether this server takes requests.",
+        fields={name: Field("string", "The status to answer with, instead of the usual one.") for name in _CODES},
+        unauthenticated=True,
+        bare=True,
+    ),
+)

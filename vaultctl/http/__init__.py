@@ -1,0 +1,1 @@
+"""HTTP: how requests and answers are written on the wire, and the server that speaks to a door."""

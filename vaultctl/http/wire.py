@@ -1,0 +1,367 @@
+"""Requests and answers on the wire, in both directions: what a server reads and writes, and what a client does.
+
+Pure functions between the contract and `Call` and `Answer`, which hold what HTTP has. No sockets; the few paths that a
+server answers without asking anybody are in `pages`. Source: OpenBao 2.7, recorded over HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote, unquote, unquote_plus, urlencode
+
+from vaultctl.http.body import BAD_ESCAPE, read_body
+from vaultctl.logical import durations, json_text
+from vaultctl.logical.errors import (
+    InvalidRequest,
+    NoRoute,
+    NoSuchMethod,
+    NotFound,
+    NotOffered,
+    PermissionDenied,
+    Sealed,
+    ServerError,
+    TooLarge,
+    UnsupportedOperation,
+    VaultError,
+    WrongContentType,
+)
+from vaultctl.logical.request import MERGE_PATCH, NOTHING, Operation, Repeated, Request
+from vaultctl.logical.response import Lease, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+API = "/v1/"
+MAX_BODY_B = 33_554_432
+"""A body may be so long."""
+
+JSON = "application/json"
+ALWAYS = (("Cache-Control", "no-store"), ("Strict-Transport-Security", "max-age=31536000; includeSubDomains"))
+"""Headers of every answer."""
+
+_METHODS = {
+    "GET": Operation.READ,
+    "LIST": Operation.LIST,
+    "SCAN": Operation.SCAN,
+    "POST": Operation.UPDATE,
+    "PUT": Operation.UPDATE,
+    "PATCH": Operation.PATCH,
+    "DELETE": Operation.DELETE,
+    "HEAD": Operation.HEAD,
+}
+_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+_FALSE = frozenset({"", "0", "f", "F", "false", "FALSE", "False"})
+_HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+_IN_A_PAGE = re.compile("[<>&\u2028\u2029]")
+
+
+class Call(NamedTuple):
+    """A request as HTTP has it. `target` is path and query as they were sent; names of headers are in lower case."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    remote_addr: str = ""
+
+    def __repr__(self) -> str:
+        """Name the method alone: all else may hold what is secret."""
+        return f"Call({self.method})"
+
+
+class Answer(NamedTuple):
+    """An answer as HTTP has it."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def __repr__(self) -> str:
+        """Name the status, and nothing of the body."""
+        return f"Answer({self.status})"
+
+
+# --- the server's half ---
+
+
+def read_call(call: Call) -> Request:
+    """Give the request that a call below `/v1/` stands for. Raises: VaultError.
+
+    The body is read before anybody looks at the token: what is no JSON is 400 to everybody.
+    """
+    escaped_path, _, query_text = call.target.partition("?")
+    path = unquote(escaped_path.removeprefix(API))  # bytes that are no UTF-8 become U+FFFD
+    if ".." in path.split("/"):
+        raise InvalidRequest("relative paths not supported")
+    query = _read_query(query_text)
+    operation = _operation_of(call.method, query)
+    content_type = call.headers.get("content-type", "")
+    data: Mapping[str, Any] = NOTHING
+    # Source: OpenBao 2.7, where a PATCH of the wrong type is refused before its body is read.
+    if operation is Operation.UPDATE or (operation is Operation.PATCH and content_type.startswith(MERGE_PATCH)):
+        data = read_body(content_type, call.body)
+    return Request(
+        operation,
+        path,
+        namespace=_namespace_of(call.headers.get("x-vault-namespace", "")),
+        data=data,
+        query=NOTHING if operation in (Operation.UPDATE, Operation.PATCH) else query,
+        content_type=content_type,
+        token=_token_of(call.headers),
+        wrap_ttl_s=_wrap_ttl_s(call.headers.get("x-vault-wrap-ttl", "")),
+        wrap_format=call.headers.get("x-vault-wrap-format", ""),
+        remote_addr=call.remote_addr,
+    )
+
+
+def write_response(response: Response) -> Answer:
+    """Write what a door answered."""
+    body: bytes | None = None
+    if response.raw is not None:
+        body = _json(response.raw)
+    elif response.status == 200 or (not response.status and _says_something(response)):
+        body = _envelope(response)
+    return _answer(response.status or (204 if body is None else 200), body, response.headers)
+
+
+def write_error(error: VaultError, method: str = "") -> Answer:
+    """Write what a door refused. Only one whose refusal has data or warnings is put into an envelope.
+
+    Source: OpenBao 2.7, where a PATCH of what is not there is answered without a body.
+    """
+    if error.data is None and not error.warnings:
+        if method == "PATCH" and error.status == 404 and not error.errors:
+            return _answer(404, None)
+        return _answer(error.status, _json({"errors": list(error.errors)}))
+    answered = Response(error.status, error.data, warnings=error.warnings, request_id=error.request_id)
+    return _answer(error.status, _envelope(answered))
+
+
+def _read_query(text: str) -> dict[str, Any]:
+    """Read a query; a part that cannot be read is left out, as Go leaves it out."""
+    query: dict[str, Any] = {}
+    for part in text.split("&") if text else ():
+        if not part or ";" in part or BAD_ESCAPE.search(part):
+            continue
+        key, _, value = part.partition("=")
+        key, value = unquote_plus(key), unquote_plus(value)
+        if key not in query:
+            query[key] = value
+        elif isinstance(query[key], Repeated):
+            query[key].append(value)
+        else:
+            query[key] = Repeated((query[key], value))
+    return query
+
+
+def _operation_of(method: str, query: dict[str, Any]) -> Operation:
+    """Find the verb; what the query says of it is taken out of the query. Raises: VaultError."""
+    if method == "OPTIONS":
+        raise InvalidRequest("cannot handle internal-only request operation")
+    operation = _METHODS.get(method)
+    if operation is None:
+        raise NoSuchMethod
+    if _first(query, "help"):
+        return Operation.HELP
+    if operation is not Operation.READ:
+        return operation
+    lists, scans = (_is_on(query, name) for name in ("list", "scan"))
+    if lists and scans:
+        raise InvalidRequest
+    return Operation.LIST if lists else Operation.SCAN if scans else operation
+
+
+def _first(query: Mapping[str, Any], name: str) -> str:
+    value = query.get(name, "")
+    return str(value[0] if isinstance(value, Repeated) else value)
+
+
+def _is_on(query: dict[str, Any], name: str) -> bool:
+    """Read a switch of the query, and take it out. Raises: InvalidRequest, which has no words for it."""
+    value = _first(query, name)
+    query.pop(name, None)
+    if value not in _TRUE and value not in _FALSE:
+        raise InvalidRequest
+    return value in _TRUE
+
+
+def _namespace_of(header: str) -> str:
+    name = header.strip(" /")
+    return "" if name in ("", "root") else name + "/"
+
+
+def _token_of(headers: Mapping[str, str]) -> str:
+    token = headers.get("x-vault-token", "")
+    if token:
+        return token
+    scheme, _, rest = headers.get("authorization", "").partition(" ")
+    return rest.strip() if scheme == "Bearer" else ""
+
+
+def _wrap_ttl_s(header: str) -> float:
+    if not header:
+        return 0.0
+    try:
+        seconds = durations.parse(header)
+    except durations.DurationError as error:
+        raise InvalidRequest(f"error parsing X-Vault-Wrap-TTL header: {error}") from None
+    if seconds < 0:
+        raise InvalidRequest("error parsing X-Vault-Wrap-TTL header: requested wrap ttl cannot be negative")
+    return seconds
+
+
+def _says_something(response: Response) -> bool:
+    return any(part is not None for part in (response.data, response.auth, response.wrap_info)) or bool(
+        response.warnings
+    )
+
+
+def _envelope(response: Response) -> bytes:
+    """Write the envelope; the data is made text once, be it there twice."""
+    lease = response.lease or Lease(0)
+    head = {
+        "request_id": response.request_id,
+        "lease_id": lease.lease_id,
+        "renewable": lease.renewable,
+        "lease_duration": lease.duration_s,
+    }
+    tail = {"wrap_info": response.wrap_info, "warnings": list(response.warnings) or None, "auth": response.auth}
+    data = _text(response.data)
+    parts = [data[1:-1]] if response.mirrored and response.data else []
+    parts += [_text(head)[1:-1], f'"data":{data}', _text(tail)[1:-1]]
+    return _encoded("{" + ",".join(parts) + "}")
+
+
+def _answer(status: int, body: bytes | None, more: Mapping[str, str] = NOTHING) -> Answer:
+    return Answer(status, (("Content-Type", JSON), *ALWAYS, *more.items()), body or b"")
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return _encoded(_text(value))
+
+
+def _text(value: Mapping[str, Any] | None) -> str:
+    return "null" if value is None else json_text.dumps(_plain(value), compact=True)
+
+
+def _encoded(text: str) -> bytes:
+    """Write JSON as Go's encoder does: safe to stand in a page, with a newline behind."""
+    if _IN_A_PAGE.search(text):
+        text = text.translate(_HTML)
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Give mappings that are no dicts as dicts, at the two levels where there are any."""
+    return {
+        key: dict(item) if not isinstance(item, dict) and hasattr(item, "keys") else item for key, item in value.items()
+    }
+
+
+# --- the client's half ---
+
+_VERBS = {
+    Operation.READ: ("GET", NOTHING),
+    Operation.LIST: ("GET", {"list": "true"}),
+    Operation.SCAN: ("GET", {"scan": "true"}),
+    Operation.HELP: ("GET", {"help": "1"}),
+    Operation.UPDATE: ("PUT", NOTHING),
+    Operation.PATCH: ("PATCH", NOTHING),
+    Operation.DELETE: ("DELETE", NOTHING),
+    Operation.HEAD: ("HEAD", NOTHING),
+}
+_ENVELOPE = frozenset(
+    {"request_id", "lease_id", "renewable", "lease_duration", "data", "wrap_info", "warnings", "auth"}
+)
+_ERRORS: dict[int, type[VaultError]] = {
+    400: InvalidRequest,
+    403: PermissionDenied,
+    404: NoRoute,
+    405: UnsupportedOperation,
+    413: TooLarge,
+    415: WrongContentType,
+    501: NotOffered,
+    503: Sealed,
+}
+
+
+def write_request(request: Request) -> Call:
+    """Write a request as a client sends it: listings as GET, which passes every proxy."""
+    method, added = _VERBS[request.operation]
+    query = urlencode({**request.query, **added}, doseq=True)
+    target = API + quote(request.path, safe="/~", errors="surrogateescape") + (f"?{query}" if query else "")
+    body = b""
+    if request.operation in (Operation.UPDATE, Operation.PATCH):
+        body = json_text.dumps(dict(request.data), compact=True).encode("utf-8", "surrogatepass")
+    return Call(method, target, _headers_of(request, has_body=bool(body)), body)
+
+
+def read_answer(answer: Answer, request: Request) -> Response:
+    """Give what a server answered. Raises: VaultError, of the class that goes with the status."""
+    said = _said(answer)
+    if answer.status >= 400 and _is_refusal(said):
+        raise _refusal(answer.status, said, request)
+    if not 200 <= answer.status < 300 and not isinstance(said, dict):
+        raise ServerError(answer.status, f"the server answered {answer.status}, which is no answer of the API")
+    if not isinstance(said, dict):
+        return Response(answer.status)
+    if "request_id" not in said or "data" not in said:
+        return Response(answer.status, raw=said)
+    duration_s, lease_id, renewable = (said.get(key) for key in ("lease_duration", "lease_id", "renewable"))
+    lease = Lease(duration_s or 0, lease_id or "", bool(renewable))
+    return Response(
+        answer.status,
+        said["data"],
+        auth=said.get("auth"),
+        lease=lease if any(lease) else None,
+        wrap_info=said.get("wrap_info"),
+        warnings=tuple(said.get("warnings") or ()),
+        request_id=said["request_id"],
+        mirrored=bool(said.keys() - _ENVELOPE),
+    )
+
+
+def _headers_of(request: Request, *, has_body: bool) -> dict[str, str]:
+    """Give the headers of a request; none is there without a value."""
+    ttl = f"{request.wrap_ttl_s:.9f}".rstrip("0").rstrip(".") + "s" if request.wrap_ttl_s else ""
+    headers = {
+        "x-vault-request": "true",
+        "x-vault-token": request.token,
+        "x-vault-namespace": request.namespace,
+        "x-vault-wrap-ttl": ttl,
+        "x-vault-wrap-format": request.wrap_format,
+        "content-type": request.content_type if has_body else "",
+        **request.headers,
+    }
+    return {name: value for name, value in headers.items() if value}
+
+
+def _said(answer: Answer) -> Any:
+    """Read the body of an answer, or give None where it is no JSON."""
+    try:
+        return json_text.loads(answer.body) if answer.body.strip() else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_refusal(said: Any) -> bool:
+    """Tell errors from the few answers whose status is 400 and above and that say something, as sys/health does."""
+    return not isinstance(said, dict) or "errors" in said or "request_id" in said
+
+
+def _refusal(status: int, said: Any, request: Request) -> VaultError:
+    """Make the error that goes with a status: its class has its words for this process, the server has its own."""
+    if not isinstance(said, dict):
+        nothing = status == 404 and request.operation is Operation.PATCH
+        said = {} if nothing else {"errors": [f"the server answered {status}, and no JSON"]}
+    errors = [error if isinstance(error, str) else json.dumps(error) for error in said.get("errors") or ()]
+    warnings = tuple(said.get("warnings") or ())
+    kind = NotFound if status == 404 and not errors else _ERRORS.get(status)
+    error = VaultError.__new__(kind) if kind else ServerError(status, *errors)
+    if kind:
+        VaultError.__init__(error, *errors, warnings=warnings, data=said.get("data"))
+    error.request_id = said.get("request_id") or request.request_id
+    return error
