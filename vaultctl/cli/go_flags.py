@@ -97,9 +97,9 @@ def flag(name: str, help: str, kind: click.ParamType[Any] = TEXT, **more: Any) -
     return Flag([f"-{name}", f"--{name}", name.replace("-", "_")], type=kind, help=help, **more)
 
 
-def switch(name: str, help: str, parameter: str = "") -> Flag:  # noqa: A002  # Click's word
+def switch(name: str, help: str, parameter: str = "", *, hidden: bool = False) -> Flag:  # noqa: A002  # Click's word
     """Declare a flag that is on or off."""
-    return Flag([f"-{name}", f"--{name}", parameter or name.replace("-", "_")], is_flag=True, help=help)
+    return Flag([f"-{name}", f"--{name}", parameter or name.replace("-", "_")], is_flag=True, help=help, hidden=hidden)
 
 
 def is_switch(option: click.Option) -> bool:

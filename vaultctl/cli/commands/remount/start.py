@@ -27,5 +27,6 @@ COMMAND = command(
     " command that writes goes on with it.",
     arity=(2, 2),
     completes=("mount",),
+    loses=True,
     flags=(FORMAT,),
 )

@@ -62,9 +62,10 @@ def run(run: Run) -> None:
 def ordered(mount: Mapping[str, Any]) -> dict[str, Any]:
     """Give a mount with its keys in the order of `bao secrets list -format=json`."""
     config = dict(mount["config"])
-    first = {name: config.pop(name) for name in ("default_lease_ttl", "max_lease_ttl", "force_no_cache")}
+    known = ("default_lease_ttl", "max_lease_ttl", "force_no_cache")
+    first = {name: config.pop(name) for name in known if name in config}
     whole = {"deprecation_status": "", **mount, "config": {**first, **config}}
-    return {name: whole[name] for name in _ORDER}
+    return {name: whole[name] for name in _ORDER if name in whole}
 
 
 def _ttl(path: str, seconds: int) -> str:

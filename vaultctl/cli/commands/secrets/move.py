@@ -28,5 +28,6 @@ COMMAND = command(
     " with exit code 2 when it failed.",
     arity=(2, 2),
     completes=("mount",),
+    loses=True,
     flags=(FORMAT, moves.TIMEOUT),
 )
