@@ -146,7 +146,9 @@ class Env:
 
         address = connect.remote_address(os.environ, local_only=common.local, flags=_remote_flags(common))
         if address:
-            raise Misuse(f"{what}, and the address is {address}\n\nsay -local or VAULTCTL_LOCAL=1 to mean the local state")
+            raise Misuse(
+                f"{what}, and the address is {address}\n\nsay -local or VAULTCTL_LOCAL=1 to mean the local state"
+            )
 
     def client(self, common: Common) -> Client:
         """Open the state, and give the verbs over it. Raises: VaultError, Misuse."""
@@ -199,10 +201,9 @@ class Env:
 
 def _remote_flags(common: Common) -> "RemoteFlags | None":
     """Give the flags that say how a remote is reached, or None where none was given."""
-    given = {name: value for name, value in common.remote.items() if value or value is False}
+    given: dict[str, Any] = {name: value for name, value in common.remote.items() if value or value is False}
     if not given:
         return None
     from vaultctl.connect.remote import RemoteFlags
 
-    given["headers"] = given.pop("header", ())
-    return RemoteFlags(**given)
+    return RemoteFlags(**{"headers" if name == "header" else name: value for name, value in given.items()})

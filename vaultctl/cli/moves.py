@@ -49,11 +49,9 @@ def _follow(run: Run, migration_id: str, title: str) -> Info:
 
     def read() -> Info:
         nonlocal pause_s
-        worked = not connection.is_remote and connection.advance(pause_s)
-        if connection.is_remote:
-            time.sleep(pause_s)
+        worked = False if connection.is_remote else connection.advance(pause_s)
         info = _read(client, migration_id)
-        if not worked and not connection.is_remote and not is_over(info):
+        if not worked and not is_over(info):
             time.sleep(pause_s)  # somebody else works on it
         pause_s = min(pause_s * 2, _POLL_MAX_S)
         return info

@@ -7,7 +7,7 @@ for the other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from vaultctl.logical.errors import NoState
 
@@ -31,7 +31,7 @@ class Connection:
     Where another command has moved the state to another backend meanwhile, it goes on there.
     """
 
-    is_remote = False
+    is_remote: Literal[False] = False
     address = "local:"
     """Stands where a server's address does: the engine in this process has none."""
 

@@ -6,7 +6,7 @@ A set but empty `BAO_X` hides `VAULT_X`. The local state's own tokens are never 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vaultctl.http import address as addresses
 from vaultctl.http.dial import Dialler, Tls
@@ -54,7 +54,7 @@ def variable(environ: Mapping[str, str], name: str) -> str:
 class RemoteConnection:
     """A door on a remote Vault, with the token to use on it and where that token came from."""
 
-    is_remote = True
+    is_remote: Literal[True] = True
 
     def __init__(self, door: RemoteDoor, find_token: Callable[[], tuple[str, str]]) -> None:
         self.door = door
@@ -94,7 +94,9 @@ def connect(environ: Mapping[str, str], address: str, flags: RemoteFlags) -> Rem
     """Give the connection; nothing is asked yet. Raises: BadSetting, with Go's words where it has some."""
     timeout_s, retries = _timeout_s(environ), _retries(environ)
     tls = _tls(environ, flags)
-    skips_redirects = _bool(environ, "DISABLE_REDIRECTS") if flags.disable_redirects is None else flags.disable_redirects
+    skips_redirects = (
+        _bool(environ, "DISABLE_REDIRECTS") if flags.disable_redirects is None else flags.disable_redirects
+    )
     try:
         there = addresses.parse(address)
     except ValueError as error:
@@ -222,4 +224,3 @@ def _helped(environ: Mapping[str, str]) -> tuple[str, str]:
         return "", path
     except OSError as error:
         raise BadSetting(f"failed to get token from token helper: {path}: {(error.strerror or '').lower()}") from None
-

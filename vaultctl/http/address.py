@@ -58,7 +58,7 @@ def _split(authority: str, text: str) -> tuple[str, str]:
     if authority.startswith("["):
         host, bracket, rest = authority[1:].partition("]")
         if not bracket:
-            raise ValueError(f'parse "{text}": missing \']\' in host')
+            raise ValueError(f"parse \"{text}\": missing ']' in host")
     else:
         host, colon, port = authority.partition(":")
         rest = colon + port

@@ -169,7 +169,7 @@ class Link:
         return b"".join(parts)
 
     def _chunks(self) -> bytes:
-        parts = []
+        parts: list[bytes] = []
         while True:
             size = self._next_header().partition(b";")[0].strip()
             if not re.fullmatch(rb"[0-9A-Fa-f]{1,15}", size):

@@ -1,7 +1,7 @@
 """The door to a real OpenBao or Vault, or to a vaultctl server.
 
-It waits, asks again and follows redirects as OpenBao's client does, but for one thing: a token goes to the scheme, host and
-port that were addressed, or to the one that the node there names as its cluster's leader, and nowhere else.
+It waits, asks again and follows redirects as OpenBao's client does, but for one thing: a token goes to the scheme, host
+and port that were addressed, or to the one that the node there names as its cluster's leader, and nowhere else.
 """
 
 from __future__ import annotations

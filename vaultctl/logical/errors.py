@@ -51,7 +51,7 @@ class VaultError(Exception):
         self.data = data
         self.request_id = ""
         self.raw_text: str | None = None
-        """The body of a refusal that is no JSON: it came from something else than a Vault, a load balancer for example."""
+        """The body of a refusal that is no JSON: it came from a load balancer, for example."""
         self.url = ""
         """Where a remote was asked: the whole address, as it was sent."""
         self.asked: tuple[str, str, Mapping[str, Any]] | None = None

@@ -56,7 +56,11 @@ def _status(run: Run) -> dict[str, Any]:
         if run.env.is_remote:
             error.exit_code = 1
         raise
-    return {**{name: whole[name] for name in _ORDER if name in whole}, **whole, "ha_enabled": bool(whole.get("ha_enabled"))}
+    return {
+        **{name: whole[name] for name in _ORDER if name in whole},
+        **whole,
+        "ha_enabled": bool(whole.get("ha_enabled")),
+    }
 
 
 def _show_field(run: Run, fmt: str, status: dict[str, Any]) -> None:
@@ -75,7 +79,9 @@ def _rows(status: dict[str, Any]) -> list[list[str]]:
         "Sealed": status["sealed"],
         f"Total {prefix}Shares": status.get("n"),
         "Threshold": status.get("t"),
-        "Unseal Progress": f"{status.get('progress')}/{status.get('t')}" if status["sealed"] and "t" in status else None,
+        "Unseal Progress": f"{status.get('progress')}/{status.get('t')}"
+        if status["sealed"] and "t" in status
+        else None,
         "Unseal Nonce": status.get("nonce") if status["sealed"] else None,
         "Seal Migration in Progress": status.get("migration") or None,
         "Version": status["version"],
