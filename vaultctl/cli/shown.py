@@ -1,7 +1,7 @@
 """Requests that are printed and not sent: as a curl command, or as the policy that they need.
 
-Source: OpenBao 2.7. What a command must know before it can ask at all is asked for in earnest: where a kv mount is, and what
-a secret holds that is to be written again.
+Source: OpenBao 2.7. What a command must know before it can ask at all is asked for in earnest: where a kv mount is, and
+what a secret holds that is to be written again.
 """
 
 import re

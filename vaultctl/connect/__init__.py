@@ -1,8 +1,8 @@
 """The composition root: the one package that knows the concrete backends, seals and doors.
 
 `settings` says which state is meant, `keys` where its key and the token are, `local` opens it or makes it on first use,
-`maintenance` works on it as a whole. `remote` says how a remote Vault is reached; what one of the two needs is not imported
-for the other.
+`maintenance` works on it as a whole. `remote` says how a remote Vault is reached; what one of the two needs is not
+imported for the other.
 """
 
 from __future__ import annotations

@@ -197,8 +197,8 @@ class RemoteDoor:
 def _read(answer: http1.Answer, request: Request) -> Response:
     """Give what was answered, if that was a Vault. Raises: VaultError; NoAnswer where it was something else."""
     body = answer.body.strip()
-    is_json = body[:1] in (b"{", b"")
-    if answer.status < 400 and not is_json:
+    is_json = body[:1] == b"{"
+    if answer.status < 400 and body and not is_json:
         kind = answer.headers.get("content-type", "").partition(";")[0] or "something of no type"
         raise NoAnswer(
             f"invalid character '{body[:1].decode(errors='replace')}' looking for beginning of value",
