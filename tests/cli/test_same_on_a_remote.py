@@ -27,7 +27,7 @@ OURS = {
     "tune-sys-order",
     "unknown-flags",
 }
-"""The differences that are the command line's own; the others are the engine's, and a client of OpenBao has none of them."""
+"""The differences that are the command line's own, and one by chance; a client has none of the engine's."""
 
 
 @pytest.fixture
