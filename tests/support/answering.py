@@ -38,9 +38,7 @@ class Server:
         self._listening.close()
 
     def _answer(self, connection: socket.socket) -> None:
-        with suppress(OSError), connection:
-            if self._tls:
-                connection = self._tls.wrap_socket(connection, server_side=True)
+        with suppress(OSError), self._secured(connection) as connection:
             while text := _request(connection):
                 self.asked.append(text)
                 said = self._reply(text)
@@ -48,6 +46,14 @@ class Server:
                 if not said or b"Content-Length" not in said:
                     connection.close()
                     return
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        """Begin TLS, if that is what is spoken here. A failure leaves nothing open."""
+        try:
+            return self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
+        except OSError:
+            connection.close()
+            raise
 
 
 def _request(connection: socket.socket) -> str:
@@ -57,6 +63,8 @@ def _request(connection: socket.socket) -> str:
         if not piece:
             return ""
         data += piece
+        if data.startswith(b"\x16"):
+            return "TLS"
     head, _, body = data.partition(b"\r\n\r\n")
     lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
     missing = int(lengths[0].split(b":")[1]) - len(body) if lengths else 0

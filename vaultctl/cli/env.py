@@ -168,7 +168,7 @@ class Env:
             base=connection.address if connection.is_remote else "$VAULT_ADDR",
             headers=common.remote["header"],
             usage=self.usage,
-            rewrites=self.rewrites,
+            rewrites=lambda: self.rewrites,
         )
 
     def _namespace_asked(self) -> str:

@@ -5,7 +5,7 @@ what a secret holds that is to be written again.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vaultctl.client.client import Client
@@ -57,7 +57,16 @@ class ShowingClient(Client):
     """Prints the first request that a command is made for. `kind` is curl or policy."""
 
     def __init__(
-        self, door: Door, *, token: str, namespace: str, kind: str, base: str, headers: Any, usage: str, rewrites: bool
+        self,
+        door: Door,
+        *,
+        token: str,
+        namespace: str,
+        kind: str,
+        base: str,
+        headers: Sequence[tuple[str, str]],
+        usage: str,
+        rewrites: Callable[[], bool],
     ) -> None:
         super().__init__(door, token=token, namespace=namespace)
         self._kind = kind
@@ -70,7 +79,7 @@ class ShowingClient(Client):
         self, verb: str, path: str, data: Mapping[str, Any] = NOTHING, *, query: Mapping[str, Any] = NOTHING
     ) -> Response:
         """Print the request, unless it only finds out what to ask for. Raises: Shown, VaultError."""
-        if self._is_kv and verb == "GET" and (path.startswith(_PREFLIGHT) or self._rewrites):
+        if self._is_kv and verb == "GET" and (path.startswith(_PREFLIGHT) or self._rewrites()):
             return super().call(verb, path, data, query=query)
         cleaned = self.cleaned(path)
         if self._kind == "policy":

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from vaultctl.http.address import Address
 
+_LAST_PORT = 65535
 _CONNECT_S = 30.0
 """Source: Go's dialler, which waits for no longer whatever the request's timeout is."""
 
@@ -177,22 +178,34 @@ def _reach(address: Address, until_s: float) -> socket.socket:
     left_s = until_s - time.monotonic()
     if left_s <= 0:
         raise TimeoutError
+    if address.port > _LAST_PORT:
+        raise CannotDial(f"dial tcp: address {address.port}: invalid port")
     try:
-        if address.socket_path:
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            sock.settimeout(left_s)
-            sock.connect(address.socket_path)
-        else:
-            sock = socket.create_connection((address.host, address.port), timeout=min(left_s, _CONNECT_S))
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return _unix(address.socket_path, left_s) if address.socket_path else _tcp(address, left_s)
     except socket.gaierror:
         raise CannotDial(f"dial tcp: lookup {address.host}: no such host") from None
-    except (OverflowError, UnicodeError):
-        raise CannotDial(f"dial tcp: address {address.port}: invalid port") from None
+    except UnicodeError:
+        raise CannotDial(f"dial tcp: lookup {address.host}: invalid name") from None
     except TimeoutError:
         if time.monotonic() >= until_s:
             raise
         raise CannotDial(f"dial {address.dialled}: i/o timeout") from None
     except OSError as error:
         raise CannotDial(f"dial {address.dialled}: connect: {(error.strerror or str(error)).lower()}") from None
+
+
+def _tcp(address: Address, left_s: float) -> socket.socket:
+    sock = socket.create_connection((address.host, address.port), timeout=min(left_s, _CONNECT_S))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def _unix(path: str, left_s: float) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(left_s)
+        sock.connect(path)
+    except BaseException:
+        sock.close()
+        raise
     return sock
