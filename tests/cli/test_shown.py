@@ -79,4 +79,4 @@ def test_the_local_state_has_no_address(here):
 def _sorted(ran):
     headers = sorted(re.findall(r'-H "[^"]*"', ran.out))
     out = re.sub(r'(-H "[^"]*" ?)+', lambda _: " ".join(headers) + " ", ran.out)
-    return ran.code, out.replace("$(bao print", "$(vaultctl print"), ran.err
+    return ran.code, out.replace("$(bao print", "$(vaultctl print"), ran.err.rstrip("\n")

@@ -8,13 +8,24 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from vaultctl.cli.failures import Failure
 from vaultctl.client.client import Client
 from vaultctl.logical import json_text
 from vaultctl.logical.door import Door
+from vaultctl.logical.errors import PermissionDenied, VaultError
 from vaultctl.logical.request import MERGE_PATCH, NOTHING
 from vaultctl.logical.response import Response
 
 _PREFLIGHT = "sys/internal/ui/mounts/"
+_NO_PREFLIGHT = (
+    "This output flag requires the success of a preflight request \n"
+    "to determine the version of a KV secrets engine. Please \n"
+    "re-run this command with a token with read access to {}. \n"
+    "Note that if the path you are trying to reach is a KV v2 path, your token's policy must \n"
+    "allow read access to that path in the format 'mount-path/data/foo', not just 'mount-path/foo'."
+)
+"""Source: OpenBao 2.7, as it stands there."""
+
 _QUERIES = {"LIST": ("list", "true"), "SCAN": ("scan", "true"), "HELP": ("help", "1")}
 _CAPABILITIES = {
     "GET": ["read"],
@@ -80,11 +91,20 @@ class ShowingClient(Client):
     ) -> Response:
         """Print the request, unless it only finds out what to ask for. Raises: Shown, VaultError."""
         if self._is_kv and verb == "GET" and (path.startswith(_PREFLIGHT) or self._rewrites()):
-            return super().call(verb, path, data, query=query)
+            return self._ask(path, query)
         cleaned = self.cleaned(path)
         if self._kind == "policy":
             raise Shown(policy_text(verb, cleaned))
         raise Shown(self._curl(verb, cleaned, data, query))
+
+    def _ask(self, path: str, query: Mapping[str, Any]) -> Response:
+        """Ask for what must be known first. Raises: Failure where a mount is not to be found, VaultError."""
+        try:
+            return super().call("GET", path, query=query)
+        except VaultError as error:
+            if not path.startswith(_PREFLIGHT) or error.status != PermissionDenied.status:
+                raise
+            raise Failure(_NO_PREFLIGHT.format(path.removeprefix(_PREFLIGHT).rstrip("/"))) from None
 
     def _curl(self, verb: str, path: str, data: Mapping[str, Any], query: Mapping[str, Any]) -> str:
         headers = [("X-Vault-Request", "true"), *self._headers]
@@ -116,7 +136,8 @@ def body_text(verb: str, path: str, data: Mapping[str, Any]) -> str:
     if verb == "POST" and _MOUNT.fullmatch(path):
         data = _config(data) if path.endswith("/tune") else _mount(data)
     elif path != "sys/remount":
-        data = _sorted(data)
+        after = data.get("delete_version_after")
+        data = _sorted({**data, **({"delete_version_after": _go_seconds(after)} if isinstance(after, str) else {})})
     else:
         data = dict(data)
     text = json_text.dumps(data, compact=True)
