@@ -58,8 +58,10 @@ class Dialler:
             if proxy:
                 self._tunnel(sock, address)
             return self._secured(sock, address)
-        except BaseException:
+        except BaseException as error:
             sock.close()
+            if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+                raise CannotDial((error.strerror or "EOF").lower()) from None
             raise
 
     def asks_proxy(self, address: Address) -> bool:
@@ -98,10 +100,6 @@ class Dialler:
             raise CannotDial(f"tls: failed to verify certificate: {_why_not_verified(error)}") from None
         except ssl.SSLError as error:
             raise CannotDial(_why_no_tls(error)) from None
-        except TimeoutError:
-            raise
-        except OSError as error:
-            raise CannotDial("EOF" if not error.strerror else error.strerror.lower()) from None
 
 
 def make_context(tls: Tls) -> ssl.SSLContext:

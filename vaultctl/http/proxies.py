@@ -58,7 +58,10 @@ def _either(environ: Mapping[str, str], name: str) -> str:
 
 
 def _parse(text: str) -> Address:
-    return address.parse(text if "://" in text else f"http://{text}")
+    proxy = address.parse(text if "://" in text else f"http://{text}")
+    if proxy.scheme != "http":
+        raise ValueError(f"a proxy is reached by http, not by {proxy.scheme}")
+    return proxy
 
 
 def _unquote(text: str) -> str:

@@ -90,7 +90,7 @@ class RemoteDoor:
 
     def sent(self, request: Request) -> Sent:
         """Give a request as it goes over the wire to this address."""
-        call = wire.write_request(request)
+        call = wire.write_request(request._replace(query=dict(sorted(request.query.items()))))  # sorted as Go does
         headers = (*self._headers, *call.headers.items())
         has_body = request.operation in (Operation.UPDATE, Operation.PATCH)
         return Sent(call.method, self.address.prefix + call.target, headers, call.body if has_body else None)
@@ -229,7 +229,9 @@ def _explain(error: BaseException) -> NoReturn:
     if isinstance(error, http1.BrokenAnswer):
         raise _Failed(str(error)) from None
     if isinstance(error, OSError) and not isinstance(error, TimeoutError):
-        raise _Failed((error.strerror or str(error) or "connection lost").lower()) from None
+        reason = getattr(error, "reason", None)  # ssl's errors have one
+        tls = f"remote error: tls: {reason.lower().replace('_', ' ')}" if isinstance(reason, str) else ""
+        raise _Failed(tls or (error.strerror or str(error) or "connection lost").lower()) from None
     raise error
 
 
