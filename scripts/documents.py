@@ -25,7 +25,7 @@ ENVIRONMENT = (
     ("VAULTCTL_REQUIRE_ADDR", "1: refuse to work on the local state where other variables speak of a cluster."),
     ("VAULTCTL_DEBUG", "1: show a traceback where vaultctl has a bug."),
     ("BAO_ADDR, VAULT_ADDR", "The address of an OpenBao or Vault to work on, in the place of the local state."),
-    ("BAO_TOKEN, VAULT_TOKEN", "The token to use, in the place of the one in the data folder, or of the token helper's."),
+    ("BAO_TOKEN, VAULT_TOKEN", "The token, in the place of the one in the data folder, or of the token helper's."),
     ("BAO_CACERT, BAO_CAPATH", "The CA certificates to trust; also BAO_CACERT_BYTES."),
     ("BAO_CLIENT_CERT, BAO_CLIENT_KEY", "Our own certificate and its key; also with _BYTES behind."),
     ("BAO_TLS_SERVER_NAME, BAO_SKIP_VERIFY", "The name that a certificate must have; 1: trust any."),

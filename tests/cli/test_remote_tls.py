@@ -2,7 +2,7 @@
 
 import pytest
 from support.answering import answering, says
-from support.certificates import Authority
+from support.authority import Authority
 
 MOUNTS = '{"request_id": "r", "data": {}}'
 UNKNOWN = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
