@@ -25,6 +25,7 @@ BUILT = frozenset(
         "cubbyhole",
         "kv",
         "mounts",
+        "output-curl-string",
         "remount",
         "version",
     }
