@@ -76,7 +76,7 @@ def test_a_single_dash_is_a_positional(here):
     [
         (["-nosuch"], "flag provided but not defined: -nosuch"),
         (["--nosuch=x"], "flag provided but not defined: -nosuch"),
-        (["-address=http://x"], "flag provided but not defined: -address"),
+        (["-adress=http://x"], "flag provided but not defined: -adress"),
         (["-path"], "flag needs an argument: -path"),
         (["---path=x"], "bad flag syntax: ---path=x"),
         (["-=x"], "bad flag syntax: -=x"),

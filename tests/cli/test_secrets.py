@@ -186,7 +186,7 @@ def test_enable_stores_what_its_flags_say(here):
 def test_local_of_enable_is_the_mark_of_the_mount(here):
     """On enable -local marks the mount; that the local state is meant is said by VAULTCTL_LOCAL."""
     address = {"VAULT_ADDR": "http://127.0.0.1:1"}
-    assert here("secrets", "enable", "-local", "kv", env=address).code == 1
+    assert "connection refused" in here("secrets", "enable", "-local", "kv", env=address).err
     assert here("secrets", "enable", "kv", env={**address, "VAULTCTL_LOCAL": "1"}).code == 0
 
 

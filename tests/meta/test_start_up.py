@@ -133,6 +133,18 @@ def test_slow_modules_are_not_imported(vaultctl, args):
     assert NEVER & set(modules_of(vaultctl, *args)) == set()
 
 
+def test_a_remote_command_imports_no_engine(vaultctl):
+    """On a remote neither the engine nor storage is imported, and no TLS or HTTP library where there is no https."""
+    from support.answering import answering, says
+
+    with answering(says(200, '{"request_id": "r", "data": {}}')) as server:
+        vaultctl.env["VAULT_ADDR"] = server.address
+        modules = modules_of(vaultctl, "secrets", "list")
+    rooms = {name.split(".")[1] for name in modules if name.startswith("vaultctl.")}
+    assert rooms == {"cli", "client", "connect", "http", "logical"}
+    assert (NEVER - {"urllib"} | {"email", "http.client", "ssl", "random"}) & set(modules) == set()
+
+
 def test_no_module_of_the_start_makes_a_dataclass():
     """A dataclass takes over a millisecond to define, so the modules of the start have none."""
     for name in SECRETS_LIST:

@@ -26,6 +26,7 @@ BUILT = frozenset(
         "http wire",
         "kv",
         "mounts",
+        "output-curl-string",
         "remount",
         "status of a server",
         "version",

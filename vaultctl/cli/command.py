@@ -8,16 +8,35 @@ import click
 
 from vaultctl.cli.env import Common, Env
 from vaultctl.cli.failures import Misuse
-from vaultctl.cli.go_flags import DURATION, GIVEN, GoCommand, flag, switch
+from vaultctl.cli.go_flags import BOOL, DURATION, GIVEN, PAIR, GoCommand, flag, switch
 
+_REMOTE = (
+    flag("address", "Work on the OpenBao or Vault at this address. Also: BAO_ADDR, VAULT_ADDR.", metavar="URL"),
+    flag("agent-address", "The address of an agent, which comes before -address.", metavar="URL", hidden=True),
+    flag("ca-cert", "A file with the CA certificates to trust. Also: BAO_CACERT.", metavar="FILE"),
+    flag("ca-path", "A folder of such files. Also: BAO_CAPATH.", metavar="FOLDER"),
+    flag("client-cert", "A file with our own certificate. Also: BAO_CLIENT_CERT.", metavar="FILE"),
+    flag("client-key", "A file with its key. Also: BAO_CLIENT_KEY.", metavar="FILE"),
+    flag("tls-server-name", "The name that the certificate must have. Also: BAO_TLS_SERVER_NAME.", metavar="NAME"),
+    flag("tls-skip-verify", "Trust any certificate. Also: BAO_SKIP_VERIFY.", BOOL),
+    flag("disable-redirects", "Follow no redirect. Also: BAO_DISABLE_REDIRECTS.", BOOL),
+    flag("header", "A header to send, as NAME=VALUE; can be given again.", PAIR, multiple=True),
+)
 COMMON = (
     flag("namespace", "Namespace to work in.", metavar="NAME"),
     flag("ns", "Another name for -namespace.", metavar="NAME", hidden=True),
     switch("local", "Work on the local state, whatever VAULT_ADDR says. Also: VAULTCTL_LOCAL=1."),
     flag("lock-timeout", "How long to wait for another command that writes.", DURATION, metavar="DURATION"),
+    *_REMOTE,
+    switch("output-curl-string", "Print the request as a curl command, and do not send it."),
+    switch("output-policy", "Print the policy that the request needs, and do not send it."),
+    switch("non-interactive", "Ask nothing on a terminal.", hidden=True),
+    switch("confirm", "On a terminal, ask before a remote loses something."),
 )
 FORMAT = flag("format", "How to print: table, json or yaml.", metavar="FORMAT", completes="format")
 FIELD = flag("field", "Print this field alone.", metavar="NAME")
+
+REMOTE_NAMES = tuple(declared.name or "" for declared in _REMOTE)
 
 
 class Run:
@@ -33,7 +52,12 @@ class Run:
         namespace = flags.pop("ns", None) or flags.pop("namespace", None)
         flags.pop("namespace", None)
         self.common = Common(
-            namespace=namespace, local=flags.pop("local", False), lock_timeout=flags.pop("lock_timeout")
+            namespace=namespace,
+            local=flags.pop("local", False),
+            lock_timeout=flags.pop("lock_timeout"),
+            remote={name: flags.pop(name) for name in REMOTE_NAMES},
+            shows="curl" if flags.pop("output_curl_string") else "policy" if flags["output_policy"] else "",
+            confirm=flags.pop("confirm") and not flags["non_interactive"],
         )
         self.flags = {**flags, "field": flags.get("field") or None}
 
@@ -50,6 +74,7 @@ class Run:
         """Work on the local state as a whole. Raises: StateError."""
         from vaultctl.connect.maintenance import Maintenance
 
+        self.env.refuse_remote(self.common)
         maintenance = Maintenance(os.environ, lock_timeout_s=self.common.lock_timeout, tell=self.env.err)
         self.env.closing.append(maintenance.close)
         return maintenance
@@ -83,14 +108,27 @@ def command(
     arity_text: str = "",
     flags: Sequence[click.Option] = (),
     completes: Sequence[str] = (),
+    loses: bool = False,
 ) -> GoCommand:
-    """Declare a leaf command; `doing` begins the message when the door refuses, "Error enabling" for example."""
+    """Declare a leaf command; `doing` begins the message when the door refuses, "Error enabling" for example.
+
+    `loses` says that what it is for takes something away, of which people are told first where it is on a remote.
+    """
 
     def callback(args: tuple[str, ...], **values: Any) -> None:
         ctx = click.get_current_context()
         env = ctx.obj
         env.doing = doing.format(*args, *[""] * 3) if doing else ""
-        run(Run(env, args, values, ctx.meta[GIVEN]))
+        env.usage = usage
+        asked = Run(env, args, values, ctx.meta[GIVEN])
+        if loses:
+            env.announce(asked.common)
+        if not asked.common.shows:
+            run(asked)
+        else:
+            from vaultctl.cli import showing
+
+            showing.run(asked, run)
 
     own = {opt for declared in flags for opt in declared.opts}
     common = [declared for declared in COMMON if not own.intersection(declared.opts)]

@@ -2,36 +2,54 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.client.client import Client
 
 if TYPE_CHECKING:
     from vaultctl.connect import Connection
+    from vaultctl.connect.remote import RemoteConnection, RemoteFlags
 
 _WIDTH = 76
 
 
 class Common:
-    """The flags that every command has."""
+    """The flags that every command has. `shows` is what is printed in the place of asking: curl, policy or ""."""
 
-    def __init__(self, *, namespace: str | None, local: bool, lock_timeout: float | None) -> None:
+    def __init__(
+        self,
+        *,
+        namespace: str | None,
+        local: bool,
+        lock_timeout: float | None,
+        remote: Mapping[str, Any],
+        shows: str = "",
+        confirm: bool = False,
+    ) -> None:
         self.namespace = namespace
         self.local = local
         self.lock_timeout = lock_timeout
+        self.remote = remote
+        self.shows = shows
+        self.confirm = confirm
 
 
 class Env:
     """Streams and environment, and the one connection of a run."""
 
     def __init__(self) -> None:
-        self._connection: Connection | None = None
+        self._connection: Connection | RemoteConnection | None = None
+        self._common: Common | None = None
         self.closing: list[Callable[[], None]] = []
         """Called at the end, whatever it is."""
         self.doing = ""
         """Begins the message when the door refuses."""
+        self.usage = ""
+        """The command's own words, as its help shows them."""
+        self.rewrites = False
+        """That the command reads what it will write again."""
         self.goes_on = ""
         """Says what goes on after an interruption."""
 
@@ -89,26 +107,103 @@ class Env:
         value = os.environ.get("BAO_" + name)
         return value if value is not None else os.environ.get("VAULT_" + name)
 
-    def connect(self, common: Common) -> "Connection":
-        """Open the state. Raises: VaultError, Misuse."""
+    @property
+    def address(self) -> str:
+        """Give what stands where messages show an address."""
+        return self._connection.address if self._connection else "local:"
+
+    @property
+    def is_remote(self) -> bool:
+        """Tell whether what is worked on is a remote Vault."""
+        return bool(self._connection and self._connection.is_remote)
+
+    @property
+    def namespace(self) -> str:
+        """Give the namespace that is worked in, with a slash behind; "" for the root's."""
+        named = self._common.namespace if self._common else None
+        named = (named if named is not None else self.variable("NAMESPACE") or "").strip("/")
+        return f"{named}/" if named and named != "root" else ""
+
+    def connect(self, common: Common) -> "Connection | RemoteConnection":
+        """Open the state, or find the remote. Raises: VaultError, Misuse."""
         from vaultctl import connect
 
         if self._connection is None:
+            self._common = common
             self._connection = connect.connect(
-                os.environ, local_only=common.local, lock_timeout_s=common.lock_timeout, tell=self.err
+                os.environ,
+                local_only=common.local,
+                lock_timeout_s=common.lock_timeout,
+                flags=_remote_flags(common),
+                tell=self.err,
             )
             self.closing.append(self._connection.close)
         return self._connection
+
+    def refuse_remote(self, common: Common, what: str = "this command works on the local state alone") -> None:
+        """End a command that a remote has no use for. Raises: Misuse."""
+        from vaultctl import connect
+
+        address = connect.remote_address(os.environ, local_only=common.local, flags=_remote_flags(common))
+        if address:
+            raise Misuse(
+                f"{what}, and the address is {address}\n\nsay -local or VAULTCTL_LOCAL=1 to mean the local state"
+            )
 
     def client(self, common: Common) -> Client:
         """Open the state, and give the verbs over it. Raises: VaultError, Misuse."""
         if self.variable("WRAP_TTL"):
             raise Misuse("VAULT_WRAP_TTL is set, and response wrapping is not part of this version of vaultctl")
         connection = self.connect(common)
-        namespace = common.namespace if common.namespace is not None else self.variable("NAMESPACE") or ""
-        return Client(connection, token=connection.token, namespace=namespace)
+        namespace = self._namespace_asked()
+        if not common.shows:
+            return Client(connection, token=connection.token, namespace=namespace)
+        from vaultctl.cli.shown import ShowingClient
+
+        return ShowingClient(
+            connection,
+            token=connection.token,
+            namespace=namespace,
+            kind=common.shows,
+            base=connection.address if connection.is_remote else "$VAULT_ADDR",
+            headers=common.remote["header"],
+            usage=self.usage,
+            rewrites=lambda: self.rewrites,
+        )
+
+    def _namespace_asked(self) -> str:
+        """Give the namespace as a request holds it: the engine in this process says itself what is wrong with one."""
+        if self.is_remote:
+            return self.namespace
+        named = self._common.namespace if self._common else None
+        return named if named is not None else self.variable("NAMESPACE") or ""
+
+    def announce(self, common: Common) -> None:
+        """Tell people at a terminal which remote is about to lose something; ask them with -confirm. Raises: Misuse."""
+        if common.shows or not self.connect(common).is_remote:
+            return
+        place = f"{self.address}, namespace {self.namespace or 'root'}"
+        if common.confirm and not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise Misuse("there is no terminal to ask on, and -confirm is given: nothing was done")
+        if sys.stderr.isatty():
+            self.err(f"vaultctl: on {place}")
+        if common.confirm:
+            sys.stderr.write("Go on? Only yes is taken for yes: ")
+            sys.stderr.flush()
+            if sys.stdin.readline().strip().lower() != "yes":
+                raise Misuse("not confirmed: nothing was done")
 
     def close(self) -> None:
         """Let go of the state."""
         while self.closing:
             self.closing.pop()()
+
+
+def _remote_flags(common: Common) -> "RemoteFlags | None":
+    """Give the flags that say how a remote is reached, or None where none was given."""
+    given: dict[str, Any] = {name: value for name, value in common.remote.items() if value or value is False}
+    if not given:
+        return None
+    from vaultctl.connect.remote import RemoteFlags
+
+    return RemoteFlags(**{"headers" if name == "header" else name: value for name, value in given.items()})

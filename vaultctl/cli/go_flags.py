@@ -97,9 +97,9 @@ def flag(name: str, help: str, kind: click.ParamType[Any] = TEXT, **more: Any) -
     return Flag([f"-{name}", f"--{name}", name.replace("-", "_")], type=kind, help=help, **more)
 
 
-def switch(name: str, help: str, parameter: str = "") -> Flag:  # noqa: A002  # Click's word
+def switch(name: str, help: str, parameter: str = "", *, hidden: bool = False) -> Flag:  # noqa: A002  # Click's word
     """Declare a flag that is on or off."""
-    return Flag([f"-{name}", f"--{name}", parameter or name.replace("-", "_")], is_flag=True, help=help)
+    return Flag([f"-{name}", f"--{name}", parameter or name.replace("-", "_")], is_flag=True, help=help, hidden=hidden)
 
 
 def is_switch(option: click.Option) -> bool:
@@ -151,10 +151,17 @@ class GoCommand(click.Command):
         rest = super().parse_args(ctx, [*flags, "--", *words])
         low, high = self.arity
         if len(words) < low:
-            raise Misuse(f"Not enough arguments (expected {self._arity_text}, got {len(words)})")
+            raise Misuse(f"Not enough arguments (expected {self._arity_text}, got {len(words)}){_shows(ctx)}")
         if high is not None and len(words) > high:
-            raise Misuse(f"Too many arguments (expected {self._arity_text}, got {len(words)})")
+            raise Misuse(f"Too many arguments (expected {self._arity_text}, got {len(words)}){_shows(ctx)}")
         return rest
+
+
+def _shows(ctx: click.Context) -> str:
+    """Say that what was to be shown cannot be. Source: OpenBao 2.7."""
+    shown = {"output_curl_string": "cURL string", "output_policy": "policy"}
+    wanted = next((what for flag, what in shown.items() if ctx.params.get(flag)), "")
+    return wanted and f"\nUnable to generate {wanted} from command"
 
 
 def _arity_text(arity: tuple[int, int | None]) -> str:

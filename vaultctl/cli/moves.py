@@ -40,7 +40,7 @@ def await_end(run: Run, fmt: str, migration_id: str, source: str, target: str) -
 
 def _follow(run: Run, migration_id: str, title: str) -> Info:
     """Wait until a move is over, or -timeout is; a bar shows it on a terminal when it takes a while."""
-    client, advance = run.client, run.env.connect(run.common).advance
+    client, connection = run.client, run.env.connect(run.common)
     begun_s, pause_s = time.monotonic(), _POLL_S
 
     def is_over(info: Info) -> bool:
@@ -49,7 +49,7 @@ def _follow(run: Run, migration_id: str, title: str) -> Info:
 
     def read() -> Info:
         nonlocal pause_s
-        worked = advance(pause_s)
+        worked = False if connection.is_remote else connection.advance(pause_s)
         info = _read(client, migration_id)
         if not worked and not is_over(info):
             time.sleep(pause_s)  # somebody else works on it
@@ -72,7 +72,7 @@ def _read(client: Client, migration_id: str) -> Info:
 
 def _why(words: str, migration_id: str, info: Info) -> str:
     if info is None:
-        return f"Failure! The state no longer knows of moving {words}"
+        return f"Failure! Nobody knows any more of moving {words}"
     if info["status"] == "in-progress":
         return f"Still moving {words}: -timeout is over\n\nfollow it with: vaultctl remount watch {migration_id}"
     return f"Failure! Error moving {words}: {info.get('error') or 'no reason is given'}"

@@ -3,10 +3,7 @@
 from collections.abc import Mapping
 
 from vaultctl.cli.env import Env
-from vaultctl.logical.errors import BadToken, NotOffered, Sealed, StateError, VaultError
-
-ADDRESS = "local:"
-"""Stands where a server's address does: the engine in this process has none."""
+from vaultctl.logical.errors import BadSetting, BadToken, NoAnswer, NotOffered, Sealed, StateError, VaultError
 
 _QUERIES = {"HELP": {"help": "1"}, "LIST": {"list": "true"}, "SCAN": {"scan": "true"}}
 """How a verb that not every HTTP client has is sent: as a GET."""
@@ -17,30 +14,47 @@ _HINTS: tuple[tuple[type[VaultError], str], ...] = (
 )
 
 
-def report(env: Env, error: VaultError, doing: str, *, namespace: str = "") -> None:
+def report(env: Env, error: VaultError, doing: str) -> None:
     """Print a refusal as `bao` lays it out; `doing` is what was tried, "Error enabling" for example."""
+    prefix = f"{doing}: " if doing else ""
     if isinstance(error, StateError):
         env.err(f"Error: {error.errors[0]}")
-        if error.hint:
-            env.err(f"\n{error.hint}")
-        return
-    prefix = f"{doing}: " if doing else ""
+    elif isinstance(error, BadSetting):
+        env.err(error.errors[0])
+    elif isinstance(error, NoAnswer):
+        env.err(prefix + _unanswered(error))
+    else:
+        _refused(env, error, prefix)
+    hint = _hint(env, error)
+    if hint:
+        env.err(f"\n{hint}")
+
+
+def _unanswered(error: NoAnswer) -> str:
+    """Say what could not be asked, in Go's form."""
+    verb = error.asked[0] if error.asked else "GET"
+    return f'{_method(verb).capitalize()} "{error.url}": {error.errors[0]}' if error.url else error.errors[0]
+
+
+def _refused(env: Env, error: VaultError, prefix: str) -> None:
     verb, path, query = error.asked or ("GET", "", {})
     env.err(f"{prefix}Error making API request.\n")
-    env.err(f"URL: {'GET' if verb in _QUERIES else verb} {ADDRESS}/v1/{path}{_query_text(verb, query)}")
-    if namespace:
-        env.err(f"Namespace: {namespace.strip('/')}/")
+    if env.is_remote and env.namespace:
+        env.err(f"Namespace: {env.namespace}")
+    env.err(f"URL: {_method(verb)} {error.url or f'{env.address}/v1/{path}{_query_text(verb, query)}'}")
     says_nothing = not error.errors and not error.warnings and error.data is None
-    kind = "Raw Message" if verb == "PATCH" and says_nothing else "Errors"  # a patch of nothing is answered so by bao
-    env.err(f"Code: {error.status}. {kind}:\n")
+    # A patch of nothing is answered so by bao.
+    is_raw = error.raw_text is not None or (not env.is_remote and verb == "PATCH" and says_nothing)
+    env.err(f"Code: {error.status}. {'Raw Message' if is_raw else 'Errors'}:\n")
     for line in error.errors:
         env.err(f"* {line}")
     if not error.errors:
-        env.err("")
+        env.err(error.raw_text or "")
     env.warn(error.warnings)
-    hint = _hint(error, env.token_source, has_token=env.has_token)
-    if hint:
-        env.err(f"\n{hint}")
+
+
+def _method(verb: str) -> str:
+    return "GET" if verb in _QUERIES else verb
 
 
 def _query_text(verb: str, query: Mapping[str, object]) -> str:
@@ -50,15 +64,20 @@ def _query_text(verb: str, query: Mapping[str, object]) -> str:
     return "?" + urlencode(sorted(whole.items()), doseq=True) if whole else ""
 
 
-def _hint(error: VaultError, token_source: str, *, has_token: bool) -> str:
+def _hint(env: Env, error: VaultError) -> str:
+    if env.is_remote:
+        return error.hint or (_token_hint(env) if error.status == BadToken.status and not env.has_token else "")
     if isinstance(error, BadToken):
-        return _token_hint(token_source, has_token=has_token)
-    return error.hint or next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")
+        return _token_hint(env)
+    if error.hint:
+        return error.hint
+    return next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")
 
 
-def _token_hint(source: str, *, has_token: bool) -> str:
+def _token_hint(env: Env) -> str:
     """Say where the token that was refused came from, or where none was."""
-    if not has_token:
+    source = env.token_source
+    if not env.has_token:
         return f"there is no token: VAULT_TOKEN is not set, and {source} is missing or empty"
     if source.endswith("TOKEN"):
         return f"the token came from {source}, which may be a cluster's; unset it to use this state's own"

@@ -34,7 +34,7 @@ class Client:
         self, verb: str, path: str, data: Mapping[str, Any] = NOTHING, *, query: Mapping[str, Any] = NOTHING
     ) -> Response:
         """Ask for one operation. Raises: VaultError, with `asked` set."""
-        cleaned = paths.clean(path) if path.strip("/") else ""
+        cleaned = self.cleaned(path)
         request = Request(_OPERATIONS[verb], cleaned, self._namespace, data=data, query=query, token=self._token)
         if verb == "PATCH":
             request = request._replace(content_type=MERGE_PATCH)
@@ -43,6 +43,11 @@ class Client:
         except VaultError as error:
             error.asked = (verb, cleaned, query)
             raise
+
+    @staticmethod
+    def cleaned(path: str) -> str:
+        """Give a path as it is asked for."""
+        return paths.clean(path) if path.strip("/") else ""
 
     def find(self, verb: str, path: str, *, query: Mapping[str, Any] = NOTHING) -> Response | None:
         """Read or list, with None for what is not there. Raises: VaultError."""

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from vaultctl.client.client import Client
 from vaultctl.logical import paths
+from vaultctl.logical.errors import NoAnswer
 from vaultctl.logical.response import Response
 
 
@@ -29,6 +30,8 @@ def locate(client: Client, path: str, mount: str = "") -> Place:
         return Place("", 1, "")
     answer = client.call("GET", f"sys/internal/ui/mounts/{mount or given}")
     data = answer.data or {}
+    if "path" not in data:
+        raise NoAnswer("data from server response is empty")
     found = str(data["path"])
     version = 2 if (data.get("options") or {}).get("version") == "2" else 1
     return Place(found, version, given[len(found) :] if given.startswith(found) else "")

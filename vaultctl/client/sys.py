@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.client.client import Client
+from vaultctl.logical.errors import NoAnswer
 from vaultctl.logical.response import Response
 
 
 def list_mounts(client: Client) -> Response:
     """Give every secrets engine by its path."""
-    return client.call("GET", "sys/mounts")
+    answer = client.call("GET", "sys/mounts")
+    if answer.data is None:
+        raise NoAnswer("data from server response is empty")
+    return answer
 
 
 def read_mount(client: Client, path: str) -> Response:
@@ -35,6 +39,8 @@ def tune(client: Client, path: str, body: Mapping[str, Any]) -> Response:
 def start_move(client: Client, source: str, target: str) -> str:
     """Begin to move a mount; give the migration's id."""
     answer = client.call("POST", "sys/remount", {"from": source, "to": target})
+    if "migration_id" not in (answer.data or {}):
+        raise NoAnswer("data from server response is empty")
     return str((answer.data or {})["migration_id"])
 
 

@@ -1,22 +1,22 @@
 """The composition root: the one package that knows the concrete backends, seals and doors.
 
 `settings` says which state is meant, `keys` where its key and the token are, `local` opens it or makes it on first use,
-`maintenance` works on it as a whole.
+`maintenance` works on it as a whole. `remote` says how a remote Vault is reached; what one of the two needs is not
+imported for the other.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from vaultctl.connect import keys, local
-from vaultctl.connect.settings import SettingError, read_settings
-from vaultctl.core.core import Core
 from vaultctl.logical.errors import NoState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeVar
 
+    from vaultctl.connect.remote import RemoteConnection, RemoteFlags
+    from vaultctl.core.core import Core
     from vaultctl.logical.request import Request
     from vaultctl.logical.response import Response
 
@@ -30,6 +30,10 @@ class Connection:
 
     Where another command has moved the state to another backend meanwhile, it goes on there.
     """
+
+    is_remote: Literal[False] = False
+    address = "local:"
+    """Stands where a server's address does: the engine in this process has none."""
 
     def __init__(self, core: Core, reopen: Callable[[], Core | None], token: str, token_source: str) -> None:
         self._core = core
@@ -76,10 +80,37 @@ def connect(
     local_only: bool = False,
     makes: bool = True,
     lock_timeout_s: float | None = None,
+    flags: RemoteFlags | None = None,
+    tell: Callable[[str], None] = lambda _line: None,
+) -> Connection | RemoteConnection:
+    """Give the door that is meant: a remote where there is an address, else the local state. Raises: VaultError."""
+    if not _means_local(environ, local_only=local_only):
+        address = _address(environ, flags)
+        if address:
+            from vaultctl.connect import remote
+
+            return remote.connect(environ, address, flags or remote.NO_FLAGS)
+        _check_local(environ, tell)
+    return connect_local(environ, makes=makes, lock_timeout_s=lock_timeout_s, tell=tell)
+
+
+def remote_address(environ: Mapping[str, str], *, local_only: bool = False, flags: RemoteFlags | None = None) -> str:
+    """Give the address of the remote that is meant, or "" where it is the local state."""
+    return "" if _means_local(environ, local_only=local_only) else _address(environ, flags)
+
+
+def connect_local(
+    environ: Mapping[str, str],
+    *,
+    makes: bool = True,
+    lock_timeout_s: float | None = None,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> Connection:
     """Open the local state, and where there is none make it, unless told not to. Raises: StateError."""
-    _check_local(environ, tell, local_only=local_only or _is_on(environ.get("VAULTCTL_LOCAL", "")))
+    from vaultctl.connect import keys, local
+    from vaultctl.connect.settings import read_settings
+    from vaultctl.core.core import Core
+
     settings = local.find_settings(environ, lock_timeout_s)
     state = local.open_state(settings, environ, tell)
     if makes and not state.backend.exists():
@@ -97,20 +128,29 @@ def connect(
     return Connection(Core(state), reopen, *keys.find_token(settings, environ))
 
 
-def _check_local(environ: Mapping[str, str], tell: Callable[[str], None], *, local_only: bool) -> None:
+def _means_local(environ: Mapping[str, str], *, local_only: bool) -> bool:
+    return local_only or _is_on(environ.get("VAULTCTL_LOCAL", ""))
+
+
+def _address(environ: Mapping[str, str], flags: RemoteFlags | None) -> str:
+    """Give the address, or "". Source: OpenBao 2.7: an agent's address comes before any other."""
+    agent = (flags.agent_address if flags else "") or _variable(environ, "AGENT_ADDR")
+    return agent or (flags.address if flags else "") or _variable(environ, "ADDR")
+
+
+def _variable(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get("BAO_" + name)
+    return value if value is not None else environ.get("VAULT_" + name, "")
+
+
+def _check_local(environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
     """Make sure that nobody works on the local state who means a cluster. Raises: SettingError."""
-    if local_only:
-        return
-    for name in ("BAO_ADDR", "VAULT_ADDR"):
-        if environ.get(name):
-            raise SettingError(
-                f"{name} is set, and this version of vaultctl works on the local state only",
-                hint=f"unset {name}, or say -local to mean the local state",
-            )
     meant = [x + y for x in ("BAO_", "VAULT_") for y in _CLUSTER_HINTS if environ.get(x + y)]
     if not meant:
         return
     if _is_on(environ.get("VAULTCTL_REQUIRE_ADDR", "")):
+        from vaultctl.connect.settings import SettingError
+
         raise SettingError(f"{meant[0]} is set, and VAULT_ADDR is not", hint="set VAULT_ADDR, or say -local")
     tell(f"vaultctl: {meant[0]} is set: working on the local state all the same (VAULT_ADDR is not set)")
 

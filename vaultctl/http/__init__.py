@@ -1,1 +1,1 @@
-"""HTTP: how requests and answers are written on the wire, and the server that speaks to a door."""
+"""HTTP: requests and answers on the wire, the server that speaks to a door, and the door to a remote."""

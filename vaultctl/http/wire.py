@@ -292,7 +292,7 @@ def write_request(request: Request) -> Call:
     """Write a request as a client sends it: listings as GET, which passes every proxy."""
     method, added = _VERBS[request.operation]
     query = urlencode({**request.query, **added}, doseq=True)
-    target = API + quote(request.path, safe="/~", errors="surrogateescape") + (f"?{query}" if query else "")
+    target = API + quote(request.path, safe="/$&+,:;=@~", errors="surrogateescape") + (f"?{query}" if query else "")
     body = b""
     if request.operation in (Operation.UPDATE, Operation.PATCH):
         body = json_text.dumps(dict(request.data), compact=True).encode("utf-8", "surrogatepass")

@@ -12,8 +12,10 @@
     ├── TooLarge              413
     ├── WrongContentType      415   a PATCH that does not say how it patches
     ├── NotOffered            501   known to Vault, no part of vaultctl
+    ├── NoAnswer              502   a remote that cannot be asked, or that is no Vault
     ├── Sealed                503
     ├── ServerError           …     what else another server answers: its status is the error's own
+    ├── BadSetting            500   how to reach a remote cannot be told
     └── StateError            500   the state itself: each with a hint of what to do
         ├── NoState                 nothing there yet
         ├── IntegrityError          changed by something other than vaultctl
@@ -48,6 +50,10 @@ class VaultError(Exception):
         self.warnings = warnings
         self.data = data
         self.request_id = ""
+        self.raw_text: str | None = None
+        """The body of a refusal that is no JSON: it came from a load balancer, for example."""
+        self.url = ""
+        """Where a remote was asked: the whole address, as it was sent."""
         self.asked: tuple[str, str, Mapping[str, Any]] | None = None
         """Verb, path and query of the request that was refused, filled in by the client."""
 
@@ -128,6 +134,22 @@ class NotOffered(VaultError):
     """Known to Vault, and no part of vaultctl."""
 
     status = 501
+
+
+class NoAnswer(VaultError):
+    """A remote could not be asked, or did not answer as a Vault does: the text says all that there is to say."""
+
+    status = 502
+
+    def __init__(self, error: str, *, hint: str = "") -> None:
+        super().__init__(error, hint=hint)
+
+
+class BadSetting(VaultError):
+    """What says how to reach a remote, or with which token, is no good: nothing was asked."""
+
+    def __init__(self, error: str, *, hint: str = "") -> None:
+        super().__init__(error, hint=hint)
 
 
 class Sealed(VaultError):

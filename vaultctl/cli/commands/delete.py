@@ -34,5 +34,6 @@ COMMAND = command(
     help="Deletes what is at PATH. That there is nothing is no error.\n\n    $ vaultctl delete secret/data/old",
     arity=(1, None),
     completes=("mount",),
+    loses=True,
     flags=(FORMAT, FIELD),
 )

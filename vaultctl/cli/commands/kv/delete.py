@@ -32,5 +32,6 @@ COMMAND = command(
     " and can be brought back.\n\n    $ vaultctl kv delete -versions=1,2 secret/db",
     arity=(1, 1),
     completes=("secret",),
+    loses=True,
     flags=(FORMAT, FIELD, MOUNT, versions_flag("delete")),
 )

@@ -18,5 +18,6 @@ COMMAND = command(
     "    $ vaultctl kv destroy -versions=1,2 secret/db",
     arity=(1, 1),
     completes=("secret",),
+    loses=True,
     flags=(FORMAT, MOUNT, versions_flag("destroy")),
 )

@@ -12,7 +12,7 @@ def run(run: Run) -> None:
     path = mount_text(run.args[0].strip().strip("/"))
     run.env.doing = f"Error tuning secrets engine {path}"
     sys.tune(run.client, path, {"options": {"version": "2"}})
-    finish(run)
+    finish(run, path)
     show_done(run, fmt, f"Success! Tuned the secrets engine at: {path}", path, "tuned")
 
 

@@ -34,6 +34,7 @@ def run(run: Run) -> None:
     if method not in ("", "patch", "rw"):
         raise Failure(f"Unsupported method provided to -method flag: {method}")
     run.env.doing = f"Error writing data to {path}"
+    run.env.rewrites = method == "rw"
     answer = _rewrite(run, client, place, data) if method == "rw" else _patch(run, client, place, data, method)
     show_version(run, fmt, answer, path)
 

@@ -22,6 +22,7 @@ _SHOWN = ("ID", "Source", "Target", "Status", "Started", "Error")
 def run(run: Run) -> None:
     """List the moves, the oldest first."""
     fmt = run.format()
+    run.env.refuse_remote(run.common, "the moves of a remote are not listed")
     moves = columns.arranged(run, _COLUMNS, list(sys.moves(run.client).items()))
     if fmt == "table":
         columns.show(run, _COLUMNS, _SHOWN, moves)

@@ -8,10 +8,9 @@ from vaultctl.client import sys
 def run(run: Run) -> None:
     """Begin a move; the migration's id is the answer."""
     fmt = run.format()
-    typed = [path.strip() for path in run.args]
-    source, target = (mount_text(path) for path in typed)
+    source, target = (mount_text(path.strip()) for path in run.args)
     run.env.doing = f"Error moving secrets engine {source} to {target}"
-    migration_id = sys.start_move(run.client, *typed)
+    migration_id = sys.start_move(run.client, source, target)
     if fmt == "table":
         run.env.out(f"Started moving secrets engine {source} to {target}, with migration ID {migration_id}\n")
     else:
@@ -27,5 +26,6 @@ COMMAND = command(
     " command that writes goes on with it.",
     arity=(2, 2),
     completes=("mount",),
+    loses=True,
     flags=(FORMAT,),
 )

@@ -30,6 +30,7 @@ def declare(group: str) -> click.Command:
         help="Disables the secrets engine at PATH. All that it holds is removed. That there is none is no error.",
         arity=(1, 1),
         completes=("mount",),
+        loses=True,
         flags=(FORMAT,),
     )
 

@@ -42,7 +42,9 @@ def _ensure(run: Run, fmt: str, name: str, path: str) -> None:
             "-ensure and -if-absent exclude each other: the one changes a mount that is there, the other does not"
         )
     client = run.client
-    run.env.connect(run.common).advance(_SETTLE_S)  # a mount that is being moved away is none that is there
+    connection = run.env.connect(run.common)
+    if not connection.is_remote:
+        connection.advance(_SETTLE_S)  # a mount that is being moved away is none that is there
     try:
         ensured = ensure.ensure(client, path, body(run, run.args[0].strip()), _wanted(run, name), tunes=run["ensure"])
     except ensure.OnlyAnew as error:
@@ -50,7 +52,7 @@ def _ensure(run: Run, fmt: str, name: str, path: str) -> None:
     if ensured.result == ensure.TUNED and ensured.warnings:
         from vaultctl.cli import upgrades
 
-        upgrades.finish(run)
+        upgrades.finish(run, path)
     else:
         run.env.warn(ensured.warnings)
     _show(run, fmt, name, path, ensured.result, ensured.changes)

@@ -47,6 +47,16 @@ _ORDER = (
     "running_sha256",
     "deprecation_status",
 )
+_CONFIG_ORDER = (
+    "default_lease_ttl",
+    "max_lease_ttl",
+    "force_no_cache",
+    "audit_non_hmac_request_keys",
+    "audit_non_hmac_response_keys",
+    "listing_visibility",
+    "passthrough_request_headers",
+    "allowed_response_headers",
+)
 
 
 def run(run: Run) -> None:
@@ -62,9 +72,9 @@ def run(run: Run) -> None:
 def ordered(mount: Mapping[str, Any]) -> dict[str, Any]:
     """Give a mount with its keys in the order of `bao secrets list -format=json`."""
     config = dict(mount["config"])
-    first = {name: config.pop(name) for name in ("default_lease_ttl", "max_lease_ttl", "force_no_cache")}
+    first = {name: config.pop(name) for name in _CONFIG_ORDER if name in config}
     whole = {"deprecation_status": "", **mount, "config": {**first, **config}}
-    return {name: whole[name] for name in _ORDER}
+    return {name: whole[name] for name in _ORDER if name in whole}
 
 
 def _ttl(path: str, seconds: int) -> str:

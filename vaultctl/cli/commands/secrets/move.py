@@ -8,10 +8,9 @@ from vaultctl.client import sys
 def run(run: Run) -> None:
     """Begin a move, and wait for its end."""
     fmt = run.format(from_environment=False)
-    typed = [path.strip() for path in run.args]
-    source, target = (mount_text(path) for path in typed)
+    source, target = (mount_text(path.strip()) for path in run.args)
     run.env.doing = f"Error moving secrets engine {source} to {target}"
-    migration_id = sys.start_move(run.client, *typed)
+    migration_id = sys.start_move(run.client, source, target)
     moves.go_on_with(run, migration_id)
     if fmt == "table":
         run.env.out(f"Started moving secrets engine {source} to {target}, with migration ID {migration_id}\n")
@@ -28,5 +27,6 @@ COMMAND = command(
     " with exit code 2 when it failed.",
     arity=(2, 2),
     completes=("mount",),
+    loses=True,
     flags=(FORMAT, moves.TIMEOUT),
 )

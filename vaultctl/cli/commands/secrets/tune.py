@@ -19,7 +19,7 @@ def run(run: Run) -> None:
     run.env.doing = f"Error tuning secrets engine {path}"
     answer = sys.tune(run.client, path, body(run))
     if answer.warnings or run["version"]:
-        finish(run)  # only a change of version is warned of, and bao does not show it
+        finish(run, path)  # only a change of version is warned of, and bao does not show it
     if fmt == "table":
         run.env.out(f"Success! Tuned the secrets engine at: {path}\n")
     else:

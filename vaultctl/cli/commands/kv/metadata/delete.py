@@ -25,5 +25,6 @@ COMMAND = command(
     help="Removes the secret at PATH with all its versions, for good. That there is none is no error.",
     arity=(1, 1),
     completes=("secret",),
+    loses=True,
     flags=(FORMAT, MOUNT),
 )

@@ -1,0 +1,190 @@
+"""Requests that are printed and not sent: as a curl command, or as the policy that they need.
+
+Source: OpenBao 2.7. What a command must know before it can ask at all is asked for in earnest: where a kv mount is, and
+what a secret holds that is to be written again.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from vaultctl.cli.failures import Failure
+from vaultctl.client.client import Client
+from vaultctl.logical import json_text
+from vaultctl.logical.door import Door
+from vaultctl.logical.errors import PermissionDenied, VaultError
+from vaultctl.logical.request import MERGE_PATCH, NOTHING
+from vaultctl.logical.response import Response
+
+_PREFLIGHT = "sys/internal/ui/mounts/"
+_NO_PREFLIGHT = (
+    "This output flag requires the success of a preflight request \n"
+    "to determine the version of a KV secrets engine. Please \n"
+    "re-run this command with a token with read access to {}. \n"
+    "Note that if the path you are trying to reach is a KV v2 path, your token's policy must \n"
+    "allow read access to that path in the format 'mount-path/data/foo', not just 'mount-path/foo'."
+)
+"""Source: OpenBao 2.7, as it stands there."""
+
+_QUERIES = {"LIST": ("list", "true"), "SCAN": ("scan", "true"), "HELP": ("help", "1")}
+_CAPABILITIES = {
+    "GET": ["read"],
+    "HELP": ["read"],
+    "SCAN": ["read"],
+    "LIST": ["list"],
+    "POST": ["create", "update"],
+    "PUT": ["create", "update"],
+    "PATCH": ["patch"],
+    "DELETE": ["delete"],
+}
+_SUDO = re.compile(
+    r"auth/token/accessors/?|pki/root(/sign-self-issued)?|sys/audit(/.+)?|sys/auth/.+|"
+    r"sys/config/(auditing/request-headers|ui/headers)(/.+)?|sys/config/cors|sys/internal/inspect/router/.+|"
+    r"sys/leases|sys/leases/lookup(/.*)?|sys/leases/revoke-(force|prefix)/.+|sys/plugins/catalog/[^/]+(/[^/]+)?|"
+    r"sys/raw(/.+)?|sys/remount|sys/revoke-(force|prefix)/.+|sys/rotate(/(root|keyring))?"
+)
+_MOUNT = re.compile(r"sys/(?:mounts|auth)/.+")
+_CONFIG: Mapping[str, Any] = {
+    "options": None,
+    "default_lease_ttl": "",
+    "description": ...,
+    "max_lease_ttl": "",
+    "force_no_cache": False,
+    "audit_non_hmac_request_keys": ...,
+    "audit_non_hmac_response_keys": ...,
+    "listing_visibility": ...,
+    "passthrough_request_headers": ...,
+    "allowed_response_headers": ...,
+    "plugin_version": ...,
+}
+"""What bao sends of a mount's configuration, in its order; of some it sends nothing where nothing was asked for."""
+
+
+class Shown(Exception):
+    """A request was to be printed; the text of the error is that of the request."""
+
+
+class ShowingClient(Client):
+    """Prints the first request that a command is made for. `kind` is curl or policy."""
+
+    def __init__(
+        self,
+        door: Door,
+        *,
+        token: str,
+        namespace: str,
+        kind: str,
+        base: str,
+        headers: Sequence[tuple[str, str]],
+        usage: str,
+        rewrites: Callable[[], bool],
+    ) -> None:
+        super().__init__(door, token=token, namespace=namespace)
+        self._kind = kind
+        self._base = base
+        self._headers = headers
+        self._is_kv = usage.startswith("kv ")
+        self._rewrites = rewrites
+
+    def call(
+        self, verb: str, path: str, data: Mapping[str, Any] = NOTHING, *, query: Mapping[str, Any] = NOTHING
+    ) -> Response:
+        """Print the request, unless it only finds out what to ask for. Raises: Shown, VaultError."""
+        if self._is_kv and verb == "GET" and (path.startswith(_PREFLIGHT) or self._rewrites()):
+            return self._ask(path, query)
+        cleaned = self.cleaned(path)
+        if self._kind == "policy":
+            raise Shown(policy_text(verb, cleaned))
+        raise Shown(self._curl(verb, cleaned, data, query))
+
+    def _ask(self, path: str, query: Mapping[str, Any]) -> Response:
+        """Ask for what must be known first. Raises: Failure where a mount is not to be found, VaultError."""
+        try:
+            return super().call("GET", path, query=query)
+        except VaultError as error:
+            if not path.startswith(_PREFLIGHT) or error.status != PermissionDenied.status:
+                raise
+            raise Failure(_NO_PREFLIGHT.format(path.removeprefix(_PREFLIGHT).rstrip("/"))) from None
+
+    def _curl(self, verb: str, path: str, data: Mapping[str, Any], query: Mapping[str, Any]) -> str:
+        headers = [("X-Vault-Request", "true"), *self._headers]
+        if verb == "PATCH":
+            headers.append(("Content-Type", MERGE_PATCH))
+        if self._token:
+            headers.append(("X-Vault-Token", "$(vaultctl print token)"))
+        if self._namespace:
+            headers.append(("X-Vault-Namespace", self._namespace))
+        method = "GET" if verb in _QUERIES else verb
+        words = ["curl", *([f"-X {method}"] if method != "GET" else [])]
+        words += [f'-H "{name}: {value}"' for name, value in headers]
+        if method in ("POST", "PUT", "PATCH"):
+            words.append("-d '" + body_text(verb, path, data).replace("'", "'\"'\"'") + "'")
+        return " ".join([*words, f'"{self._base}/v1/{path_text(path)}{query_text(verb, query)}"'])
+
+
+def policy_text(verb: str, path: str) -> str:
+    """Write the policy that a request needs."""
+    wanted = _CAPABILITIES[verb] + (["sudo"] if _SUDO.fullmatch(path) else [])
+    names = ", ".join(f'"{name}"' for name in wanted)
+    return f'path "{path}" {{\n  capabilities = [{names}]\n}}'
+
+
+def body_text(verb: str, path: str, data: Mapping[str, Any]) -> str:
+    """Write a body as bao does: the keys sorted, but for the requests that it makes of its own structures."""
+    if not data and not _MOUNT.fullmatch(path):
+        return "null"
+    if verb == "POST" and _MOUNT.fullmatch(path):
+        data = _config(data) if path.endswith("/tune") else _mount(data)
+    elif path != "sys/remount":
+        after = data.get("delete_version_after")
+        data = _sorted({**data, **({"delete_version_after": _go_seconds(after)} if isinstance(after, str) else {})})
+    else:
+        data = dict(data)
+    text = json_text.dumps(data, compact=True)
+    return text.translate({ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})
+
+
+def _mount(data: Mapping[str, Any]) -> dict[str, Any]:
+    given = dict(data.get("config") or {})
+    config = _config({**given, **{name: given.get(name) or "0s" for name in ("default_lease_ttl", "max_lease_ttl")}})
+    whole = {**data, "config": config, "options": _sorted(data.get("options"))}
+    first = ("type", "description", "config", "local", "seal_wrap", "external_entropy_access", "options")
+    return {name: whole[name] for name in first if name in whole}
+
+
+def _config(given: Mapping[str, Any]) -> dict[str, Any]:
+    whole = {name: given.get(name, default) for name, default in _CONFIG.items()}
+    for name in ("default_lease_ttl", "max_lease_ttl"):
+        whole[name] = _go_seconds(whole[name])
+    whole["options"] = _sorted(whole["options"])
+    return {name: value for name, value in whole.items() if value is not ...}
+
+
+def _go_seconds(text: str) -> str:
+    """Write seconds as Go's Duration does: 5400s is 1h30m0s."""
+    if not text.endswith("s") or not text[:-1].isdigit():
+        return text
+    minutes, seconds = divmod(int(text[:-1]), 60)
+    hours, minutes = divmod(minutes, 60)
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{seconds}s"
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def path_text(path: str) -> str:
+    """Escape a path as Go does."""
+    from urllib.parse import quote
+
+    return quote(path, safe="/$&+,:;=@~")
+
+
+def query_text(verb: str, query: Mapping[str, Any]) -> str:
+    """Write a query with its question mark, by name, or ""."""
+    from urllib.parse import urlencode
+
+    whole = {**query, **dict([_QUERIES[verb]] if verb in _QUERIES else [])}
+    return "?" + urlencode(sorted(whole.items()), doseq=True) if whole else ""

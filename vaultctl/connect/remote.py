@@ -1,0 +1,226 @@
+"""How a remote Vault is reached: flags first, then the environment, read as OpenBao's client reads them.
+
+A set but empty `BAO_X` hides `VAULT_X`. The local state's own tokens are never looked at here.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from vaultctl.http import address as addresses
+from vaultctl.http.dial import Dialler, Tls
+from vaultctl.http.remote import TIMEOUT_S, RemoteDoor
+from vaultctl.logical import durations
+from vaultctl.logical.errors import BadSetting, NoAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from vaultctl.http.address import Address
+    from vaultctl.logical.request import Request
+    from vaultctl.logical.response import Response
+
+_TRUE = ("1", "t", "T", "true", "TRUE", "True")
+_FALSE = ("0", "f", "F", "false", "FALSE", "False")
+_INTERNAL = "x-vault-"
+_TOKEN_MAX = 1 << 16
+
+
+class RemoteFlags(NamedTuple):
+    """What the command line says of the remote; an empty text or None says nothing."""
+
+    address: str = ""
+    agent_address: str = ""
+    ca_cert: str = ""
+    ca_path: str = ""
+    client_cert: str = ""
+    client_key: str = ""
+    tls_server_name: str = ""
+    tls_skip_verify: bool | None = None
+    disable_redirects: bool | None = None
+    headers: Sequence[tuple[str, str]] = ()
+
+
+NO_FLAGS = RemoteFlags()
+
+
+def variable(environ: Mapping[str, str], name: str) -> str:
+    """Give BAO_<name>, else VAULT_<name>, else ""."""
+    value = environ.get("BAO_" + name)
+    return value if value is not None else environ.get("VAULT_" + name, "")
+
+
+class RemoteConnection:
+    """A door on a remote Vault, with the token to use on it and where that token came from."""
+
+    is_remote: Literal[True] = True
+
+    def __init__(self, door: RemoteDoor, find_token: Callable[[], tuple[str, str]]) -> None:
+        self.door = door
+        self._find_token = find_token
+        self._found: tuple[str, str] | None = None
+
+    @property
+    def address(self) -> str:
+        """Give the address as messages show it."""
+        return self.door.address.base
+
+    @property
+    def token(self) -> str:
+        """Give the token, or "". Raises: NoAnswer, BadSetting."""
+        return self._token()[0]
+
+    @property
+    def token_source(self) -> str:
+        """Tell where the token comes from. Raises: NoAnswer, BadSetting."""
+        return self._token()[1]
+
+    def handle(self, request: Request, /) -> Response:
+        """Ask the remote. Raises: VaultError."""
+        return self.door.handle(request)
+
+    def close(self) -> None:
+        """End the connections."""
+        self.door.close()
+
+    def _token(self) -> tuple[str, str]:
+        if self._found is None:
+            self._found = self._find_token()
+        return self._found
+
+
+def connect(environ: Mapping[str, str], address: str, flags: RemoteFlags) -> RemoteConnection:
+    """Give the connection; nothing is asked yet. Raises: BadSetting, with Go's words where it has some."""
+    timeout_s, retries = _timeout_s(environ), _retries(environ)
+    tls = _tls(environ, flags)
+    skips_redirects = (
+        _bool(environ, "DISABLE_REDIRECTS") if flags.disable_redirects is None else flags.disable_redirects
+    )
+    try:
+        there = addresses.parse(address)
+    except ValueError as error:
+        raise BadSetting(f"failed to create client: {error}") from None
+    headers = _headers(flags.headers)
+    dialler = _dialler(environ, there, tls)
+    door = RemoteDoor(
+        there, dialler, headers=headers, timeout_s=timeout_s, retries=retries, follows=not skips_redirects
+    )
+    return RemoteConnection(door, lambda: find_token(environ))
+
+
+def _bad(why: str) -> BadSetting:
+    return BadSetting(f"failed to read environment: {why}")
+
+
+def _timeout_s(environ: Mapping[str, str]) -> float:
+    text = variable(environ, "CLIENT_TIMEOUT")
+    if not text:
+        return TIMEOUT_S
+    try:
+        return durations.parse(text) or TIMEOUT_S
+    except durations.DurationError:
+        raise _bad('could not parse "BAO_CLIENT_TIMEOUT"') from None
+
+
+def _retries(environ: Mapping[str, str]) -> int:
+    text = variable(environ, "MAX_RETRIES")
+    if not text:
+        return 0
+    try:
+        return max(0, int(text))
+    except ValueError:
+        raise _bad(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+
+
+def _bool(environ: Mapping[str, str], name: str) -> bool:
+    text = variable(environ, name)
+    if text and text not in (*_TRUE, *_FALSE):
+        raise _bad(f"could not parse BAO_{name}")
+    return text in _TRUE
+
+
+def _tls(environ: Mapping[str, str], flags: RemoteFlags) -> Tls:
+    """Collect what TLS needs; files are read when a connection is made. Raises: BadSetting."""
+    skips = _bool(environ, "SKIP_VERIFY")
+    tls = Tls(
+        ca_file=flags.ca_cert or variable(environ, "CACERT"),
+        ca_text=variable(environ, "CACERT_BYTES"),
+        ca_folder=flags.ca_path or variable(environ, "CAPATH"),
+        cert_file=flags.client_cert or variable(environ, "CLIENT_CERT"),
+        cert_text=variable(environ, "CLIENT_CERT_BYTES"),
+        key_file=flags.client_key or variable(environ, "CLIENT_KEY"),
+        key_text=variable(environ, "CLIENT_KEY_BYTES"),
+        server_name=flags.tls_server_name or variable(environ, "TLS_SERVER_NAME"),
+        skip_verify=skips if flags.tls_skip_verify is None else flags.tls_skip_verify,
+    )
+    from_flags = flags.ca_cert or flags.ca_path or flags.client_cert or flags.client_key
+    heading = "failed to setup TLS config" if from_flags else "failed to read environment"
+    if bool(tls.cert_file or tls.cert_text) != bool(tls.key_file or tls.key_text):
+        raise BadSetting(f"{heading}: both client cert and client key must be provided")
+    for path, verb in (
+        (tls.ca_file, "Error loading CA File: open"),
+        ("" if tls.ca_file else tls.ca_folder, "lstat"),
+        (tls.cert_file, "open"),
+        (tls.key_file, "open"),
+    ):
+        if path and not os.path.exists(path):
+            raise BadSetting(f"{heading}: {verb} {path}: no such file or directory")
+    return tls
+
+
+def _headers(given: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    for name, _ in given:
+        if name.lower().startswith(_INTERNAL):
+            raise BadSetting(
+                f"failed to setup Headers[{name}]: Header starting by 'X-Vault-' are for internal usage only"
+            )
+    return list(given)
+
+
+def _dialler(environ: Mapping[str, str], there: Address, tls: Tls) -> Dialler:
+    """Give what opens connections; proxies are looked at only where the environment names one. Raises: BadSetting."""
+    always = variable(environ, "PROXY_ADDR") or variable(environ, "HTTP_PROXY")
+    if not always and not any(environ.get(name) for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")):
+        return Dialler(tls, lambda _there: None)
+    from vaultctl.http.proxies import Proxies
+
+    try:
+        proxies = Proxies(environ, always)
+    except ValueError as error:
+        raise _bad(str(error)) from None
+    return Dialler(tls, proxies.find, proxies.login(there.scheme))
+
+
+def find_token(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Give the token and where it is from: the environment, then the token helper. Raises: BadSetting, NoAnswer."""
+    token, source = "", ""
+    for name in ("BAO_TOKEN", "VAULT_TOKEN"):
+        if name in environ:
+            token, source = environ[name], name
+            break
+    if not token:
+        token, source = _helped(environ)
+    if not token.isprintable():
+        raise NoAnswer("configured Vault token contains non-printable characters and cannot be used")
+    return token, source
+
+
+def _helped(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Ask the token helper: the program that ~/.bao names, else the file ~/.vault-token."""
+    home = environ.get("HOME") or os.path.expanduser("~")
+    config = variable(environ, "CONFIG_PATH") or os.path.join(home, ".bao")
+    if os.path.exists(config):
+        from vaultctl.connect import token_helper
+
+        program = token_helper.named(config)
+        if program:
+            return token_helper.ask(program, environ), program
+    path = variable(environ, "TOKEN_PATH") or os.path.join(home, ".vault-token")
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(_TOKEN_MAX).strip(), path
+    except FileNotFoundError:
+        return "", path
+    except OSError as error:
+        raise BadSetting(f"failed to get token from token helper: {path}: {(error.strerror or '').lower()}") from None

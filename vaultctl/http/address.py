@@ -1,0 +1,79 @@
+"""Where a remote Vault is: what an address says, and how it is written."""
+
+from typing import NamedTuple
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class Address(NamedTuple):
+    """A scheme, a host and a port, a path in front of `/v1/`; `socket_path` is that of a Unix socket, else ""."""
+
+    scheme: str
+    host: str
+    port: int
+    prefix: str = ""
+    socket_path: str = ""
+    spelt: str = ""
+    """The host and port as they were written, which is what messages and the Host header show."""
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """What makes two addresses one: whoever answers there is the same."""
+        return self.scheme, self.host.lower(), self.port
+
+    @property
+    def base(self) -> str:
+        """The address as messages show it, without a slash behind."""
+        return f"{self.scheme}://{self.spelt}{self.prefix}"
+
+    @property
+    def dialled(self) -> str:
+        """Host and port as Go's messages name them."""
+        if self.socket_path:
+            return f"unix {self.socket_path}"
+        return f"tcp [{self.host}]:{self.port}" if ":" in self.host else f"tcp {self.host}:{self.port}"
+
+
+def parse(text: str) -> Address:
+    """Read an address. Raises: ValueError, with Go's text where it has one."""
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        raise ValueError(f'parse "{text}": {_without_scheme(text)}')
+    if not scheme:
+        raise ValueError(f'parse "{text}": missing protocol scheme')
+    scheme = scheme.lower()
+    if scheme == "unix":
+        if not rest:
+            raise ValueError(f'parse "{text}": there is no path of a socket')
+        return Address("http", "localhost", 80, socket_path=rest, spelt="localhost")
+    rest = rest.partition("#")[0].partition("?")[0]
+    authority, slash, path = rest.partition("/")
+    host, port = _split(authority.rpartition("@")[2], text)
+    number = _PORTS.get(scheme, 0) if not port else int(port)
+    return Address(scheme, host, number, (slash + path).rstrip("/"), spelt=authority.rpartition("@")[2])
+
+
+def _split(authority: str, text: str) -> tuple[str, str]:
+    """Part host and port. Raises: ValueError."""
+    if authority.startswith("["):
+        host, bracket, rest = authority[1:].partition("]")
+        if not bracket:
+            raise ValueError(f"parse \"{text}\": missing ']' in host")
+    else:
+        host, colon, port = authority.partition(":")
+        rest = colon + port
+    port = rest.removeprefix(":")
+    if (rest and not rest.startswith(":")) or (port and not (port.isascii() and port.isdigit())):
+        raise ValueError(f'parse "{text}": invalid port "{rest}" after host')
+    if not host:
+        raise ValueError(f'parse "{text}": there is no host')
+    if any(character.isspace() or not character.isprintable() for character in host):
+        raise ValueError(f'parse "{text}": invalid character in host name')
+    return host, port
+
+
+def _without_scheme(text: str) -> str:
+    """Say what is wrong with an address that has no `://`. Source: Go's net/url."""
+    if ":" in text.partition("/")[0]:
+        return "first path segment in URL cannot contain colon"
+    return "there is no scheme; an address begins with https:// or http://"
