@@ -80,9 +80,11 @@ def _serve_dev(run: Run, listener: Listener, log: Callable[[str], None] | None) 
 
 
 def _serve_state(run: Run, listener: Listener, log: Callable[[str], None] | None) -> None:
-    from vaultctl.connect import serving
+    from vaultctl.connect import connect_local, serving
 
-    connection = run.env.connect(run.common)
+    # An address in the environment is one for clients, this server's own perhaps: it is not asked here.
+    connection = connect_local(os.environ, lock_timeout_s=run.common.lock_timeout, tell=run.env.err)
+    run.env.closing.append(connection.close)
 
     def started() -> None:
         _tell_configuration(run, listener, connection.storage_kind)
