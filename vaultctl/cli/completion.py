@@ -31,11 +31,15 @@ class Candidate(NamedTuple):
 
 def answer(env: Env, root: Group, words: Sequence[str]) -> None:
     """Print the candidates for the last word, a line each: the word, a tab, what it is."""
-    signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
+    before = signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
     signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
-    with suppress(Exception):  # an error of whatever kind is no candidate
-        found = candidates(root, words or [""], lambda: _client(env))
-        env.out("".join(f"{word}\t{_shown(text)}\n" for word, text in found if word.isprintable()))
+    try:
+        with suppress(Exception):  # an error of whatever kind is no candidate
+            found = candidates(root, words or [""], lambda: _client(env))
+            env.out("".join(f"{word}\t{_shown(text)}\n" for word, text in found if word.isprintable()))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _shown(text: str) -> str:

@@ -70,8 +70,7 @@ class Connection:
                 moved = self._reopen()
                 if moved is None:
                     raise
-                self._core.close()
-                self._core = moved
+                self._core = moved  # the old one is not closed: another thread of a server may be in it still
 
 
 def connect(
