@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from vaultctl.core.session import Session
-    from vaultctl.core.state import State
+    from vaultctl.core.state import State, View
     from vaultctl.logical.response import Response
 
 ACTIVE_JOBS = "core/jobs/active/"
 JOB_BUDGET_S = 0.05
 """How long a request that writes works on jobs, its own or those that others left."""
+
+
+class _JobsFirst(Exception):
+    """What an earlier command was killed in comes before a new write: it was answered."""
 
 
 class Core:
@@ -43,6 +47,9 @@ class Core:
         self.state = state
         self.sessions = Sessions(state)
         self.monotonic_s = monotonic_s
+        self._without_jobs: tuple[str, int] | None = None
+        """The version of the jobs' table in which none was waiting."""
+
         self.host = Host(catalogue or Catalogue(), system.endpoints_for, now_ns, random, state.backend.kind)
 
     def handle(self, request: Request, /) -> Response:
@@ -54,15 +61,19 @@ class Core:
                 return self._read(request)
             except NeedsWriting:
                 pass
-        self._advance_quietly()  # what an earlier command was killed in comes first: it was answered
-        response = self._write(request)
-        self._advance_quietly()
+        try:
+            response, has_job = self._write(request, after_jobs=False)
+        except _JobsFirst:
+            self._advance_quietly()
+            response, has_job = self._write(request, after_jobs=True)
+        if has_job:
+            self._advance_quietly()
         return response
 
     def advance(self, budget_s: float) -> bool:
         """Work on stored jobs for so long; tell whether any is left that nobody works on. Raises: StateError."""
         with self.state.reader() as view:
-            if not view.list(ACTIVE_JOBS, limit=1):
+            if not self._has_jobs(view):
                 return False
         from vaultctl.core import jobs
 
@@ -90,9 +101,23 @@ class Core:
         with self.sessions.reading() as session:
             return self._run(session, request, writing=False)
 
-    def _write(self, request: Request) -> Response:
+    def _write(self, request: Request, *, after_jobs: bool) -> tuple[Response, bool]:
+        """Answer in a transaction; tell whether that stored a job. Raises: VaultError, _JobsFirst."""
         with self.sessions.writing() as session:
-            return self._run(session, request, writing=True)
+            if not after_jobs and self._has_jobs(session.view):
+                raise _JobsFirst
+            response = self._run(session, request, writing=True)
+            return response, session.changed_below(ACTIVE_JOBS)
+
+    def _has_jobs(self, view: View) -> bool:
+        """Tell whether a job is not at its end; as long as no job changed, that costs nothing."""
+        version = (view.header.cluster_id, view.header.tables.get("jobs", 0))
+        if version == self._without_jobs:
+            return False
+        if view.list(ACTIVE_JOBS, limit=1):
+            return True
+        self._without_jobs = version
+        return False
 
     def _run(self, session: Session, request: Request, *, writing: bool) -> Response:
         try:

@@ -64,6 +64,10 @@ class Session:
             self.view.rollback(mark[0])
         self.mounts = mark[1]
 
+    def changed_below(self, prefix: str) -> bool:
+        """Tell whether this session stored or removed anything whose name begins so."""
+        return isinstance(self.view, Transaction) and self.view.changed_below(prefix)
+
     def commit(self) -> None:
         """Make the changes durable, if there are any. Raises: StateError."""
         if isinstance(self.view, Transaction) and self.view.changed:

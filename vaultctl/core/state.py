@@ -105,6 +105,10 @@ class Transaction(View):
         """Tell whether there is anything to commit."""
         return bool(self._overlay.changes)
 
+    def changed_below(self, prefix: str) -> bool:
+        """Tell whether anything changed whose name begins with the prefix."""
+        return any(name.startswith(prefix) for name in self._overlay.changes)
+
     def put(self, name: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
         """Store an entry."""
         blob = self._barrier.encrypt(name, value)
