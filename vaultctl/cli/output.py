@@ -73,11 +73,9 @@ def table(env: Env, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> No
 def plain_table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Lay out columns with four spaces between, and dashes as long as each heading."""
     lines = [heading, ["-" * len(title) for title in heading], *([cell or "n/a" for cell in row] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heading))]
-    padded = (
-        [cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=False)] + [line[-1]] for line in lines
-    )
-    return "".join(_GAP.join(cells) + "\n" for cells in padded)
+    *widths, _last = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    layout = _GAP.join([*(f"{{:<{width}}}" for width in widths), "{}\n"])
+    return "".join(layout.format(*line) for line in lines)
 
 
 def envelope(response: Response) -> dict[str, Any]:
