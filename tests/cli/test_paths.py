@@ -189,3 +189,15 @@ def test_uuids_and_accessors_stay(here):
     """Two lists of the same state are the same."""
     assert here("secrets", "list", "-detailed") == here("secrets", "list", "-detailed")
     assert "<uuid>" in normal.text(here("secrets", "list", "-detailed").out)
+
+
+@pytest.mark.parametrize("path", ["sys/x y", "sys/ä", "sys/a%b", "sys/a+b:c@d", "sys/q?x"])
+def test_the_path_of_an_error_is_escaped_as_in_bao(here, bao, path):
+    """A URL in a message can be copied: what no URL may hold is escaped."""
+    urls = [
+        line.partition("/v1/")[2]
+        for program in (here, bao.run)
+        for line in program("write", path, "a=b").err.splitlines()
+        if line.startswith("URL: ")
+    ]
+    assert (len(urls), urls[0]) == (2, urls[1])

@@ -41,7 +41,7 @@ def _refused(env: Env, error: VaultError, prefix: str) -> None:
     env.err(f"{prefix}Error making API request.\n")
     if env.is_remote and env.namespace:
         env.err(f"Namespace: {env.namespace}")
-    env.err(f"URL: {_method(verb)} {error.url or f'{env.address}/v1/{path}{_query_text(verb, query)}'}")
+    env.err(f"URL: {_method(verb)} {error.url or f'{env.address}/v1/{_escaped(path)}{_query_text(verb, query)}'}")
     says_nothing = not error.errors and not error.warnings and error.data is None
     # A patch of nothing is answered so by bao.
     is_raw = error.raw_text is not None or (not env.is_remote and verb == "PATCH" and says_nothing)
@@ -55,6 +55,13 @@ def _refused(env: Env, error: VaultError, prefix: str) -> None:
 
 def _method(verb: str) -> str:
     return "GET" if verb in _QUERIES else verb
+
+
+def _escaped(path: str) -> str:
+    """Write a path as Go writes it in a URL."""
+    from urllib.parse import quote
+
+    return quote(path, safe="/$&+,:;=@~")
 
 
 def _query_text(verb: str, query: Mapping[str, object]) -> str:
