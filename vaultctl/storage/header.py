@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from vaultctl.logical.errors import IntegrityError, NewerFormat
+from vaultctl.logical.errors import IntegrityError, NewerFormat, NoState
 
 FORMAT = 1
 """The state format that this version writes. Each format has a vector file in tests/vectors/."""
@@ -89,6 +89,13 @@ def from_record(record: object, location: str) -> Header:
         if not isinstance(record.get(name), kind):
             raise IntegrityError(f"{location} has a header without a good {name}", hint=RESTORE)
     return Header(**{name: record[name] for name in _FIELDS})
+
+
+def no_state(location: str) -> NoState:
+    """Say that no state is there."""
+    return NoState(
+        f"there is no state at {location}", hint="any writing command makes one, for example: secrets enable kv"
+    )
 
 
 def check_format(number: int, location: str) -> None:

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from vaultctl.storage.header import Header, parse_json
-from vaultctl.storage.text_file import Parts, TextFile, end_of_name
+from vaultctl.storage.text_file import TextFile
+from vaultctl.storage.text_snapshot import Parts, end_of_name
 
 _HEAD = b'{"vaultctl":'
 _MAC = b'"mac":"'

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from vaultctl.logical.errors import IntegrityError, NoState, StateError, StateUnavailable
 from vaultctl.storage import files, lock
 from vaultctl.storage.backend import Integrity, Salvage
-from vaultctl.storage.header import FORMAT, RESTORE, Commit, check_format, from_record, parse_json
+from vaultctl.storage.header import FORMAT, RESTORE, Commit, check_format, from_record, no_state, parse_json
 from vaultctl.storage.sqlite_connection import connect, identity, translate
 
 _SCHEMA = (
@@ -355,13 +355,6 @@ class SqliteWriter:
 def signed(header: str, digest: bytes) -> bytes:
     """Give the bytes that the state row's MAC covers."""
     return header.encode() + b"\0" + digest
-
-
-def no_state(location: str) -> NoState:
-    """Say that no state was committed there."""
-    return NoState(
-        f"there is no state at {location}", hint="any writing command makes one, for example: secrets enable kv"
-    )
 
 
 def _blob(value: object) -> bytes:

@@ -9,7 +9,8 @@ import tomli_w
 
 from vaultctl.storage.backend import Integrity
 from vaultctl.storage.header import Commit, Header, parse_json
-from vaultctl.storage.text_file import Parts, TextFile, TextSnapshot, end_of_name
+from vaultctl.storage.text_file import TextFile
+from vaultctl.storage.text_snapshot import Parts, TextSnapshot, end_of_name
 
 _ENTRIES = b"\n[entries]\n"
 _MAC = b'[integrity]\nmac = "'
