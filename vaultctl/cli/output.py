@@ -47,10 +47,7 @@ def emit(env: Env, fmt: str, value: Any) -> None:
 
 def to_json(value: Any) -> str:
     """Write JSON as Go does: two spaces, and what HTML or JavaScript would stumble over escaped."""
-    text = json_text.dumps(value, indent=2)
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    return json_text.for_pages(json_text.dumps(value, indent=2))
 
 
 def to_yaml(value: Any) -> str:

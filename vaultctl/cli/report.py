@@ -1,12 +1,8 @@
 """What stderr says when a door refused, and what to do next."""
 
-from collections.abc import Mapping
-
+from vaultctl.cli import urls
 from vaultctl.cli.env import Env
 from vaultctl.logical.errors import BadSetting, BadToken, NoAnswer, NotOffered, Sealed, StateError, VaultError
-
-_QUERIES = {"HELP": {"help": "1"}, "LIST": {"list": "true"}, "SCAN": {"scan": "true"}}
-"""How a verb that not every HTTP client has is sent: as a GET."""
 
 _HINTS: tuple[tuple[type[VaultError], str], ...] = (
     (NotOffered, "use OpenBao or Vault for this engine; its mount can be managed here"),
@@ -33,7 +29,7 @@ def report(env: Env, error: VaultError, doing: str) -> None:
 def _unanswered(error: NoAnswer) -> str:
     """Say what could not be asked, in Go's form."""
     verb = error.asked[0] if error.asked else "GET"
-    return f'{_method(verb).capitalize()} "{error.url}": {error.errors[0]}' if error.url else error.errors[0]
+    return f'{urls.method(verb).capitalize()} "{error.url}": {error.errors[0]}' if error.url else error.errors[0]
 
 
 def _refused(env: Env, error: VaultError, prefix: str) -> None:
@@ -41,7 +37,7 @@ def _refused(env: Env, error: VaultError, prefix: str) -> None:
     env.err(f"{prefix}Error making API request.\n")
     if env.is_remote and env.namespace:
         env.err(f"Namespace: {env.namespace}")
-    env.err(f"URL: {_method(verb)} {error.url or f'{env.address}/v1/{_escaped(path)}{_query_text(verb, query)}'}")
+    env.err(f"URL: {urls.method(verb)} {error.url or env.address + urls.target(verb, path, query)}")
     says_nothing = not error.errors and not error.warnings and error.data is None
     # A patch of nothing is answered so by bao.
     is_raw = error.raw_text is not None or (not env.is_remote and verb == "PATCH" and says_nothing)
@@ -51,24 +47,6 @@ def _refused(env: Env, error: VaultError, prefix: str) -> None:
     if not error.errors:
         env.err(error.raw_text or "")
     env.warn(error.warnings)
-
-
-def _method(verb: str) -> str:
-    return "GET" if verb in _QUERIES else verb
-
-
-def _escaped(path: str) -> str:
-    """Write a path as Go writes it in a URL."""
-    from urllib.parse import quote
-
-    return quote(path, safe="/$&+,:;=@~")
-
-
-def _query_text(verb: str, query: Mapping[str, object]) -> str:
-    from urllib.parse import urlencode
-
-    whole = {**query, **_QUERIES.get(verb, {})}
-    return "?" + urlencode(sorted(whole.items()), doseq=True) if whole else ""
 
 
 def _hint(env: Env, error: VaultError) -> str:

@@ -8,9 +8,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from vaultctl.cli import urls
 from vaultctl.cli.failures import Failure
+from vaultctl.cli.output import sorted_deep
 from vaultctl.client.client import Client
-from vaultctl.logical import json_text
+from vaultctl.logical import durations, json_text
 from vaultctl.logical.door import Door
 from vaultctl.logical.errors import PermissionDenied, VaultError
 from vaultctl.logical.request import MERGE_PATCH, NOTHING
@@ -26,7 +28,6 @@ _NO_PREFLIGHT = (
 )
 """Source: OpenBao 2.7, as it stands there."""
 
-_QUERIES = {"LIST": ("list", "true"), "SCAN": ("scan", "true"), "HELP": ("help", "1")}
 _CAPABILITIES = {
     "GET": ["read"],
     "HELP": ["read"],
@@ -114,12 +115,12 @@ class ShowingClient(Client):
             headers.append(("X-Vault-Token", "$(vaultctl print token)"))
         if self._namespace:
             headers.append(("X-Vault-Namespace", self._namespace))
-        method = "GET" if verb in _QUERIES else verb
+        method = urls.method(verb)
         words = ["curl", *([f"-X {method}"] if method != "GET" else [])]
         words += [f'-H "{name}: {value}"' for name, value in headers]
         if method in ("POST", "PUT", "PATCH"):
             words.append("-d '" + body_text(verb, path, data).replace("'", "'\"'\"'") + "'")
-        return " ".join([*words, f'"{self._base}/v1/{path_text(path)}{query_text(verb, query)}"'])
+        return " ".join([*words, f'"{self._base}{urls.target(verb, path, query)}"'])
 
 
 def policy_text(verb: str, path: str) -> str:
@@ -137,17 +138,16 @@ def body_text(verb: str, path: str, data: Mapping[str, Any]) -> str:
         data = _config(data) if path.endswith("/tune") else _mount(data)
     elif path != "sys/remount":
         after = data.get("delete_version_after")
-        data = _sorted({**data, **({"delete_version_after": _go_seconds(after)} if isinstance(after, str) else {})})
+        data = sorted_deep({**data, **({"delete_version_after": _go_seconds(after)} if isinstance(after, str) else {})})
     else:
         data = dict(data)
-    text = json_text.dumps(data, compact=True)
-    return text.translate({ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})
+    return json_text.for_pages(json_text.dumps(data, compact=True))
 
 
 def _mount(data: Mapping[str, Any]) -> dict[str, Any]:
     given = dict(data.get("config") or {})
     config = _config({**given, **{name: given.get(name) or "0s" for name in ("default_lease_ttl", "max_lease_ttl")}})
-    whole = {**data, "config": config, "options": _sorted(data.get("options"))}
+    whole = {**data, "config": config, "options": sorted_deep(data.get("options"))}
     first = ("type", "description", "config", "local", "seal_wrap", "external_entropy_access", "options")
     return {name: whole[name] for name in first if name in whole}
 
@@ -156,35 +156,10 @@ def _config(given: Mapping[str, Any]) -> dict[str, Any]:
     whole = {name: given.get(name, default) for name, default in _CONFIG.items()}
     for name in ("default_lease_ttl", "max_lease_ttl"):
         whole[name] = _go_seconds(whole[name])
-    whole["options"] = _sorted(whole["options"])
+    whole["options"] = sorted_deep(whole["options"])
     return {name: value for name, value in whole.items() if value is not ...}
 
 
 def _go_seconds(text: str) -> str:
-    """Write seconds as Go's Duration does: 5400s is 1h30m0s."""
-    if not text.endswith("s") or not text[:-1].isdigit():
-        return text
-    minutes, seconds = divmod(int(text[:-1]), 60)
-    hours, minutes = divmod(minutes, 60)
-    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{seconds}s"
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
-
-
-def path_text(path: str) -> str:
-    """Escape a path as Go does."""
-    from urllib.parse import quote
-
-    return quote(path, safe="/$&+,:;=@~")
-
-
-def query_text(verb: str, query: Mapping[str, Any]) -> str:
-    """Write a query with its question mark, by name, or ""."""
-    from urllib.parse import urlencode
-
-    whole = {**query, **dict([_QUERIES[verb]] if verb in _QUERIES else [])}
-    return "?" + urlencode(sorted(whole.items()), doseq=True) if whole else ""
+    """Write whole seconds as Go's Duration does: 5400s is 1h30m0s."""
+    return durations.go_text(int(text[:-1])) if text.endswith("s") and text[:-1].isdigit() else text

@@ -7,12 +7,11 @@ server answers without asking anybody are in `pages`. Source: OpenBao 2.7, recor
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote, unquote, unquote_plus, urlencode
+from urllib.parse import unquote, unquote_plus, urlencode
 
 from vaultctl.http.body import BAD_ESCAPE, read_body
-from vaultctl.logical import durations, json_text
+from vaultctl.logical import durations, json_text, paths
 from vaultctl.logical.errors import (
     InvalidRequest,
     NoRoute,
@@ -53,9 +52,6 @@ _METHODS = {
 }
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"", "0", "f", "F", "false", "FALSE", "False"})
-_HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
-
-_IN_A_PAGE = re.compile("[<>&\u2028\u2029]")
 
 
 class Call(NamedTuple):
@@ -249,9 +245,7 @@ def _text(value: Mapping[str, Any] | None) -> str:
 
 def _encoded(text: str) -> bytes:
     """Write JSON as Go's encoder does: safe to stand in a page, with a newline behind."""
-    if _IN_A_PAGE.search(text):
-        text = text.translate(_HTML)
-    return text.encode("utf-8", "backslashreplace") + b"\n"
+    return json_text.for_pages(text).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -292,7 +286,7 @@ def write_request(request: Request) -> Call:
     """Write a request as a client sends it: listings as GET, which passes every proxy."""
     method, added = _VERBS[request.operation]
     query = urlencode({**request.query, **added}, doseq=True)
-    target = API + quote(request.path, safe="/$&+,:;=@~", errors="surrogateescape") + (f"?{query}" if query else "")
+    target = API + paths.escaped(request.path) + (f"?{query}" if query else "")
     body = b""
     if request.operation in (Operation.UPDATE, Operation.PATCH):
         body = json_text.dumps(dict(request.data), compact=True).encode("utf-8", "surrogatepass")

@@ -14,6 +14,7 @@ _VALUE_B = 24
 """OpenBao's estimate of the memory that a map or list takes, and any value at all."""
 
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_IN_PAGES = {character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 _BLANK = re.compile(r"[ \t\n\r]*+")
 _PLAIN_DIGITS = 300
 _PLAIN = frozenset({str, int, bool, float, type(None)})
@@ -92,6 +93,13 @@ def dumps(value: Any, *, indent: int | None = None, compact: bool = False) -> st
     parts: list[str] = []
     _Writer(parts, " " * (indent or 0), comma, colon).write(value, "" if indent is None else "\n")
     return "".join(parts)
+
+
+def for_pages(text: str) -> str:
+    """Escape in JSON what HTML or JavaScript would stumble over, as Go's encoder does."""
+    for character, escape in _IN_PAGES.items():
+        text = text.replace(character, escape)
+    return text
 
 
 def _check_weight(text: str) -> None:

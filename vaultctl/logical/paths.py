@@ -24,6 +24,13 @@ def clean(path: str) -> str:
     return "/".join(kept) or "."
 
 
+def escaped(path: str) -> str:
+    """Write a path as it stands in a URL. Source: Go's net/url."""
+    from urllib.parse import quote
+
+    return quote(path, safe="/$&+,:;=@~", errors="surrogateescape")
+
+
 def is_printable(path: str) -> bool:
     """Tell whether every character can be shown. Source: OpenBao 2.7 refuses %00, %0A, U+200B and their like."""
     return path.isprintable()
