@@ -13,7 +13,7 @@ from vaultctl.cli.env import Env
 from vaultctl.cli.failures import INTERRUPTED, Failure, Misuse
 from vaultctl.cli.go_flags import HelpWanted
 from vaultctl.cli.tree import FlagsFirst, Group, UnknownCommand, is_help, root
-from vaultctl.logical.errors import VaultError
+from vaultctl.logical.errors import VaultError, where
 
 BROKEN_PIPE = 128 + signal.SIGPIPE
 """What a shell reports of a program, bao among them, whose output nobody reads. What the command did is done."""
@@ -151,10 +151,6 @@ def _bug(env: Env, error: Exception) -> int:
     """Say that something went wrong here; where, but none of the values, which may be secret."""
     if os.environ.get("VAULTCTL_DEBUG"):
         raise error
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    where = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "?"
-    env.err(f"Error: this is a bug in vaultctl ({type(error).__name__} at {where}); the state itself is whole")
+    env.err(f"Error: this is a bug in vaultctl ({where(error)}); the state itself is whole")
     env.err("\nplease report it with the command that you ran; VAULTCTL_DEBUG=1 shows more")
     return 2

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vaultctl.connect.settings import SettingError
 from vaultctl.http import server
+from vaultctl.http.app import Manners
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,10 +72,8 @@ def serve(
             listener.port,
             tls_cert=Path(listener.tls_cert) if listener.tls_cert else None,
             tls_key=Path(listener.tls_key) if listener.tls_key else None,
-            in_loop=isinstance(door, Dev),
+            manners=Manners(in_loop=isinstance(door, Dev), log=log, complain=complain),
             started=started,
             tick=lambda: core.advance(_TICK_BUDGET_S),
-            log=log,
-            complain=complain,
         ),
     )

@@ -1,35 +1,25 @@
-"""The HTTP server: one process, one event loop that speaks HTTP, and a door that answers in threads of its own.
+"""The HTTP server: one process and one event loop, from its start to its stop.
 
-The sockets and HTTP itself are Granian's. Whatever may wait (a lock on the state, another server) waits in a thread, so
-that slow requests hold up no others; a door that never waits can be asked in the loop, which is quicker.
-Why Granian, and why so: docs/decisions/0006-http-server.md
+The sockets and HTTP itself are Granian's; `app` answers. Why Granian: docs/decisions/0006-http-server.md
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import signal
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vaultctl.http import pages, wire
-from vaultctl.logical.errors import TooLarge, VaultError
-from vaultctl.logical.request import READING
+from vaultctl.http.app import App, Manners
+from vaultctl.logical.errors import VaultError, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from vaultctl.http.wire import Answer, Call
     from vaultctl.logical.door import Door
-    from vaultctl.logical.request import Request
-
-READERS = 8
-"""So many requests that only read are answered at a time."""
 
 TICK_S = 1.0
 _STOP_S = 30.0
@@ -38,23 +28,17 @@ _STOP_S = 30.0
 _DRAIN_S = 1.0
 """So long for connections that are in the middle of a request, or still take their answer."""
 
-_TOKEN = re.compile(r"\b(?:hv[sbr]|[sbr])\.[A-Za-z0-9_.-]{8,}")
-_TYPE, _START, _BODY = "type", "http.response.start", "http.response.body"
-
 
 class Options(NamedTuple):
-    """How to serve. `in_loop` is for a door that never waits; `writers` is how many writes a door takes at a time."""
+    """Where to listen, how the door is asked, what happens from time to time, and who is told."""
 
     host: str
     port: int
     tls_cert: Path | None = None
     tls_key: Path | None = None
-    in_loop: bool = False
-    writers: int = 1
+    manners: Manners = Manners()
     started: Callable[[], None] = lambda: None
     tick: Callable[[], object] | None = None
-    log: Callable[[str], None] | None = None
-    complain: Callable[[str], None] = lambda _line: None
 
 
 class CannotServe(VaultError):
@@ -85,126 +69,12 @@ def _check_address(options: Options) -> None:
         raise CannotServe(f"cannot listen on {options.host}:{options.port}: {reason}") from None
 
 
-class _Gone(Exception):
-    """The client went away before it had sent its body: there is nobody to answer."""
-
-
-class App:
-    """One door as an ASGI application."""
-
-    def __init__(self, door: Door, options: Options) -> None:
-        self._door = door
-        self._options = options
-        self.in_flight = 0
-        self._reading = ThreadPoolExecutor(READERS, thread_name_prefix="reading")
-        self.writing = ThreadPoolExecutor(options.writers, thread_name_prefix="writing")
-
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Answer one request."""
-        if scope[_TYPE] != "http":
-            return
-        began = time.monotonic()
-        call = _call_of(scope)
-        try:
-            body = await _read(receive, call.headers.get("content-length", ""))
-        except _Gone:
-            return
-        self.in_flight += 1
-        try:
-            answer = await self._answer(call, body)
-            headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers]
-            headers.append((b"server", b"vaultctl"))
-            await send({_TYPE: _START, "status": answer.status, "headers": headers})
-            await send({_TYPE: _BODY, "body": b"" if call.method == "HEAD" else answer.body})
-            self._log(call, answer, time.monotonic() - began)
-        finally:
-            self.in_flight -= 1
-
-    async def _answer(self, call: Call, body: bytes | None) -> Answer:
-        """Give the answer, whatever happens: nothing that failed inside is shown to a client."""
-        try:
-            found = pages.answer_alone(call)
-            if found is not None:
-                return found
-            if body is None:
-                raise TooLarge("http: request body too large")
-            request = wire.read_call(call._replace(body=body))
-            return await self._ask(request)
-        except VaultError as error:
-            return wire.write_error(error, call.method)
-        except Exception as error:  # the outer edge
-            self._options.complain(f"internal error: {_where(error)}")
-            return wire.write_error(VaultError("internal error"))
-
-    async def _ask(self, request: Request) -> Answer:
-        if self._options.in_loop:
-            return wire.write_response(self._door.handle(request))
-        pool = self._reading if request.operation in READING and not request.wrap_ttl_s else self.writing
-        return await asyncio.get_running_loop().run_in_executor(pool, _handle, self._door, request)
-
-    def _log(self, call: Call, answer: Answer, took_s: float) -> None:
-        """Write one line: no query, and no part of a path that looks like a token."""
-        if self._options.log:
-            path = _TOKEN.sub("…", call.target.partition("?")[0])
-            self._options.log(f"{call.method} {path} {answer.status} {took_s * 1000:.1f}ms")
-
-    def close(self) -> None:
-        """Let go of the threads."""
-        self._reading.shutdown()
-        self.writing.shutdown()
-
-
-def _handle(door: Door, request: Request) -> Answer:
-    return wire.write_response(door.handle(request))
-
-
-def _call_of(scope: dict[str, Any]) -> Call:
-    query = scope["query_string"]
-    target = scope["raw_path"] + (b"?" + query if query else b"")
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    client = scope.get("client")
-    return wire.Call(scope["method"], target.decode("latin-1"), headers, b"", client[0] if client else "")
-
-
-async def _read(receive: Any, announced: str) -> bytes | None:
-    """Read the body, or give None for one that is too long: it is read to its end all the same, but not kept.
-
-    A client hears an answer only once it has sent all. Raises: _Gone where it went away before that.
-    """
-    parts: list[bytes] = []
-    length = int(announced) if announced.isdigit() else 0
-    kept = length <= wire.MAX_BODY_B
-    length = 0
-    while True:
-        message = await receive()
-        if message[_TYPE] != "http.request":
-            raise _Gone
-        part = message.get("body", b"")
-        length += len(part)
-        kept = kept and length <= wire.MAX_BODY_B
-        if kept:
-            parts.append(part)
-        elif length > 2 * wire.MAX_BODY_B:
-            return None
-        if not message.get("more_body"):
-            return b"".join(parts) if kept else None
-
-
-def _where(error: BaseException) -> str:
-    """Name an error's class and the line it came from; its text may hold what is secret."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-    return f"{type(error).__name__} at {place}"
-
-
 class _Running:
     """A server from its start to its stop."""
 
     def __init__(self, door: Door, options: Options) -> None:
         self._options = options
-        self._app = App(door, options)
+        self._app = App(door, options.manners)
 
     async def run(self) -> None:
         """Serve until a signal comes."""
@@ -262,7 +132,7 @@ class _Running:
             try:
                 await asyncio.get_running_loop().run_in_executor(self._app.writing, self._options.tick)
             except VaultError as error:
-                self._options.complain(f"cannot work on stored jobs: {'; '.join(error.errors)}")
+                self._options.manners.complain(f"cannot work on stored jobs: {'; '.join(error.errors)}")
 
     async def _stop(self, server: Any, serving: asyncio.Task[None]) -> None:
         """Take no new connections, and wait for the requests in flight."""
@@ -274,7 +144,7 @@ class _Running:
         if not serving.done():  # Granian tells of the end in its own time, when nobody listens any more
             asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
         elif serving.exception():
-            self._options.complain(f"the server ended: {_where(serving.exception() or Exception())}")
+            self._options.manners.complain(f"the server ended: {where(serving.exception() or Exception())}")
 
     def _is_over(self, serving: asyncio.Task[None]) -> bool:
         return serving.done() and not self._app.in_flight

@@ -213,3 +213,12 @@ def several_errors(texts: Sequence[str]) -> str:
     """Give the form that OpenBao uses for errors it collected. Source: OpenBao 2.7, go-multierror's layout."""
     heading = "1 error" if len(texts) == 1 else f"{len(texts)} errors"
     return f"{heading} occurred:\n\t* " + "\n\t* ".join(texts) + "\n\n"
+
+
+def where(error: BaseException) -> str:
+    """Name an error's class and the line that it came from; its text may hold what is secret."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else "?"
+    return f"{type(error).__name__} at {place}"
