@@ -70,10 +70,11 @@ def one_server():
 @pytest.fixture
 def certificate(tmp_path) -> "tuple[Path, Path, ssl.SSLContext]":
     """A certificate for loopback, its key, and a client's trust in it."""
-    from support.certificates import write_certificate
+    from support.authority import Authority
 
-    cert, key = write_certificate(tmp_path)
-    return cert, key, ssl.create_default_context(cafile=cert)
+    authority = Authority(tmp_path)
+    files = authority.sign("server", "127.0.0.1")
+    return files.cert, files.key, ssl.create_default_context(cafile=authority.file)
 
 
 @pytest.fixture

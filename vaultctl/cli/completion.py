@@ -18,7 +18,6 @@ from vaultctl.cli.tree import Group
 from vaultctl.client import sys
 from vaultctl.client.client import Client
 
-ASK = "__complete"
 PATIENCE_S = 1.0
 
 

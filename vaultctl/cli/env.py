@@ -120,8 +120,7 @@ class Env:
     @property
     def namespace(self) -> str:
         """Give the namespace that is worked in, with a slash behind; "" for the root's."""
-        named = self._common.namespace if self._common else None
-        named = (named if named is not None else self.variable("NAMESPACE") or "").strip("/")
+        named = self._namespace_named().strip("/")
         return f"{named}/" if named and named != "root" else ""
 
     def connect(self, common: Common) -> "Connection | RemoteConnection":
@@ -155,7 +154,8 @@ class Env:
         if self.variable("WRAP_TTL"):
             raise Misuse("VAULT_WRAP_TTL is set, and response wrapping is not part of this version of vaultctl")
         connection = self.connect(common)
-        namespace = self._namespace_asked()
+        # The engine in this process says itself what is wrong with a namespace.
+        namespace = self.namespace if self.is_remote else self._namespace_named()
         if not common.shows:
             return Client(connection, token=connection.token, namespace=namespace)
         from vaultctl.cli.shown import ShowingClient
@@ -171,10 +171,8 @@ class Env:
             rewrites=lambda: self.rewrites,
         )
 
-    def _namespace_asked(self) -> str:
-        """Give the namespace as a request holds it: the engine in this process says itself what is wrong with one."""
-        if self.is_remote:
-            return self.namespace
+    def _namespace_named(self) -> str:
+        """Give the namespace as flag or environment have it."""
         named = self._common.namespace if self._common else None
         return named if named is not None else self.variable("NAMESPACE") or ""
 

@@ -1,8 +1,10 @@
 """What the kv commands share: finding the mount, the heading over a secret of version 2, and flags."""
 
+from collections.abc import Callable
+
 import click
 
-from vaultctl.cli import output
+from vaultctl.cli import answers, output
 from vaultctl.cli.command import Run
 from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.go_flags import flag
@@ -36,6 +38,14 @@ def folder_of(run: Run, client: Client) -> kv.Place:
     if not run.args and not run["mount"]:
         raise Misuse("Not enough arguments (expected 1, got 0)")
     return place_of(run, client)
+
+
+def show_folder(run: Run, ask: Callable[[Client, kv.Place], Response | None]) -> None:
+    """Print what is in the folder that a command names. Raises: Failure where there is nothing, VaultError."""
+    fmt = run.format()
+    client = run.client
+    place, answer = kv.ask_there(lambda: folder_of(run, client), lambda place: ask(client, place))
+    answers.show(run, fmt, answer, place.api_path("metadata"))
 
 
 def versioned_place_of(run: Run, client: Client, refusal: Failure) -> kv.Place:

@@ -18,6 +18,9 @@ from vaultctl.logical.errors import VaultError, where
 BROKEN_PIPE = 128 + signal.SIGPIPE
 """What a shell reports of a program, bao among them, whose output nobody reads. What the command did is done."""
 
+_COMPLETE = "__complete"
+"""How the shells' scripts ask for candidates; what is typed so far may be no UTF-8."""
+
 _FLAGS_FIRST = "Invalid flags before the subcommand. Put them after it, if they are for it.\n\n"
 
 
@@ -61,7 +64,7 @@ def run(args: Sequence[str]) -> int:
     if len(args) == 1 and args[0] in ("-v", "-version", "--version"):
         args = ["version"]
     env, group = Env(), root()
-    if not all(_is_utf8(arg) for arg in args) and args[0] != "__complete":
+    if not all(_is_utf8(arg) for arg in args) and args[:1] != [_COMPLETE]:
         env.err("an argument is not valid UTF-8")
         return Misuse.exit_code
     try:
@@ -89,7 +92,7 @@ def run(args: Sequence[str]) -> int:
 
 
 def _invoke(group: Group, env: Env, args: list[str]) -> int:
-    if args[:1] == ["__complete"]:
+    if args[:1] == [_COMPLETE]:
         from vaultctl.cli import completion
 
         completion.answer(env, group, args[1:])

@@ -4,14 +4,9 @@ from typing import Any
 
 from vaultctl.cli.command import Run
 from vaultctl.cli.go_flags import flag
+from vaultctl.client import sys
 
 _SCALARS = ("listing_visibility", "plugin_version")
-_LISTS = (
-    "audit_non_hmac_request_keys",
-    "audit_non_hmac_response_keys",
-    "passthrough_request_headers",
-    "allowed_response_headers",
-)
 
 TUNABLE = (
     flag("description", "What the engine is for."),
@@ -31,7 +26,7 @@ TUNABLE = (
 def tuned(run: Run) -> dict[str, Any]:
     """Give the values of these flags that were given, without the description."""
     scalars = {name: run[name] for name in _SCALARS if run[name] is not None}
-    return {**scalars, **{name: list(run[name]) for name in _LISTS if run[name]}}
+    return {**scalars, **{name: list(run[name]) for name in sys.LIST_SETTINGS if run[name]}}
 
 
 def go_duration(seconds: float | None) -> str:

@@ -3,7 +3,7 @@
 What is compared is values: durations as seconds, options by key, lists without their order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -14,13 +14,6 @@ from vaultctl.logical.errors import InvalidRequest
 
 CREATED, TUNED, UNCHANGED = "created", "tuned", "unchanged"
 
-_TTLS = ("default_lease_ttl", "max_lease_ttl")
-_LISTS = (
-    "audit_non_hmac_request_keys",
-    "audit_non_hmac_response_keys",
-    "passthrough_request_headers",
-    "allowed_response_headers",
-)
 _FIXED = ("local", "seal_wrap", "external_entropy_access")
 _FIXED_CONFIG = ("force_no_cache",)
 _TRIES = 4
@@ -98,18 +91,11 @@ def differences(mount: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[di
         is_now = config.get(name, False) if name in _FIXED_CONFIG else mount[name]
         if is_now != wanted[name]:
             fixed[name] = Change(is_now, wanted[name])
-    if wanted.get("plugin_version", mount["plugin_version"]) != mount["plugin_version"]:
-        tunable["plugin_version"] = Change(mount["plugin_version"], wanted["plugin_version"])
-    if wanted.get("description", mount["description"]) != mount["description"]:
-        tunable["description"] = Change(mount["description"], wanted["description"])
-    for name in wanted.keys() & {*_TTLS}:
-        if config.get(name, 0) != _seconds(wanted[name]):
-            tunable[name] = Change(config.get(name, 0), wanted[name])
-    for name in wanted.keys() & {*_LISTS}:
-        if sorted(_flat(config.get(name) or [])) != sorted(_flat(wanted[name])):
-            tunable[name] = Change(config.get(name) or [], wanted[name])
-    if wanted.get("listing_visibility") and config.get("listing_visibility", "") != wanted["listing_visibility"]:
-        tunable["listing_visibility"] = Change(config.get("listing_visibility", ""), wanted["listing_visibility"])
+    for name in wanted.keys() & _TUNABLE.keys():
+        absent, value_of = _TUNABLE[name]
+        is_now = (mount if name in mount else config).get(name) or absent
+        if value_of(is_now) != value_of(wanted[name]):
+            tunable[name] = Change(is_now, wanted[name])
     return fixed, tunable
 
 
@@ -143,12 +129,24 @@ def _find(client: Client, path: str) -> Mapping[str, Any] | None:
     return found
 
 
-def _seconds(text: str) -> int:
-    return 0 if text == "system" else int(durations.parse(text))
+def _seconds(ttl: str | int) -> int:
+    """Give a TTL as a mount has it, in seconds, or as a request does."""
+    return ttl if isinstance(ttl, int) else 0 if ttl == "system" else int(durations.parse(ttl))
 
 
 def _flat(texts: list[str]) -> list[str]:
-    return [part.strip() for text in texts for part in text.split(",") if part.strip()]
+    return sorted(part.strip() for text in texts for part in text.split(",") if part.strip())
+
+
+_TUNABLE: dict[str, tuple[Any, Callable[[Any], Any]]] = {
+    "description": ("", str),
+    "plugin_version": ("", str),
+    "listing_visibility": ("", str),
+    "default_lease_ttl": (0, _seconds),
+    "max_lease_ttl": (0, _seconds),
+    **{name: ([], _flat) for name in sys.LIST_SETTINGS},
+}
+"""By name: what stands for a setting that a mount does not have, and what of it is compared."""
 
 
 def _text(value: Any) -> str:

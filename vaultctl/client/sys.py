@@ -7,6 +7,14 @@ from vaultctl.client.client import Client
 from vaultctl.logical.errors import NoAnswer
 from vaultctl.logical.response import Response
 
+LIST_SETTINGS = (
+    "audit_non_hmac_request_keys",
+    "audit_non_hmac_response_keys",
+    "passthrough_request_headers",
+    "allowed_response_headers",
+)
+"""What of a mount's config is a list of names."""
+
 
 def list_mounts(client: Client) -> Response:
     """Give every secrets engine by its path."""

@@ -133,11 +133,12 @@ def _means_local(environ: Mapping[str, str], *, local_only: bool) -> bool:
 
 def _address(environ: Mapping[str, str], flags: RemoteFlags | None) -> str:
     """Give the address, or "". Source: OpenBao 2.7: an agent's address comes before any other."""
-    agent = (flags.agent_address if flags else "") or _variable(environ, "AGENT_ADDR")
-    return agent or (flags.address if flags else "") or _variable(environ, "ADDR")
+    agent = (flags.agent_address if flags else "") or variable(environ, "AGENT_ADDR")
+    return agent or (flags.address if flags else "") or variable(environ, "ADDR")
 
 
-def _variable(environ: Mapping[str, str], name: str) -> str:
+def variable(environ: Mapping[str, str], name: str) -> str:
+    """Give BAO_<name>, else VAULT_<name>, else ""."""
     value = environ.get("BAO_" + name)
     return value if value is not None else environ.get("VAULT_" + name, "")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from vaultctl.connect import variable
 from vaultctl.http import address as addresses
 from vaultctl.http.dial import Dialler, Tls
 from vaultctl.http.remote import TIMEOUT_S, RemoteDoor
@@ -43,12 +44,6 @@ class RemoteFlags(NamedTuple):
 
 
 NO_FLAGS = RemoteFlags()
-
-
-def variable(environ: Mapping[str, str], name: str) -> str:
-    """Give BAO_<name>, else VAULT_<name>, else ""."""
-    value = environ.get("BAO_" + name)
-    return value if value is not None else environ.get("VAULT_" + name, "")
 
 
 class RemoteConnection:

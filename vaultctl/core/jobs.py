@@ -87,10 +87,8 @@ def history(storage: Reading) -> list[Job]:
 
 def pending(storage: Reading) -> Job | None:
     """Give the oldest job that is not at its end."""
-    active = set(storage.list(ACTIVE))
-    waiting = (job_id for job_id in map(_id_in, storage.list(LOG)) if job_id in active)
-    oldest = next(waiting, None)
-    return find(storage, oldest) if oldest else None
+    waiting = _waiting(storage)
+    return find(storage, waiting[0]) if waiting else None
 
 
 class Clocks(NamedTuple):
@@ -107,8 +105,7 @@ def advance(sessions: Sessions, clocks: Clocks, deadline_s: float) -> bool:
     """
     left = False
     with sessions.reading() as session:
-        active = set(session.view.list(ACTIVE))
-        waiting = [job_id for job_id in map(_id_in, session.view.list(LOG)) if job_id in active]  # the oldest first
+        waiting = _waiting(session.view)
     for job_id in waiting:
         lock = sessions.state.backend.job_lock(job_id)
         if lock is None:
@@ -118,6 +115,12 @@ def advance(sessions: Sessions, clocks: Clocks, deadline_s: float) -> bool:
         finally:
             lock.release()
     return left
+
+
+def _waiting(storage: Reading) -> list[str]:
+    """Name the jobs that are not at their end, the oldest first."""
+    active = set(storage.list(ACTIVE))
+    return [job_id for job_id in map(_id_in, storage.list(LOG)) if job_id in active]
 
 
 def _drive(sessions: Sessions, clocks: Clocks, job_id: str, deadline_s: float) -> bool:

@@ -11,8 +11,6 @@ from vaultctl.http.address import Address
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
-
 
 class Proxies:
     """The proxies of an environment. `always` is one for every address, whatever NO_PROXY says."""

@@ -141,15 +141,9 @@ class NoAnswer(VaultError):
 
     status = 502
 
-    def __init__(self, error: str, *, hint: str = "") -> None:
-        super().__init__(error, hint=hint)
-
 
 class BadSetting(VaultError):
     """What says how to reach a remote, or with which token, is no good: nothing was asked."""
-
-    def __init__(self, error: str, *, hint: str = "") -> None:
-        super().__init__(error, hint=hint)
 
 
 class Sealed(VaultError):
@@ -171,9 +165,6 @@ class ServerError(VaultError):
 
 class StateError(VaultError):
     """The state cannot be used as it is. `hint` says what to do next."""
-
-    def __init__(self, error: str, *, hint: str = "") -> None:
-        super().__init__(error, hint=hint)
 
 
 class NoState(StateError):

@@ -1,17 +1,13 @@
 """`vaultctl kv list`: the secrets below a path."""
 
-from vaultctl.cli.answers import show
 from vaultctl.cli.command import FORMAT, Run, command
-from vaultctl.cli.kv_shared import MOUNT, folder_of
+from vaultctl.cli.kv_shared import MOUNT, show_folder
 from vaultctl.client import kv
 
 
 def run(run: Run) -> None:
     """List secrets. Raises: Failure where there are none."""
-    fmt = run.format()
-    client = run.client
-    place, answer = kv.ask_there(lambda: folder_of(run, client), lambda place: kv.list_keys(client, place))
-    show(run, fmt, answer, place.api_path("metadata"))
+    show_folder(run, kv.list_keys)
 
 
 COMMAND = command(

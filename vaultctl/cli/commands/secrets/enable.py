@@ -20,10 +20,11 @@ def run(run: Run) -> None:
     name = _named(run, type_)
     path = (run["path"] or "").strip() or name
     check_no_tune(path)
+    asked = body(run, type_)
     if run["ensure"] or run["if_absent"]:
-        _ensure(run, fmt, name, path)
+        _ensure(run, fmt, path, asked)
         return
-    answer = sys.enable(run.client, path, body(run, type_))
+    answer = sys.enable(run.client, path, asked)
     _show(run, fmt, name, path, "created")
     run.env.warn(answer.warnings)
 
@@ -33,7 +34,7 @@ def _named(run: Run, type_: str) -> str:
     return (run["plugin_name"] or "") if type_ == "plugin" else type_
 
 
-def _ensure(run: Run, fmt: str, name: str, path: str) -> None:
+def _ensure(run: Run, fmt: str, path: str, asked: Mapping[str, Any]) -> None:
     """Enable the engine unless that was done before. Raises: Misuse, Failure."""
     from vaultctl.client import ensure
 
@@ -46,7 +47,7 @@ def _ensure(run: Run, fmt: str, name: str, path: str) -> None:
     if not connection.is_remote:
         connection.advance(_SETTLE_S)  # a mount that is being moved away is none that is there
     try:
-        ensured = ensure.ensure(client, path, body(run, run.args[0].strip()), _wanted(run, name), tunes=run["ensure"])
+        ensured = ensure.ensure(client, path, asked, _wanted(run, asked), tunes=run["ensure"])
     except ensure.OnlyAnew as error:
         raise Failure(f"Error enabling: {error}") from None
     if ensured.result == ensure.TUNED and ensured.warnings:
@@ -55,7 +56,7 @@ def _ensure(run: Run, fmt: str, name: str, path: str) -> None:
         upgrades.finish(run, path)
     else:
         run.env.warn(ensured.warnings)
-    _show(run, fmt, name, path, ensured.result, ensured.changes)
+    _show(run, fmt, asked["type"], path, ensured.result, ensured.changes)
 
 
 def _show(run: Run, fmt: str, name: str, path: str, result: str, changes: Mapping[str, Any] = {}) -> None:
@@ -72,15 +73,14 @@ def _show(run: Run, fmt: str, name: str, path: str, result: str, changes: Mappin
         run.env.out(f"Success! The {name} secrets engine is there already at: {shown}\n")
 
 
-def _wanted(run: Run, name: str) -> dict[str, Any]:
+def _wanted(run: Run, whole: Mapping[str, Any]) -> dict[str, Any]:
     """Give what was asked for in so many words: a flag that was not given leaves a mount as it is."""
-    whole = body(run, run.args[0].strip())
     parameters = {key: key for key in ("description", "seal_wrap", "external_entropy_access")} | {
         "local": "local_mount"
     }
     asked = {key: whole[key] for key, parameter in parameters.items() if parameter in run.given}
     config = {key: value for key, value in whole["config"].items() if key in run.given and value != ""}
-    return {"type": name, "options": whole["options"], **config, **asked}
+    return {"type": whole["type"], "options": whole["options"], **config, **asked}
 
 
 def body(run: Run, type_: str) -> dict[str, Any]:
