@@ -38,6 +38,7 @@ SECRETS_LIST = [
     "vaultctl.core",
     "vaultctl.core.core",
     "vaultctl.core.mounts",
+    "vaultctl.core.namespaces",
     "vaultctl.core.pipeline",
     "vaultctl.core.plugins",
     "vaultctl.core.records",

@@ -10,6 +10,7 @@ import sysconfig
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -79,7 +80,8 @@ class Bao:
     def _send(self, request: Request) -> tuple[int, dict[str, Any]]:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         query = "?" + urlencode(request.query) if request.query else ""
-        headers = {"X-Vault-Token": request.token} if request.token else {}
+        headers = {"X-Vault-Token": request.token, "X-Vault-Namespace": request.namespace}
+        headers = {name: value for name, value in headers.items() if value}
         has_body = request.operation in (Operation.UPDATE, Operation.PATCH)
         if has_body and request.content_type:
             headers["Content-Type"] = request.content_type
@@ -121,6 +123,7 @@ class Bao:
     def reset(self) -> None:
         """Give the server the mounts that it began with, a `secret/` without secrets, and an empty cubbyhole."""
         self._empty("cubbyhole/")
+        self._remove_namespaces()
         for path in self.ask(Operation.READ, "sys/mounts").data or {}:
             if path not in _BUILT_IN:
                 self._remove(path)
@@ -139,6 +142,27 @@ class Bao:
                     self._empty(folder + name)
                 else:
                     self.ask(Operation.DELETE, folder + name)
+
+    def _remove_namespaces(self) -> None:
+        """Delete them from the inside out; each is gone a moment later."""
+        try:
+            found = (self.ask(Operation.SCAN, "sys/namespaces").data or {}).get("keys", ())
+        except RemoteError:
+            return  # there are none
+        for path in sorted(found, reverse=True):
+            above, _, name = path.rstrip("/").rpartition("/")
+            with suppress(RemoteError):
+                self.ask(Operation.UPDATE, f"sys/namespaces/api-lock/unlock/{path.rstrip('/')}")
+            request = Request(Operation.DELETE, f"sys/namespaces/{name}", namespace=above, token=ROOT_TOKEN)
+            self.handle(request)
+            _await(partial(self._is_gone, request._replace(operation=Operation.READ)))
+
+    def _is_gone(self, request: Request) -> bool:
+        try:
+            self.handle(request)
+        except RemoteError as error:
+            return error.status == 404
+        return False
 
     def _remove(self, path: str) -> None:
         """Disable a mount, whose path HTTP may not be able to name: that one is moved to another first."""

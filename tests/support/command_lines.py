@@ -28,6 +28,7 @@ _CHANGING = [
         (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", "<time>"),
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? \+0000 UTC", "<time>"),
         (r"\bv?\d+\.\d+\.\d+(?:-[\w.]+)?\+builtin(?:\.[a-z]+)?", "<builtin-version>"),
+        (r"""(?m)^(id +|\s*"id": "|\s*id: ['"]?)[A-Za-z0-9]{6}(?=['",]*$)""", r"\1<nsid>"),
         (r"(?<=cannot tune parameter )\w+(?= of)", "<any>"),  # bao names the one that chance puts first
     )
 ]

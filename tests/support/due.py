@@ -26,6 +26,7 @@ BUILT = frozenset(
         "http wire",
         "kv",
         "mounts",
+        "namespaces",
         "output-curl-string",
         "remount",
         "status of a server",
@@ -137,6 +138,7 @@ _FLAGS = {
     "output-policy": "output-curl-string",
     "wrap-ttl": "wrapping",
 }
+_NAMESPACE_SEALS = {"delete-sealed", "seal", "seal-status", "unseal"}
 _ENVIRONMENT = {
     "ADDR": "remote servers",
     "AGENT_ADDR": "remote servers",
@@ -269,6 +271,8 @@ def _command_line(step: Step, mounts: "_Mounts") -> Iterator[str]:
         return
     command = _COMMANDS.get(argv[0], "other commands") if argv else "other commands"
     yield command
+    if command == "namespaces" and words[1:2] and words[1] in _NAMESPACE_SEALS:
+        yield "namespace seals"
     if command == "commands on paths" and len(words) > 1:
         yield mounts.need_of(words[1].strip("/"))
     if words[:2] == ["secrets", "enable"] and len(words) > 2:

@@ -12,6 +12,10 @@ _CLUSTER = re.compile(r"\bvault-cluster-[0-9a-f]{8}\b")
 _TIME_IN_CELL = re.compile(r"<time>(?:[^]\n]*\])? {2,}\S")
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+|local:(?=/v1)")
 
+_NAMESPACE_ID = re.compile(r"[A-Za-z0-9]{6}")
+
+_NAMESPACE_ID_SHOWN = re.compile(r"""(?m)^(id +|\s*"id": ["]|\s*id: ['"]?)[A-Za-z0-9]{6}(?=['",]*$)""")
+
 _UNIX_S = (1_600_000_000, 2_500_000_000)
 
 
@@ -19,21 +23,24 @@ def text(value: str) -> str:
     """Put away uuids, accessors, times, versions and addresses."""
     value = _UUID.sub("<uuid>", value)
     value = _ACCESSOR.sub(r"<accessor:\1>", value)
-    value = _TIME.sub("<time>", value)
+    value = _NAMESPACE_ID_SHOWN.sub(r"\1<nsid>", _TIME.sub("<time>", value))
     value = _CLUSTER.sub("<cluster_name>", _ADDRESS.sub("<address>", value))
     if _VERSION.search(value) or _TIME_IN_CELL.search(value):  # it is as long as it is, and a column with it
         value = re.sub(" {2,}", "  ", _VERSION.sub("<version>", value))
     return value
 
 
-def _is_version(key: str, value: Any) -> bool:
-    return key == "version" and isinstance(value, str) and _PROGRAM.fullmatch(value) is not None
+def _placeholder(key: str, value: Any) -> str | None:
+    """Give what stands for a value of which only its name tells what it is."""
+    if key == "version" and isinstance(value, str) and _PROGRAM.fullmatch(value):
+        return "<version>"
+    return "<nsid>" if key == "id" and isinstance(value, str) and _NAMESPACE_ID.fullmatch(value) else None
 
 
 def deep(value: Any) -> Any:
     """Put the same away in everything that a value holds."""
     if isinstance(value, dict):
-        return {text(key): "<version>" if _is_version(key, item) else deep(item) for key, item in value.items()}
+        return {text(key): _placeholder(key, item) or deep(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [deep(item) for item in value]
     if isinstance(value, int) and _UNIX_S[0] < value < _UNIX_S[1]:

@@ -1,6 +1,6 @@
 """How commands show what they found, or that they wrote."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vaultctl.cli import output, values
@@ -50,14 +50,19 @@ def _show_keys(run: Run, fmt: str, answer: Response, keys: Sequence[str], *, det
     elif fmt != "table":
         output.keys(run.env, fmt, keys)
     elif detailed and info:
-        columns = sorted({column for told in info.values() for column in told})
-        rows = [[key, *(_cell(info.get(key, {}), column) for column in columns)] for key in sorted(keys)]
-        output.table(run.env, ["Keys", *columns], rows)
+        show_details(run, {key: info.get(key, {}) for key in keys})
     else:
         output.keys(run.env, fmt, sorted(keys))
 
 
-def _cell(told: dict[str, Any], column: str) -> str:
+def show_details(run: Run, info: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print a row for each key, with a column for all that is told of any."""
+    columns = sorted({column for told in info.values() for column in told})
+    rows = [[key, *(_cell(info[key], column) for column in columns)] for key in sorted(info)]
+    output.table(run.env, ["Keys", *columns], rows)
+
+
+def _cell(told: Mapping[str, Any], column: str) -> str:
     return output.go_text(told[column]) if column in told else ""
 
 

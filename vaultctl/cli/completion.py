@@ -144,6 +144,12 @@ def _mounts(client: Client, _current: str) -> list[Candidate]:
     return [Candidate(path, mount["description"] or mount["type"]) for path, mount in sorted(mounts.items())]
 
 
+def _namespaces(client: Client, _current: str) -> list[Candidate]:
+    from vaultctl.client import namespaces
+
+    return [Candidate(path) for path in sorted(namespaces.list_them(client, "LIST"))]
+
+
 def _enabled_types(client: Client, _current: str) -> list[Candidate]:
     mounts = sys.list_mounts(client).data or {}
     return [Candidate(type_) for type_ in sorted({mount["type"] for mount in mounts.values()})]
@@ -183,6 +189,7 @@ _LIVE: Mapping[str, Callable[[Client, str], list[Candidate]]] = {
     "engine type": _engine_types,
     "migration": _moves,
     "mount": _mounts,
+    "namespace": _namespaces,
     "secret": _secrets,
 }
 KINDS = frozenset(_FIXED) | frozenset(_LIVE)

@@ -35,7 +35,7 @@ def _unanswered(error: NoAnswer) -> str:
 def _refused(env: Env, error: VaultError, prefix: str) -> None:
     verb, path, query = error.asked or ("GET", "", {})
     env.err(f"{prefix}Error making API request.\n")
-    if env.is_remote and env.namespace:
+    if env.namespace:
         env.err(f"Namespace: {env.namespace}")
     env.err(f"URL: {urls.method(verb)} {error.url or env.address + urls.target(verb, path, query)}")
     says_nothing = not error.errors and not error.warnings and error.data is None

@@ -50,6 +50,19 @@ TREE: Tree = {
             "tune": "Change the configuration of a secrets engine",
         },
     ),
+    "namespace": (
+        "Manage namespaces",
+        {
+            "create": "Create a namespace",
+            "delete": "Delete a namespace",
+            "list": "List the namespaces in this one",
+            "lock": "Lock the API of a namespace",
+            "lookup": "Show a namespace",
+            "patch": "Change the custom metadata of a namespace",
+            "scan": "List the namespaces in this one, however deep",
+            "unlock": "Unlock the API of a namespace",
+        },
+    ),
     "operator": (
         "Look after the state itself",
         {

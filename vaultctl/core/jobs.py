@@ -25,7 +25,11 @@ IN_PROGRESS = "in-progress"
 SUCCESS = "success"
 FAILURE = "failure"
 
-_KINDS = {"remount": "vaultctl.core.system.remount", "upgrade": "vaultctl.core.system.upgrade"}
+_KINDS = {
+    "namespace": "vaultctl.core.system.namespaces",
+    "remount": "vaultctl.core.system.remount",
+    "upgrade": "vaultctl.core.system.upgrade",
+}
 """Each module has a `step(session, job) -> Job`."""
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vaultctl.logical import paths
 
 if TYPE_CHECKING:
+    from vaultctl.core.namespaces import Namespace, NamespaceTable
     from vaultctl.core.state import View
     from vaultctl.logical.storage import Storage
 
@@ -59,6 +60,12 @@ class Mount(NamedTuple):
         return self.namespace, self.path
 
     @property
+    def shown_type(self) -> str:
+        """Give the type as the API shows it: what every namespace has is named so. Source: OpenBao 2.7."""
+        ours = self.namespace != ROOT_NAMESPACE and self.type in UNREPEATABLE
+        return f"ns_{self.type}" if ours else self.type
+
+    @property
     def is_auth(self) -> bool:
         """Tell whether this is an auth method."""
         return self.path.startswith("auth/")
@@ -88,12 +95,19 @@ class MountTable:
         self._order = order
 
     def __iter__(self) -> Iterator[Mount]:
-        """Give the mounts by path."""
+        """Give all mounts, by namespace and path."""
         return (self._by_path[place] for place in self._order)
 
     def __len__(self) -> int:
         """Count the mounts."""
         return len(self._by_uuid)
+
+    def within(self, namespace: str) -> Iterator[Mount]:
+        """Give the mounts of a namespace by path."""
+        for index in range(bisect_left(self._order, (namespace, "")), len(self._order)):
+            if self._order[index][0] != namespace:
+                return
+            yield self._by_path[self._order[index]]
 
     def get(self, uuid: str) -> Mount | None:
         """Find a mount by its uuid."""
@@ -137,6 +151,32 @@ class MountTable:
         return MountTable(by_uuid, by_path, order)
 
 
+class Mounts:
+    """The mounts of one namespace, as a request in it sees them."""
+
+    def __init__(self, table: MountTable, namespaces: "NamespaceTable", namespace: "Namespace") -> None:
+        self._table = table
+        self._namespaces = namespaces
+        self._namespace = namespace
+
+    def __iter__(self) -> Iterator[Mount]:
+        """Give the mounts by path."""
+        return self._table.within(self._namespace.id)
+
+    def at(self, path: str) -> Mount | None:
+        """Find the mount at exactly this path."""
+        return self._table.at(path, self._namespace.id)
+
+    def serving(self, path: str) -> Mount | None:
+        """Find the mount that a path falls to, of a namespace in this one too."""
+        namespace, rest = self._namespaces.descend(self._namespace, path)
+        return self._table.serving(rest, namespace.id)
+
+    def conflicting(self, path: str) -> Mount | None:
+        """Find a mount at, above or below a mount path."""
+        return self._table.conflicting(path, self._namespace.id)
+
+
 def load_table(view: "View") -> MountTable:
     """Read all records; one call of the parser takes half the time of one for each."""
     records = json.loads(b"[" + b",".join(data for _, data in view.entries(PREFIX)) + b"]")
@@ -169,9 +209,9 @@ def new_uuid(random: Callable[[int], bytes]) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def built_in(random: Callable[[int], bytes]) -> list[Mount]:
-    """Give the mounts that every state begins with. Source: OpenBao 2.7, a new server."""
-    return [
+def built_in(random: Callable[[int], bytes], namespace: str = ROOT_NAMESPACE) -> list[Mount]:
+    """Give the mounts that every namespace begins with. Source: OpenBao 2.7, a new server."""
+    made = [
         new_mount("cubbyhole", "cubbyhole/", random, description="per-token private secret storage", local=True),
         new_mount("identity", "identity/", random, description="identity store", config=_passing("Authorization")),
         new_mount(
@@ -187,9 +227,10 @@ def built_in(random: Callable[[int], bytes]) -> list[Mount]:
             "auth/token/",
             random,
             description="token based credentials",
-            config={"token_type": "default-service"},
+            config={"token_type": "default-service" if namespace == ROOT_NAMESPACE else "default"},
         ),
     ]
+    return [mount._replace(namespace=namespace) for mount in made]
 
 
 def first_kv(random: Callable[[int], bytes]) -> Mount:

@@ -11,12 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import tokens
+from vaultctl.core.mounts import Mounts
+from vaultctl.core.namespaces import ROOT
 from vaultctl.framework import fields
 from vaultctl.framework.endpoint import Caller, Context, MountInfo, find
 from vaultctl.logical import paths
 from vaultctl.logical.errors import (
     BadToken,
     InvalidRequest,
+    NamespaceLocked,
     NoRoute,
     NoSuchMethod,
     NotFound,
@@ -82,6 +85,8 @@ class SystemContext:
         self.random = exchange.host.random
         self.catalogue = exchange.host.catalogue
         self.host = exchange.host
+        self.namespace = exchange.namespace
+        self.mounts = Mounts(exchange.session.mounts, exchange.session.namespaces, exchange.namespace)
 
 
 class Exchange:
@@ -93,6 +98,8 @@ class Exchange:
         self.request = request
         self.writing = writing
         self.now_ns = host.now_ns()
+        self.namespace = ROOT
+        self.has_prefix = False
         self.mount: Mount | None = None
         self.path = ""
         self.match: Match | None = None
@@ -104,6 +111,7 @@ def run(exchange: Exchange) -> Response:
     exchange.request = check_request(exchange.request)
     resolve_namespace(exchange)
     route(exchange)
+    check_lock(exchange)
     try:
         authenticate(exchange)
         authorise(exchange)
@@ -158,20 +166,33 @@ def _storable(value: Any, depth: int) -> Any:
 
 
 def resolve_namespace(exchange: Exchange) -> None:
-    """Find the namespace; there is only root. Raises: NotFound."""
-    if exchange.request.namespace.strip("/ ") not in ("", "root"):
-        raise NotFound("namespace not found")
+    """Find the namespace, by the header and by what the path begins with; the rest of the path is within it.
+
+    Raises: NotFound.
+    """
+    request, table = exchange.request, exchange.session.namespaces
+    exchange.namespace, path = table.descend(table.named(request.namespace), request.path)
+    if path != request.path:
+        exchange.request = request._replace(path=path)
+        exchange.has_prefix = True
 
 
 def route(exchange: Exchange) -> None:
     """Find the mount, the path below it and the endpoint; that there is none is said only to who may know it."""
-    mount = exchange.session.mounts.serving(exchange.request.path)
+    mount = exchange.session.mounts.serving(exchange.request.path, exchange.namespace.id)
     if mount is None:
         return
     exchange.mount = mount
     exchange.path = exchange.request.path[len(mount.path) :]
     if not mount.tainted and exchange.host.catalogue.serves(mount.type):
         exchange.match = find(endpoints_of(exchange.host, mount, exchange.path), exchange.path)
+
+
+def check_lock(exchange: Exchange) -> None:
+    """Refuse what is asked of a locked namespace, but for unlocking it. Raises: NamespaceLocked."""
+    locked = exchange.session.namespaces.locked(exchange.namespace)
+    if locked and not (exchange.match and exchange.match.endpoint.when_locked):
+        raise NamespaceLocked(locked.path)
 
 
 def endpoints_of(host: Host, mount: Mount, path: str) -> Sequence[Endpoint]:
@@ -216,14 +237,16 @@ def dispatch(exchange: Exchange) -> Response:
     if mount is None:
         raise NoRoute(f'no handler for route "{_shown(request)}". route entry not found.')
     if mount.tainted:
-        shown = _shown(request)
-        raise NoRoute(f'no handler for route "{shown}" on namespace "". route entry or namespace is tainted.')
+        shown, place = _shown(request), exchange.namespace.path
+        raise NoRoute(f'no handler for route "{shown}" on namespace "{place}". route entry or namespace is tainted.')
     if request.operation is Operation.HELP:
         return _help(exchange, mount)
     if exchange.match is None:
         endpoints_of(exchange.host, mount, exchange.path)  # an engine that is not offered says so itself
         raise UnsupportedPath
     endpoint = exchange.match.endpoint
+    if endpoint.outside_namespaces and not exchange.namespace.is_root:
+        raise InvalidRequest(endpoint.outside_namespaces)
     handler = endpoint.operations.get(request.operation)
     if handler is None:
         raise _no_handler(request, endpoint)
@@ -238,7 +261,9 @@ def dispatch(exchange: Exchange) -> Response:
         if request.operation in READING:
             raise NotFound
         return EMPTY
-    return _with_ignored(response, given.keys() - endpoint.fields.keys())._replace(mirrored=endpoint.mirrored)
+    return _with_ignored(response, given.keys() - endpoint.fields.keys())._replace(
+        mirrored=endpoint.mirrored and not exchange.has_prefix  # OpenBao tells by the path as it came
+    )
 
 
 def finish(exchange: Exchange) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from vaultctl.core import mounts
+from vaultctl.core import mounts, namespaces
 from vaultctl.core.state import Transaction, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vaultctl.core.mounts import Mount, MountTable
+    from vaultctl.core.namespaces import Namespace, NamespaceTable
     from vaultctl.core.state import State
     from vaultctl.storage.header import Header
 
@@ -21,28 +22,48 @@ class Tables:
 
     def __init__(self) -> None:
         self._mounts: tuple[str, int, MountTable] | None = None
+        self._namespaces: tuple[str, int, NamespaceTable] | None = None
 
     def mounts(self, view: View) -> MountTable:
         """Give the mount table of a generation."""
-        kept, version = self._mounts, _version(view.header)
+        kept, version = self._mounts, _version(view.header, "mounts")
         if kept and kept[:2] == version:
             return kept[2]
         table = mounts.load_table(view)
         self._mounts = (*version, table)
         return table
 
-    def keep_mounts(self, header: Header, table: MountTable) -> None:
-        """Take over the table that was just committed."""
-        self._mounts = (*_version(header), table)
+    def namespaces(self, view: View) -> NamespaceTable:
+        """Give the namespaces of a generation."""
+        kept, version = self._namespaces, _version(view.header, "namespaces")
+        if kept and kept[:2] == version:
+            return kept[2]
+        table = namespaces.load_table(view)
+        self._namespaces = (*version, table)
+        return table
+
+    def keep(self, header: Header, session: Session) -> None:
+        """Take over the tables that were just committed."""
+        self._mounts = (*_version(header, "mounts"), session.mounts)
+        self._namespaces = (*_version(header, "namespaces"), session.namespaces)
+
+
+class Mark(NamedTuple):
+    """A savepoint: how many changes there were, and the tables as they were."""
+
+    changes: int
+    mounts: MountTable
+    namespaces: NamespaceTable
 
 
 class Session:
-    """A view or a transaction, with the mount table as this request sees it."""
+    """A view or a transaction, with the tables as this request sees them."""
 
     def __init__(self, view: View, tables: Tables) -> None:
         self.view = view
         self._tables = tables
         self.mounts = tables.mounts(view)
+        self.namespaces = tables.namespaces(view)
 
     def put_mount(self, mount: Mount) -> None:
         """Add or change a mount."""
@@ -54,15 +75,26 @@ class Session:
         self.view.delete(mounts.PREFIX + mount.uuid)
         self.mounts = self.mounts.replaced(mount.uuid, None)
 
-    def mark(self) -> tuple[int, MountTable]:
-        """Give a savepoint; on a view there is nothing to go back to."""
-        return self.view.mark() if isinstance(self.view, Transaction) else 0, self.mounts
+    def put_namespace(self, namespace: Namespace) -> None:
+        """Add or change a namespace."""
+        namespaces.store(self.view, namespace)
+        self.namespaces = self.namespaces.replaced(namespace.path, namespace)
 
-    def rollback(self, mark: tuple[int, MountTable]) -> None:
+    def remove_namespace(self, namespace: Namespace) -> None:
+        """Take a namespace out of the table."""
+        self.view.delete(namespaces.PREFIX + namespace.id)
+        self.namespaces = self.namespaces.replaced(namespace.path, None)
+
+    def mark(self) -> Mark:
+        """Give a savepoint; on a view there is nothing to go back to."""
+        changes = self.view.mark() if isinstance(self.view, Transaction) else 0
+        return Mark(changes, self.mounts, self.namespaces)
+
+    def rollback(self, mark: Mark) -> None:
         """Undo every change since the savepoint."""
         if isinstance(self.view, Transaction):
-            self.view.rollback(mark[0])
-        self.mounts = mark[1]
+            self.view.rollback(mark.changes)
+        self.mounts, self.namespaces = mark.mounts, mark.namespaces
 
     def changed_below(self, prefix: str) -> bool:
         """Tell whether this session stored or removed anything whose name begins so."""
@@ -71,7 +103,7 @@ class Session:
     def commit(self) -> None:
         """Make the changes durable, if there are any. Raises: StateError."""
         if isinstance(self.view, Transaction) and self.view.changed:
-            self._tables.keep_mounts(self.view.commit(), self.mounts)
+            self._tables.keep(self.view.commit(), self)
 
 
 class Sessions:
@@ -94,5 +126,5 @@ class Sessions:
             yield Session(transaction, self._tables)
 
 
-def _version(header: Header) -> tuple[str, int]:
-    return header.cluster_id, header.tables.get("mounts", 0)
+def _version(header: Header, table: str) -> tuple[str, int]:
+    return header.cluster_id, header.tables.get(table, 0)

@@ -59,6 +59,8 @@ class Endpoint(NamedTuple):
     paths where it is known before an update whether it makes something new: OpenBao converts the fields for that
     question already, and a field of a wrong type is told of in the words of that. Of a `mirrored` one the data of an
     answer stands at the top level of the envelope too. A `bare` one has another verb refused without a word.
+    One that answers `when_locked` does so in a namespace that is locked, too; `outside_namespaces` are the words that
+    refuse it in any namespace but the root.
     """
 
     pattern: str
@@ -73,6 +75,13 @@ class Endpoint(NamedTuple):
     tells_create: bool = False
     mirrored: bool = False
     bare: bool = False
+    when_locked: bool = False
+    outside_namespaces: str = ""
+
+
+UNAVAILABLE = "operation unavailable in namespaces"
+ROOT_ONLY = "operation only available in root namespace"
+"""What stands in `outside_namespaces`. Source: OpenBao 2.7, which has both."""
 
 
 class Upgrade(NamedTuple):

@@ -14,6 +14,7 @@
     ├── NotOffered            501   known to Vault, no part of vaultctl
     ├── NoAnswer              502   a remote that cannot be asked, or that is no Vault
     ├── Sealed                503
+    ├── NamespaceLocked       503
     ├── ServerError           …     what else another server answers: its status is the error's own
     ├── BadSetting            500   how to reach a remote cannot be told
     └── StateError            500   the state itself: each with a hint of what to do
@@ -153,6 +154,18 @@ class Sealed(VaultError):
 
     def __init__(self) -> None:
         super().__init__("Vault is sealed")
+
+
+class NamespaceLocked(VaultError):
+    """An administrator locked the namespace, or one that it is in. Source: OpenBao 2.7."""
+
+    status = 503
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            "API access to this namespace has been locked by an administrator -"
+            f' "{path}" must be unlocked to gain access.'
+        )
 
 
 class ServerError(VaultError):

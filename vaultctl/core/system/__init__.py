@@ -18,6 +18,7 @@ SUBJECTS = {
     "internal/specs": "internal_specs",
     "leader": "status",
     "mounts": "mounts",
+    "namespaces": "namespaces",
     "remount": "remount",
     "seal-status": "status",
     "version-history": "version_history",

@@ -5,7 +5,7 @@ from typing import Any
 
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.state import View
-from vaultctl.framework.endpoint import Endpoint
+from vaultctl.framework.endpoint import ROOT_ONLY, Endpoint
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
@@ -36,6 +36,10 @@ def read_sanitized(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
 
 ENDPOINTS = (
     Endpoint(
-        "config/state/sanitized", {Operation.READ: read_sanitized}, "Tell how this server is configured.", sudo=True
+        "config/state/sanitized",
+        {Operation.READ: read_sanitized},
+        "Tell how this server is configured.",
+        sudo=True,
+        outside_namespaces=ROOT_ONLY,
     ),
 )

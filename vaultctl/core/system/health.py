@@ -10,7 +10,7 @@ from vaultctl import __version__
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.state import View
 from vaultctl.core.system.status import cluster_name
-from vaultctl.framework.endpoint import Endpoint
+from vaultctl.framework.endpoint import UNAVAILABLE, Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.request import Operation
@@ -55,5 +55,6 @@ ENDPOINTS = (
         fields={name: Field("string", "The status to answer with, instead of the usual one.") for name in _CODES},
         unauthenticated=True,
         bare=True,
+        outside_namespaces=UNAVAILABLE,
     ),
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.core.pipeline import SystemContext
-from vaultctl.framework.endpoint import Endpoint
+from vaultctl.framework.endpoint import ROOT_ONLY, Endpoint
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
@@ -45,5 +45,10 @@ def _memory() -> dict[str, int]:
 
 
 ENDPOINTS = (
-    Endpoint("host-info", {Operation.READ: read_host_info}, "Tell about the machine that this server runs on."),
+    Endpoint(
+        "host-info",
+        {Operation.READ: read_host_info},
+        "Tell about the machine that this server runs on.",
+        outside_namespaces=ROOT_ONLY,
+    ),
 )

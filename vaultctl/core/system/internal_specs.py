@@ -18,7 +18,7 @@ def read_openapi(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
 
 
 def _mounts(ctx: SystemContext) -> Iterator[tuple[str, str, list[Endpoint]]]:
-    for mount in ctx.session.mounts:
+    for mount in ctx.mounts:
         if not mount.is_auth and ctx.catalogue.serves(mount.type) and not mount.tainted:
             yield mount.path, mount.type, list(endpoints_of(ctx.host, mount, ""))
 

@@ -27,7 +27,7 @@ class NoAccess(PermissionDenied):
 
 def list_mounts(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     """Give all mounts, auth methods apart from secrets engines; without a token only those that anybody may see."""
-    table, show = list(ctx.session.mounts), describe
+    table, show = list(ctx.mounts), describe
     if ctx.token is None:
         table, show = [m for m in table if m.config.get("listing_visibility") == "unauth"], _outline
     return Response(
@@ -45,12 +45,26 @@ def _outline(mount: Mount) -> dict[str, Any]:
 
 def read_mount(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Give the mount that serves a path. Raises: NoAccess."""
-    mount = ctx.session.mounts.serving(fields["path"])
+    mount = ctx.mounts.serving(fields["path"])
     if mount is None:
         raise NoAccess(fields["path"])
     if mount.tainted:
         raise NoAccess(fields["path"], hint=f"{mount.path} is being moved; see: vaultctl remount list")
-    return Response(data={**describe(mount), "path": _shown_path(mount)})
+    return Response(data={**describe(mount), "path": _path_in(ctx, mount)})
+
+
+def _path_in(ctx: SystemContext, mount: Mount) -> str:
+    """Give a mount's path, which is the full one for a mount of a namespace in this one. Source: OpenBao 2.7."""
+    if mount.namespace == ctx.namespace.id:
+        return _shown_path(mount)
+    namespace = ctx.session.namespaces.get(mount.namespace)
+    return (namespace.path if namespace else "") + mount.path
+
+
+def list_namespaces(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
+    """Give the paths of the namespaces in this one."""
+    children = ctx.session.namespaces.children(ctx.namespace)
+    return Response(data={"keys": [child.path[len(ctx.namespace.path) :] for child in children]})
 
 
 def _shown_path(mount: Mount) -> str:
@@ -63,6 +77,11 @@ ENDPOINTS = (
         {Operation.READ: list_mounts},
         "List the mounts that this token has access to.",
         token_optional=True,
+    ),
+    Endpoint(
+        "internal/ui/namespaces",
+        {Operation.READ: list_namespaces},
+        "List the namespaces in this one.",
     ),
     Endpoint(
         "internal/ui/mounts/{path+}",

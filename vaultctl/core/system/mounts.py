@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl import __version__
-from vaultctl.core import mounts
+from vaultctl.core import mounts, namespaces
 from vaultctl.core.mounts import SYSTEM_TTL_S, Mount
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.framework.endpoint import Endpoint
@@ -39,13 +39,13 @@ _UPGRADING = (
 
 def list_mounts(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     """Give every secrets engine by its path."""
-    return Response(data={mount.path: describe(mount) for mount in ctx.session.mounts if not mount.is_auth})
+    return Response(data={mount.path: describe(mount) for mount in ctx.mounts if not mount.is_auth})
 
 
 def read_mount(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Give one mount. Raises: InvalidRequest."""
     path = paths.mount_path(fields["path"])
-    mount = ctx.session.mounts.serving(path)
+    mount = ctx.mounts.serving(path)
     if mount is None:
         raise InvalidRequest(f"No secret engine mount at {path}")
     return Response(data=describe(mount))
@@ -64,7 +64,7 @@ def describe(mount: Mount) -> dict[str, Any]:
         "running_plugin_version": RUNNING_VERSION,
         "running_sha256": "",
         "seal_wrap": mount.seal_wrap,
-        "type": mount.type,
+        "type": mount.shown_type,
         "uuid": mount.uuid,
     }
     if mount.type not in _NO_STATUS:
@@ -83,7 +83,8 @@ def enable(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
         raise InvalidRequest(f'cannot mount "{path}"')
     if type_.removeprefix("ns_") in mounts.UNREPEATABLE:
         raise InvalidRequest(f'mount type of "{type_}" is not mountable')
-    taken = ctx.session.mounts.conflicting(path)
+    check_namespaces(ctx, path)
+    taken = ctx.mounts.conflicting(path)
     if taken:
         raise InvalidRequest(f"path is already in use at {taken.path}")
     ctx.catalogue.require_known(type_)
@@ -99,9 +100,18 @@ def enable(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
             local=fields.get("local", False),
             seal_wrap=fields.get("seal_wrap", False),
             external_entropy_access=fields.get("external_entropy_access", False),
+            namespace=ctx.namespace.id,
         )
     )
     return EMPTY if ctx.catalogue.serves(type_) else Response(status=204, warnings=(_LIFE_ONLY.format(type_),))
+
+
+def check_namespaces(ctx: SystemContext, path: str) -> None:
+    """Refuse a mount path where a namespace is, or below one. Raises: InvalidRequest."""
+    namespace, rest = ctx.session.namespaces.descend(ctx.namespace, path)
+    if namespace is not ctx.namespace:
+        first = "" if rest else next(ctx.session.mounts.within(namespace.id)).path
+        raise InvalidRequest(f"existing mount at {namespace.path}{first}")
 
 
 def _decode_config(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -206,8 +216,9 @@ def disable(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     path = paths.mount_path(fields["path"])
     if path in _UNMOVABLE:
         raise InvalidRequest(f'cannot unmount "{path}"')
-    mount = ctx.session.mounts.at(path)
+    mount = ctx.mounts.at(path)
     if mount is None:
+        _check_same_namespace(ctx, path)
         return _say_where_it_is(ctx, path)
     for name in list(ctx.session.view.below(mount.storage_prefix)):
         ctx.session.view.delete(name)
@@ -215,13 +226,21 @@ def disable(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     return EMPTY
 
 
+def _check_same_namespace(ctx: SystemContext, path: str) -> None:
+    """Refuse to disable a mount from outside its namespace. Raises: InvalidRequest."""
+    found = ctx.mounts.serving(path)
+    if found and found.namespace != ctx.namespace.id:
+        raise InvalidRequest("failed to taint entry in mounts table")
+
+
 def _say_where_it_is(ctx: SystemContext, path: str) -> Response:
     """Warn where the mount that was at a path was moved, and so lives on with all that it holds."""
     from vaultctl.core import jobs
 
-    moved = [job for job in jobs.history(ctx.session.view) if job.params.get("source") == path]
+    source = ctx.namespace.path + path
+    moved = [job for job in jobs.history(ctx.session.view) if job.params.get("source") == source]
     target = moved[-1].params["target"] if moved and moved[-1].status == jobs.SUCCESS else None
-    if target is None or ctx.session.mounts.at(target) is None:
+    if target is None or _mount_at(ctx, target) is None:
         return EMPTY
     return Response(
         status=204,
@@ -229,10 +248,15 @@ def _say_where_it_is(ctx: SystemContext, path: str) -> Response:
     )
 
 
+def _mount_at(ctx: SystemContext, full_path: str) -> Mount | None:
+    namespace, path = ctx.session.namespaces.descend(namespaces.ROOT, full_path)
+    return ctx.session.mounts.at(path, namespace.id)
+
+
 def read_tune(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Give a mount's configuration, TTLs as they take effect. Raises: InvalidRequest."""
     path = paths.mount_path(fields["path"])
-    mount = ctx.session.mounts.serving(path)
+    mount = ctx.mounts.serving(path)
     if mount is None:
         raise InvalidRequest(f'cannot fetch sysview for path "{path}"')
     shown = {
@@ -251,7 +275,7 @@ def read_tune(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 def tune(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Change a mount's configuration: all of it, or nothing. Raises: InvalidRequest."""
     path = paths.mount_path(fields["path"])
-    mount = ctx.session.mounts.serving(path)
+    mount = ctx.mounts.serving(path)
     if mount is None:
         raise InvalidRequest(f'tune of path "{path}" failed: no mount entry found')
     _check_tunable(mount, fields)

@@ -5,11 +5,12 @@ the status survives the process, says why a move failed, and the source is put b
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from vaultctl.core import jobs, mounts
 from vaultctl.core.jobs import Job
-from vaultctl.core.mounts import MountTable, new_uuid
+from vaultctl.core.mounts import Mount, MountTable, new_uuid
+from vaultctl.core.namespaces import ROOT, Namespace
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.session import Session
 from vaultctl.framework.endpoint import Endpoint
@@ -28,10 +29,15 @@ _QUEUED = (
 
 def start(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Check a move, take the source out of use, and store the job. Raises: InvalidRequest."""
-    source, target = check(ctx.session.mounts, fields.get("from", ""), fields.get("to", ""))
-    params = {"source": source, "target": target}
+    source, target = check(ctx, fields.get("from", ""), fields.get("to", ""))
+    params = {
+        "source": source.full_path,
+        "target": target.full_path,
+        "namespace": target.namespace.id,
+        "path": target.path,
+    }
     job = Job(new_uuid(ctx.random), KIND, params, ctx.now_ns, ctx.now_ns)
-    mount = ctx.session.mounts.at(source)
+    mount = ctx.session.mounts.at(source.path, source.namespace.id)
     if mount:
         ctx.session.put_mount(mount._replace(tainted=True))
         job = job._replace(params={**params, "uuid": mount.uuid})
@@ -39,26 +45,46 @@ def start(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     return Response(data={"migration_id": job.id}, warnings=(_QUEUED,))
 
 
-def check(table: MountTable, source: str, target: str) -> tuple[str, str]:
-    """Check a move in OpenBao's order; give both mount paths. Raises: InvalidRequest."""
+class Place(NamedTuple):
+    """Where a mount is, or shall be."""
+
+    namespace: Namespace
+    path: str
+
+    @property
+    def full_path(self) -> str:
+        """Give the path as the root has it."""
+        return self.namespace.path + self.path
+
+
+def check(ctx: SystemContext, source: str, target: str) -> tuple[Place, Place]:
+    """Check a move in OpenBao's order; give both places. Raises: InvalidRequest."""
     if not source or not target:
         raise InvalidRequest("both 'from' and 'to' path must be specified as a string")
     for name, path in (("from", source), ("to", target)):
         if path != path.strip():
             raise InvalidRequest(f"'{name}' path cannot contain trailing whitespace")
-    _check_target_form(target)
-    old, new = paths.mount_path(source), paths.mount_path(target)
-    _check_protected(old, new)
-    if table.serving(old) is None:
-        raise InvalidRequest(f'no matching mount at "{old}"')
-    taken = table.conflicting(new)
+    namespaces, table = ctx.session.namespaces, ctx.session.mounts
+    _check_target_form(target, is_namespace=namespaces.at(ctx.namespace.path + target) is not None)
+    old, new = (Place(*namespaces.descend(ctx.namespace, paths.mount_path(path))) for path in (source, target))
+    _check_protected(old.path, new.path)
+    if not old.path or table.serving(old.path, old.namespace.id) is None:
+        raise InvalidRequest(f'no matching mount at "{paths.mount_path(source)}"')
+    taken = taken_at(table, new)
     if taken:
-        raise InvalidRequest(f'path already in use at "{taken.path}"')
+        raise InvalidRequest(f'path already in use at "{taken}"')
     return old, new
 
 
-def _check_target_form(target: str) -> None:
-    if target == "/":
+def taken_at(table: MountTable, place: Place) -> str | None:
+    """Give the full path of the mount at, above or below a place. A namespace's own path is above all its mounts."""
+    id_ = place.namespace.id
+    found = table.conflicting(place.path, id_) if place.path else next(table.within(id_), None)
+    return place.namespace.path + found.path if found else None
+
+
+def _check_target_form(target: str, *, is_namespace: bool) -> None:
+    if target == "/" or is_namespace:
         raise InvalidRequest(f'invalid destination mount path "{target}"')
     stripped = target.strip("/")
     cleaned = paths.clean(stripped) if stripped else "/"
@@ -85,16 +111,36 @@ def _check_protected(old: str, new: str) -> None:
 
 def step(session: Session, job: Job) -> Job:
     """Give the mount its new path; its data stays where it is, under the mount's uuid."""
-    source, target = job.params["source"], job.params["target"]
+    source = job.params["source"]
     mount = session.mounts.get(job.params.get("uuid", ""))
-    if mount is None or mount.path != source:
+    if mount is None or _place_of(session, mount).full_path != source:
         return job.failed(f"no mount is enabled at {source} itself")
-    taken = session.mounts.conflicting(target)
-    if taken:
+    obstacle = _obstacle(session, job)
+    if obstacle:
         session.put_mount(mount._replace(tainted=False))
-        return job.failed(f"path already in use at {taken.path}")
-    session.put_mount(mount._replace(path=target, tainted=False))
+        return job.failed(obstacle)
+    target = _target_of(job)
+    session.put_mount(mount._replace(namespace=target[0], path=target[1], tainted=False))
     return job.succeeded()
+
+
+def _place_of(session: Session, mount: Mount) -> Place:
+    return Place(session.namespaces.get(mount.namespace) or ROOT, mount.path)
+
+
+def _target_of(job: Job) -> tuple[str, str]:
+    """Give the namespace and the path; a job of a version without namespaces has the path alone."""
+    return job.params.get("namespace", ROOT.id), job.params.get("path", job.params["target"])
+
+
+def _obstacle(session: Session, job: Job) -> str:
+    """Say why a mount cannot come to its target any more, or give ""."""
+    id_, path = _target_of(job)
+    namespace = session.namespaces.get(id_)
+    if namespace is None or namespace.tainted:
+        return f"the namespace of {job.params['target']} is gone"
+    taken = taken_at(session.mounts, Place(*session.namespaces.descend(namespace, path)))
+    return f"path already in use at {taken}" if taken else ""
 
 
 def read_status(ctx: SystemContext, fields: Mapping[str, Any]) -> Response | None:

@@ -10,7 +10,7 @@ from typing import Any
 from vaultctl import __version__
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.state import View
-from vaultctl.framework.endpoint import Endpoint
+from vaultctl.framework.endpoint import UNAVAILABLE, Endpoint
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
@@ -67,9 +67,28 @@ def cluster_name(cluster_id: str) -> str:
 
 ENDPOINTS = (
     Endpoint(
-        "seal-status", {Operation.READ: seal_status}, "Tell how the state is sealed.", unauthenticated=True, bare=True
+        "seal-status",
+        {Operation.READ: seal_status},
+        "Tell how the state is sealed.",
+        unauthenticated=True,
+        bare=True,
+        when_locked=True,
     ),
-    Endpoint("leader", {Operation.READ: leader}, "Tell which node leads.", unauthenticated=True, bare=True),
-    Endpoint("init", {Operation.READ: init}, "Tell whether there is a state.", unauthenticated=True, bare=True),
+    Endpoint(
+        "leader",
+        {Operation.READ: leader},
+        "Tell which node leads.",
+        unauthenticated=True,
+        bare=True,
+        when_locked=True,
+    ),
+    Endpoint(
+        "init",
+        {Operation.READ: init},
+        "Tell whether there is a state.",
+        unauthenticated=True,
+        bare=True,
+        outside_namespaces=UNAVAILABLE,
+    ),
     Endpoint("ha-status", {Operation.READ: ha_status}, "List the nodes of the cluster.", mirrored=True),
 )

@@ -10,14 +10,14 @@ from vaultctl.cli.command import FORMAT, Run, command
 from vaultctl.cli.go_flags import switch
 from vaultctl.client import sys
 
-_WITHOUT_TTLS = ("sys/", "cubbyhole/")
+_WITHOUT_TTLS = ("system", "cubbyhole")
 _COLUMNS: columns.Columns = {
     "Path": lambda path, _mount: path,
     "Type": lambda _path, mount: mount["type"],
     "Plugin": lambda _path, mount: mount["type"],
     "Accessor": lambda _path, mount: mount["accessor"],
-    "Default TTL": lambda path, mount: _ttl(path, mount["config"]["default_lease_ttl"]),
-    "Max TTL": lambda path, mount: _ttl(path, mount["config"]["max_lease_ttl"]),
+    "Default TTL": lambda _path, mount: _ttl(mount["type"], mount["config"]["default_lease_ttl"]),
+    "Max TTL": lambda _path, mount: _ttl(mount["type"], mount["config"]["max_lease_ttl"]),
     "Force No Cache": lambda _path, mount: output.go_text(mount["config"]["force_no_cache"]),
     "Replication": lambda _path, mount: "local" if mount["local"] else "replicated",
     "Seal Wrap": lambda _path, mount: output.go_text(mount["seal_wrap"]),
@@ -77,8 +77,8 @@ def ordered(mount: Mapping[str, Any]) -> dict[str, Any]:
     return {name: whole[name] for name in _ORDER if name in whole}
 
 
-def _ttl(path: str, seconds: int) -> str:
-    if path in _WITHOUT_TTLS:
+def _ttl(type_: str, seconds: int) -> str:
+    if type_ in _WITHOUT_TTLS:
         return ""
     return str(seconds) if seconds else "system"
 
