@@ -81,7 +81,7 @@ def _find(ctx: SystemContext, name: str) -> Namespace | None:
 
 def _describe(namespace: Namespace) -> dict[str, Any]:
     return {
-        "custom_metadata": dict(namespace.custom_metadata),
+        "custom_metadata": dict(sorted(namespace.custom_metadata.items())),
         "id": namespace.id,
         "locked": bool(namespace.lock),
         "path": namespace.path,
