@@ -1,12 +1,18 @@
 """What OpenBao answered over HTTP, asked of our server over HTTP, as far as this version is built.
 
-The server is asked twice: on its own, and behind another one that passes all on to it.
+The server is asked on its own, and behind another one that passes all on to it; so is the server that a vault for tests
+has.
 """
+
+from urllib.parse import urlsplit
 
 import pytest
 from support.conformance import LISTED, identical_share, socket
 from support.replay import replay_by
-from support.sockets import dev_server, proxy_of
+from support.sockets import DevServer, dev_server, proxy_of
+from support.states import ROOT_TOKEN
+
+from vaultctl.testing import Vault
 
 _CASES = socket().cases
 _ASKED = socket().asked()
@@ -38,6 +44,33 @@ def test_the_server_answers_as_openbao_did(name, server, record_property):
 def test_a_proxy_answers_as_openbao_did(name, proxy):
     """A server in front of another one answers as that one does, headers and redirects too."""
     expected, came = _compared(name, proxy)
+    assert expected == came
+
+
+class Double(DevServer):
+    """The server of a vault for tests, in this process."""
+
+    def __init__(self, vault):
+        self._vault = vault
+        super().__init__(urlsplit(vault.address).port, None)
+
+    def begin_anew(self):
+        """Forget all that was stored."""
+        self._vault.reset()
+        return self
+
+
+@pytest.fixture(scope="module")
+def double():
+    """Give the server of a vault for tests."""
+    with Vault(token=ROOT_TOKEN) as vault:
+        yield Double(vault)
+
+
+@pytest.mark.parametrize("name", _ASKED)
+def test_a_vault_for_tests_answers_as_openbao_did(name, double):
+    """The server that a test starts in its own process answers as the one that serves people does."""
+    expected, came = _compared(name, double)
     assert expected == came
 
 

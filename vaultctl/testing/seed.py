@@ -79,7 +79,7 @@ def _place(error: Exception) -> str:
     line, column = getattr(error, "lineno", None), getattr(error, "colno", None)
     if line is not None:
         return f"line {line}, column {column}"
-    return str(error).partition("(")[2].rstrip(")") or "it cannot be read"
+    return str(error).rpartition("(")[2].rstrip(")").removeprefix("at ")
 
 
 class _Sowing:
@@ -123,18 +123,20 @@ class _Sowing:
         if not isinstance(path, str) or not path.strip("/"):
             raise self._wrong(f"{key}.path", "it must be the path to write to")
         data = self._table(f"{key}.data", write.get("data", {}))
+        self._check_plain(f"{key}.data", data)
         self._try(key, lambda: self._client.call("PUT", path, data))
 
     def _tables(self, seed: Mapping[str, Any], name: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """Give the key, the path and the table of each entry."""
         for path, entry in self._table(name, seed.get(name, {})).items():
             key = f'{name}."{path}"'
-            yield key, str(path), self._table(key, entry)
+            table = self._table(key, entry)
+            self._check_plain(key, table)
+            yield key, str(path), table
 
     def _table(self, key: str, value: Any) -> Mapping[str, Any]:
         if not isinstance(value, Mapping):
             raise self._wrong(key, f"it is {_kind(value)}, and must be a table")
-        self._check_plain(key, value)
         return value
 
     def _check_plain(self, key: str, value: Any) -> None:
@@ -166,4 +168,4 @@ class _Sowing:
 
 def _kind(value: Any) -> str:
     names = {dict: "a table", list: "a list", str: "a text", bool: "a boolean", int: "a number", float: "a number"}
-    return "null" if value is None else names.get(type(value), f"a {type(value).__name__}")
+    return "null" if value is None else names.get(type(value), f"a value of type {type(value).__name__}")
