@@ -11,21 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.connect import dev
-from vaultctl.core import bootstrap, maintenance, tokens
+from vaultctl.core import bootstrap, tokens
 from vaultctl.core.core import Core
 from vaultctl.core.state import State, check_key_id
 from vaultctl.crypto.seals import static
 from vaultctl.http import wire
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.errors import NoAnswer, StateUnavailable, VaultError
-from vaultctl.storage.json_file import json_file
 from vaultctl.storage.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vaultctl.crypto.seals.seal import Seal
-    from vaultctl.http.threads import ThreadServer
+    from vaultctl.http.threads import ThreadServer as ThreadServer
     from vaultctl.logical.door import Door
     from vaultctl.logical.request import Request
     from vaultctl.logical.response import Response
@@ -69,6 +68,9 @@ def new(root_token: str, now_ns: Callable[[], int]) -> Double:
 
 def load(path: Path, seal_key: Path, root_token: str, now_ns: Callable[[], int]) -> Double:
     """Copy a state or a snapshot of one from its JSON file, and give the copy a root token. Raises: StateError."""
+    from vaultctl.core import maintenance
+    from vaultctl.storage.json_file import json_file
+
     key = static.read_key(_read(seal_key), str(seal_key))
 
     def seal_for(header: Header) -> Seal:

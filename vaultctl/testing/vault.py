@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from vaultctl.client import kv
 from vaultctl.client.client import Client
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from vaultctl.http.threads import ThreadServer
+    from vaultctl.connect.double import ThreadServer
     from vaultctl.testing.faults import Fault, Where
     from vaultctl.testing.front import Asked
 
-_OPEN: set[Vault] = set()
+_OPEN: WeakSet[Vault] = WeakSet()
 
 
 class Vault:
