@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from vaultctl.connect import dev
 from vaultctl.core import bootstrap, tokens
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vaultctl.crypto.seals.seal import Seal
-    from vaultctl.http.threads import ThreadServer as ThreadServer
     from vaultctl.logical.door import Door
     from vaultctl.logical.request import Request
     from vaultctl.logical.response import Response
@@ -91,7 +90,17 @@ def load(path: Path, seal_key: Path, root_token: str, now_ns: Callable[[], int])
     return Double(Core(state, now_ns=now_ns), root_token, now_ns)
 
 
-def listen(door: Door) -> ThreadServer:
+class Listening(Protocol):
+    """A server that answers at its address until it is closed."""
+
+    address: str
+
+    def close(self) -> None:
+        """Answer no more."""
+        ...
+
+
+def listen(door: Door) -> Listening:
     """Serve a door over HTTP until the server is closed."""
     from vaultctl.http.threads import ThreadServer
 

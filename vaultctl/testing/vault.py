@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from vaultctl.connect.double import ThreadServer
     from vaultctl.testing.faults import Fault, Where
     from vaultctl.testing.front import Asked
 
@@ -66,7 +65,7 @@ class Vault:
         self.door = front.Front(self._vault, self._faults)
         self.client = self.client_with(self.token)
         self._sealed: Fault | None = None
-        self._server: ThreadServer | None = None
+        self._server: double.Listening | None = None
         self._lock = threading.Lock()
         _OPEN.add(self)
 
