@@ -169,12 +169,19 @@ def test_an_environment_for_children_speaks_of_this_vault_alone(vault):
     assert env == {"PATH": "/bin", "NO_PROXY": "a.example,127.0.0.1", "no_proxy": "127.0.0.1", **named}
 
 
-def test_a_namespace_is_told_to_clients(vault_factory):
-    """The namespace of a vault goes to its client and to children."""
-    vault = vault_factory(namespace="team/")
-    assert (vault.env()["VAULT_NAMESPACE"], vault.env()["BAO_NAMESPACE"]) == ("team/", "team/")
-    with pytest.raises(VaultError, match="namespace not found"):
-        vault.client.call("GET", "sys/mounts")
+def test_it_can_be_one_namespace(vault_factory):
+    """A namespace is made, with those above it, and is where the seed goes; clients and children are told of it."""
+    vault = vault_factory({"mounts": {"apps": {"type": "kv"}}, "secrets": {"apps/a": {"k": "v"}}}, namespace="team/web")
+    assert vault.env()["VAULT_NAMESPACE"] == vault.env()["BAO_NAMESPACE"] == vault.namespace == "team/web/"
+    assert vault.client.call("GET", "apps/a").data == vault.kv_get("apps/a") == {"k": "v"}
+    in_root = vault.client_with(vault.token, "")
+    assert in_root.find("GET", "team/web/apps/a").data == {"k": "v"}
+    assert "apps/" not in in_root.call("GET", "sys/mounts").data
+    with vault.fail(path="team/web/apps/*"):
+        for client, path in ((vault.client, "apps/a"), (in_root, "team/web/apps/a")):
+            with pytest.raises(VaultError, match="internal error"):
+                client.call("GET", path)
+    assert len(vault.asked("read", "team/web/apps/a")) == 4
 
 
 @pytest.fixture

@@ -45,8 +45,9 @@ class Vault:
     ) -> None:
         """Make it, and bring the seeds in: files, or dicts of the same form.
 
-        With `state` it is a copy of a JSON state, or of a snapshot of one, which `seal_key` opens (a file; by default
-        `seal.key` beside it). Relative paths are below `folder`. Raises: SeedError, StateError.
+        With `namespace` that one is made, and is where the seeds go and what clients are told. With `state` it is a copy of
+        a JSON state, or of a snapshot of one, which `seal_key` opens (a file; by default `seal.key` beside it). Relative
+        paths are below `folder`. Raises: SeedError, StateError.
         """
         self._clock = _Clock()
         below = Path(folder)
@@ -57,9 +58,10 @@ class Vault:
         else:
             self._vault = double.new(token, self._clock.now_ns)
         self.token = self._vault.root_token
-        self.namespace = namespace
+        self.namespace = namespace.strip("/") + "/" if namespace.strip("/") else ""
+        self._make_namespace()
         for each in seeds:
-            seed.sow(Client(self._vault, token=self.token), each if hasattr(each, "keys") else below / each)
+            seed.sow(self._hands, each if hasattr(each, "keys") else below / each)
         self._kept = self._vault.kept()
         self._faults = faults.Faults()
         self.door = front.Front(self._vault, self._faults)
@@ -68,6 +70,14 @@ class Vault:
         self._server: double.Listening | None = None
         self._lock = threading.Lock()
         _OPEN.add(self)
+
+    def _make_namespace(self) -> None:
+        above = ""
+        for name in filter(None, self.namespace.split("/")):
+            root = Client(self._vault, token=self.token, namespace=above)
+            if root.find("GET", f"sys/namespaces/{name}") is None:
+                root.call("PUT", f"sys/namespaces/{name}")
+            above += name + "/"
 
     def __repr__(self) -> str:
         """Tell where it is; its token is not shown."""
