@@ -45,9 +45,9 @@ class Vault:
     ) -> None:
         """Make it, and bring the seeds in: files, or dicts of the same form.
 
-        With `namespace` that one is made, and is where the seeds go and what clients are told. With `state` it is a copy of
-        a JSON state, or of a snapshot of one, which `seal_key` opens (a file; by default `seal.key` beside it). Relative
-        paths are below `folder`. Raises: SeedError, StateError.
+        With `namespace` that one is made, and is where the seeds go and what clients are told. With `state` it is a
+        copy of a JSON state, or of a snapshot of one, which `seal_key` opens (a file; by default `seal.key` beside it).
+        Relative paths are below `folder`. Raises: SeedError, StateError.
         """
         self._clock = _Clock()
         below = Path(folder)
