@@ -76,7 +76,7 @@ def matching(requests: list[Asked], operation: str, path: str) -> list[Asked]:
 
 def known(operation: str) -> str:
     """Give the operation that is meant, or "*" for any. Raises: ValueError."""
-    if operation != "*" and operation not in Operation._value2member_map_:
+    if operation != "*" and operation not in tuple(Operation):
         raise ValueError(f"there is no operation {operation!r}: it is one of {', '.join(Operation)}, or *")
     return operation
 
