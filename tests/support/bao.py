@@ -99,6 +99,11 @@ class Bao:
         return self.handle(Request(operation, path, data=data or {}, token=ROOT_TOKEN))
 
     @property
+    def address(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
     def program(self) -> str:
         """The program's file."""
         return self._program
@@ -106,7 +111,7 @@ class Bao:
     @property
     def env(self) -> dict[str, str]:
         """All that a command line on this server needs of an environment."""
-        return {"HOME": str(self._home), "BAO_ADDR": f"http://127.0.0.1:{self._port}", "BAO_TOKEN": ROOT_TOKEN}
+        return {"HOME": str(self._home), "BAO_ADDR": self.address, "BAO_TOKEN": ROOT_TOKEN}
 
     def run(self, *args: str, stdin: bytes = b"", env: Mapping[str, str] = {}) -> Ran:
         """Run one command line of `bao` on this server."""

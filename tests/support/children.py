@@ -12,8 +12,9 @@ from itertools import count
 
 from support.places import open_backend
 from support.states import ROOT_TOKEN, initialise, make_state, open_core, open_state, values, write
-from vaultctl.connect import serving
+from vaultctl.connect import remote, serving
 from vaultctl.connect.dev import Dev, dev
+from vaultctl.http import server
 from vaultctl.logical.errors import StateUnavailable
 from vaultctl.logical.request import Operation, Request
 from vaultctl.logical.response import Response
@@ -118,6 +119,19 @@ def serve_dev(port: str) -> None:
     listener = serving.Listener(f"127.0.0.1:{port}")
     threading.Thread(target=door.renew_by_line, daemon=True).start()
     serving.serve(Dev(door, ROOT_TOKEN, ""), listener, started=lambda: _answer("ready"), log=None, complain=_answer)
+
+
+def serve_proxy(port: str, address: str) -> None:
+    """Serve what answers at an address: a server over a remote door; it ends with stdin."""
+    door = remote.connect({}, address, remote.NO_FLAGS)
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    manners = server.Manners(writers=8, complain=_answer)
+    server.serve(door, server.Options("127.0.0.1", int(port), manners=manners, started=lambda: _answer("ready")))
+
+
+def _end_with_stdin() -> None:
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Renewed:

@@ -12,6 +12,8 @@ from support import processes
 from support.replay import Outcome, Step, filled
 from support.states import ROOT_TOKEN
 from support.transcripts import wire_outcome
+from vaultctl.connect import remote
+from vaultctl.http.remote import RemoteDoor
 
 _ENVELOPE = {"request_id", "lease_id", "renewable", "lease_duration", "data", "wrap_info", "warnings", "auth"}
 
@@ -67,11 +69,25 @@ def dev_server() -> Iterator["DevServer"]:
         assert code == 0
 
 
+@contextmanager
+def proxy_of(server: "DevServer") -> Iterator["DevServer"]:
+    """Run a server that passes all on to another one, in a process of its own, until the test ends."""
+    port = free_port()
+    process = processes.start("serve_proxy", port, server.address)
+    try:
+        assert processes.hear(process) == "ready"
+        yield Proxy(port, process, server)
+    finally:
+        code, said = processes.end(process)
+        assert (code, said) == (0, [])
+
+
 class DevServer:
     """A server over a state in memory that can be put back to its beginning."""
 
     def __init__(self, port: int, process: Any) -> None:
         self.port = port
+        self.address = f"http://127.0.0.1:{port}"
         self._process = process
 
     def begin_anew(self) -> "DevServer":
@@ -80,11 +96,33 @@ class DevServer:
         assert processes.hear(self._process) == "new"
         return self
 
+    def door(self) -> RemoteDoor:
+        """Give the door that commands use on a remote, to this server; whoever asked for it closes it."""
+        return remote_door(self.address)
+
     def outcome(self, step: Step, saved: Mapping[str, str]) -> Outcome:
         """Ask one recorded step, and give the answer in the form of the recording."""
         target = step.get("abs_path") or "/v1/" + filled(step["path"], saved)
         got = ask(self.port, step.get("method", "GET"), target, _body_of(step, saved), _headers_of(step, saved))
         return wire_outcome(_recorded(got, step))
+
+
+class Proxy(DevServer):
+    """A server in front of another one."""
+
+    def __init__(self, port: int, process: Any, behind: DevServer) -> None:
+        super().__init__(port, process)
+        self._behind = behind
+
+    def begin_anew(self) -> "DevServer":
+        """Let the one behind forget all that was stored."""
+        self._behind.begin_anew()
+        return self
+
+
+def remote_door(address: str) -> RemoteDoor:
+    """Give the door that commands use on a remote, to this address."""
+    return remote.connect({}, address, remote.NO_FLAGS).door
 
 
 def _body_of(step: Step, saved: Mapping[str, str]) -> bytes | None:

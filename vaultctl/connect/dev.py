@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from vaultctl.connect.local import now
 from vaultctl.core import bootstrap, mounts, tokens
 from vaultctl.core.core import Core
 from vaultctl.core.state import State
 from vaultctl.crypto.aead import KEY_B
 from vaultctl.crypto.seals import static
+from vaultctl.logical.durations import rfc3339
 from vaultctl.storage.memory import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Dev(NamedTuple):
@@ -23,14 +26,22 @@ class Dev(NamedTuple):
     seal_key: str
 
 
-def dev(root_token: str = "") -> Dev:
-    """Make a state that lives as long as the process; without a root token, with a random one."""
+def dev(root_token: str = "", *, now_ns: Callable[[], int] = time.time_ns) -> Dev:
+    """Make a state that lives as long as the process; without a root token, with a random one.
+
+    `now_ns` is the clock that everything in it goes by, in nanoseconds since the epoch.
+    """
     key = os.urandom(KEY_B)
     root_token = root_token or tokens.new_token(os.urandom)
-    state = State(Memory(), lambda _header: static.StaticSeal(key, os.urandom), random=os.urandom, now=now)
+    state = State(
+        Memory(),
+        lambda _header: static.StaticSeal(key, os.urandom),
+        random=os.urandom,
+        now=lambda: rfc3339(now_ns()),
+    )
     state.initialise(
         mounts.new_uuid(os.urandom),
         lambda: static.StaticSeal(key, os.urandom),
-        lambda transaction: bootstrap.fill(transaction, root_token, os.urandom, int(time.time())),
+        lambda transaction: bootstrap.fill(transaction, root_token, os.urandom, now_ns() // 1_000_000_000),
     )
-    return Dev(Core(state), root_token, static.write_key(key).decode().strip())
+    return Dev(Core(state, now_ns=now_ns), root_token, static.write_key(key).decode().strip())

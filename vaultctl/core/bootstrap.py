@@ -11,6 +11,11 @@ def fill(transaction: Transaction, root_token: str, random: Callable[[int], byte
     for mount in [*mounts.built_in(random), mounts.first_kv(random)]:
         mounts.store(transaction, mount)
     tokens.make_salt(transaction, random)
+    add_root_token(transaction, root_token, random, now_s)
+
+
+def add_root_token(transaction: Transaction, root_token: str, random: Callable[[int], bytes], now_s: int) -> None:
+    """Give a state a root token that never ends."""
     tokens.create(
         transaction,
         root_token,

@@ -203,6 +203,10 @@ class State:
             transaction.commit()
         return True
 
+    def over(self, backend: Backend) -> State:
+        """Give the state in another backend, under the same seal."""
+        return State(backend, self._seal_for, random=self._random, now=self._now)
+
     def keys_of(self, snapshot: Snapshot) -> Unsealed:
         """Unseal a snapshot without verifying it. Raises: Sealed, SealKeyError, IntegrityError."""
         header = snapshot.header

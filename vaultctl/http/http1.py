@@ -75,7 +75,8 @@ class Link:
             status, version, headers = self._head()
             if status >= 200:
                 break
-        answer = Answer(status, headers, self._body(status, headers))
+        has_body = not request.startswith(b"HEAD ")  # it is told how long it would be, and does not come
+        answer = Answer(status, headers, self._body(status, headers) if has_body else b"")
         wants_end = "close" in headers.get("connection", "").lower() or version == b"0"
         if wants_end or not self.is_open:
             self.close()

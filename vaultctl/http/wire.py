@@ -289,7 +289,7 @@ def write_request(request: Request) -> Call:
     target = API + paths.escaped(request.path) + (f"?{query}" if query else "")
     body = b""
     if request.operation in (Operation.UPDATE, Operation.PATCH):
-        body = json_text.dumps(dict(request.data), compact=True).encode("utf-8", "surrogatepass")
+        body = json_text.dumps(dict(request.data), compact=True).encode("utf-8", "backslashreplace")
     return Call(method, target, _headers_of(request, has_body=bool(body)), body)
 
 

@@ -1,0 +1,249 @@
+"""A vault for tests: a core over a state in memory, asked in this process or over HTTP; its clock can be advanced."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from vaultctl.client import kv
+from vaultctl.client.client import Client
+from vaultctl.connect import double
+from vaultctl.logical import durations
+from vaultctl.logical.request import NOTHING
+from vaultctl.testing import faults, front, seed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from vaultctl.testing.faults import Fault, Where
+    from vaultctl.testing.front import Asked
+
+_OPEN: WeakSet[Vault] = WeakSet()
+
+
+class Vault:
+    """A vault of its own: unsealed, with a random root token and a kv engine of version 2 at `secret/`.
+
+    `door` is where requests go in this process, and `client` asks it with `token` and `namespace`. What goes there, or
+    to `address`, is noted in `requests`, and goes wrong where it shall. `read`, `write`, `kv_put` and their like are a
+    test's own hands: they are not noted, and nothing goes wrong with them.
+    """
+
+    def __init__(
+        self,
+        *seeds: str | os.PathLike[str] | Mapping[str, Any],
+        token: str = "",
+        namespace: str = "",
+        state: str | os.PathLike[str] = "",
+        seal_key: str | os.PathLike[str] = "",
+        folder: str | os.PathLike[str] = "",
+    ) -> None:
+        """Make it, and bring the seeds in: files, or dicts of the same form.
+
+        With `namespace` that one is made, and is where the seeds go and what clients are told. With `state` it is a
+        copy of a JSON state, or of a snapshot of one, which `seal_key` opens (a file; by default `seal.key` beside it).
+        Relative paths are below `folder`. Raises: SeedError, StateError.
+        """
+        self._clock = _Clock()
+        below = Path(folder)
+        if state:
+            path = below / state
+            key = below / seal_key if seal_key else path.with_name("seal.key")
+            self._vault = double.load(path, key, token, self._clock.now_ns)
+        else:
+            self._vault = double.new(token, self._clock.now_ns)
+        self.token = self._vault.root_token
+        self.namespace = namespace.strip("/") + "/" if namespace.strip("/") else ""
+        self._make_namespace()
+        for each in seeds:
+            seed.sow(self._hands, each if hasattr(each, "keys") else below / each)
+        self._kept = self._vault.kept()
+        self._faults = faults.Faults()
+        self.door = front.Front(self._vault, self._faults)
+        self.client = self.client_with(self.token)
+        self._sealed: Fault | None = None
+        self._server: double.Listening | None = None
+        self._lock = threading.Lock()
+        _OPEN.add(self)
+
+    def _make_namespace(self) -> None:
+        above = ""
+        for name in filter(None, self.namespace.split("/")):
+            root = Client(self._vault, token=self.token, namespace=above)
+            if root.find("GET", f"sys/namespaces/{name}") is None:
+                root.call("PUT", f"sys/namespaces/{name}")
+            above += name + "/"
+
+    def __repr__(self) -> str:
+        """Tell where it is; its token is not shown."""
+        return f"<Vault {self._server.address if self._server else 'in this process'}>"
+
+    def __enter__(self) -> Vault:
+        """Use it until the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop the server, if there is one."""
+        _OPEN.discard(self)
+        self._faults.remove_all(held=True)
+        with self._lock:
+            server, self._server = self._server, None
+        if server:
+            server.close()
+
+    # --- how it is reached ---
+
+    @property
+    def address(self) -> str:
+        """Give its HTTP address; the first time, begin to listen."""
+        with self._lock:
+            if self._server is None:
+                self._server = double.listen(self.door)
+            return self._server.address
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Give the variables by which clients find it."""
+        named = {"ADDR": self.address, "TOKEN": self.token}
+        if self.namespace:
+            named["NAMESPACE"] = self.namespace
+        return {prefix + name: value for prefix in ("VAULT_", "BAO_") for name, value in named.items()}
+
+    def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Give an environment for a child: this one, or `base`, with all that speaks of a Vault replaced."""
+        base = os.environ if base is None else base
+        kept = {name: value for name, value in base.items() if not name.startswith(("VAULT_", "BAO_", "VAULTCTL_"))}
+        proxies = {name: ",".join(filter(None, (kept.get(name), "127.0.0.1"))) for name in ("NO_PROXY", "no_proxy")}
+        return {**kept, **proxies, **self.variables}
+
+    def client_with(self, token: str, namespace: str | None = None) -> Client:
+        """Give a client in this process with another token, and with another namespace if one is given."""
+        return Client(self.door, token=token, namespace=self.namespace if namespace is None else namespace)
+
+    # --- what is in it ---
+
+    @property
+    def _hands(self) -> Client:
+        return Client(self._vault, token=self.token, namespace=self.namespace)
+
+    def read(self, path: str, **query: Any) -> Mapping[str, Any] | None:
+        """Read the data at a path, or None where there is nothing. Raises: VaultError."""
+        found = self._hands.find("GET", path, query=query)
+        return found and (found.raw if found.data is None else found.data)
+
+    def write(self, path: str, data: Mapping[str, Any] = NOTHING, /, **more: Any) -> Mapping[str, Any] | None:
+        """Write data to a path; give what was answered, if anything. Raises: VaultError."""
+        return self._hands.call("PUT", path, {**data, **more}).data
+
+    def delete(self, path: str) -> None:
+        """Delete what is at a path. Raises: VaultError."""
+        self._hands.call("DELETE", path)
+
+    def keys(self, path: str) -> list[str]:
+        """List what is directly below a path. Raises: VaultError."""
+        found = self._hands.find("LIST", path)
+        return list((found.data or {}).get("keys") or []) if found else []
+
+    def kv_put(self, path: str, data: Mapping[str, Any] = NOTHING, /, **more: Any) -> None:
+        """Write a secret by the path that people know, whichever version of kv is there. Raises: VaultError."""
+        kv.put(self._hands, kv.locate(self._hands, path), {**data, **more})
+
+    def kv_get(self, path: str) -> Mapping[str, Any] | None:
+        """Read a secret's newest version, or None where there is none. Raises: VaultError."""
+        place = kv.locate(self._hands, path)
+        found = kv.get(self._hands, place)
+        data = found.data if found else None
+        return data.get("data") if data and place.version == 2 else data
+
+    def reset(self) -> None:
+        """Bring back what was there when it was made, its clock too; nothing goes wrong any more."""
+        self._faults.remove_all(held=True)
+        self._clock.ahead_ns = 0
+        self._vault = self.door.behind = self._vault.put_back(self._kept)
+        self.door.requests.clear()
+
+    def advance(self, duration: float | str) -> None:
+        """Put its clock forward, by seconds or by a duration such as "1h": what expires by then has expired."""
+        seconds = durations.parse(duration) if isinstance(duration, str) else duration
+        if seconds < 0:
+            raise ValueError("the clock goes forward alone")
+        self._clock.ahead_ns += int(seconds * 1_000_000_000)
+
+    # --- what was asked ---
+
+    @property
+    def requests(self) -> list[Asked]:
+        """Give every request since it was made, the oldest first; it may be cleared."""
+        return self.door.requests
+
+    def asked(self, operation: str = "*", path: str = "*") -> list[Asked]:
+        """Give the requests for one operation ("read", "update", "list", …) on the paths of a pattern."""
+        return front.matching(self.requests, operation, path)
+
+    # --- what shall go wrong, until the end of a `with`, else of the test ---
+
+    def slow(self, seconds: float, *, path: str = "*", operation: str = "*", times: int | None = None) -> Fault:
+        """Answer late. `path` is a pattern as `secret/*`; with `times`, only so many requests are concerned."""
+        return self._faults.add(faults.slow(seconds), operation, path, times)
+
+    def fail(
+        self, status: int = 500, *errors: str, path: str = "*", operation: str = "*", times: int | None = None
+    ) -> Fault:
+        """Refuse with this status and these errors; nothing is done."""
+        return self._faults.add(faults.fail(status, errors or ("internal error",)), operation, path, times)
+
+    def lose(self, *, path: str = "*", at: Where = "body", operation: str = "*", times: int | None = None) -> Fault:
+        """Lose the connection, by default in the middle of the answer: what was asked for is done by then.
+
+        `at` is "request" (it never comes through, and nothing is done), "answer" (nothing of it goes out), "headers" or
+        "body". In this process the client gets the error that it gets from a remote.
+        """
+        return self._faults.add(faults.lose(at), operation, path, times)
+
+    def seal(self) -> Fault:
+        """Answer as a sealed vault does, until `unseal`."""
+        self.unseal()
+        self._sealed = self._faults.add(faults.sealed)
+        return self._sealed
+
+    def unseal(self) -> None:
+        """End what `seal` began."""
+        if self._sealed:
+            self._sealed.remove()
+            self._sealed = None
+
+    def heal(self) -> None:
+        """Let nothing go wrong any more."""
+        self._faults.remove_all(held=True)
+
+    def forget_faults(self) -> None:
+        """Remove all faults but those of a `with` that is not at its end."""
+        self._faults.remove_all(held=False)
+
+
+class _Clock:
+    """The time of day, and how far it was put forward."""
+
+    def __init__(self) -> None:
+        self.ahead_ns = 0
+
+    def now_ns(self) -> int:
+        """Give nanoseconds since the epoch."""
+        return time.time_ns() + self.ahead_ns
+
+
+def end_of_test() -> None:
+    """Take faults away that a test left."""
+    for vault in tuple(_OPEN):
+        vault.forget_faults()
