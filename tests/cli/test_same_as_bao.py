@@ -1,7 +1,7 @@
 """Every command line of `support.same_lines`, given to the real `bao` and to vaultctl."""
 
 import pytest
-from support import normal
+from support import compared
 from support.lines import Line
 from support.program import Ran
 from support.same_lines import SCRIPTS
@@ -27,16 +27,10 @@ _BY_CHANCE = {"tune-sys-order"}
 
 
 def _whole(ran: Ran) -> tuple[object, ...]:
-    return ran.code, _text(ran.out), _text(ran.err)
+    return ran.code, compared.text(ran.out), compared.text(ran.err)
 
 
 def _compared(line: Line, ran: Ran) -> tuple[object, ...]:
     if line.different:
         return line.args, line.env, ran.code
-    return line.args, line.env, ran.code, _text(ran.out), _text(ran.err)
-
-
-def _text(printed: str) -> str:
-    """Put away what differs by chance: bao polls a move at once, and says so when it was not over yet."""
-    lines = normal.text(printed).splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith("Waiting for terminal status"))
+    return compared.whole(line, ran)

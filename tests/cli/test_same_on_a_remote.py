@@ -1,7 +1,7 @@
 """Every command line of `support.same_lines`, given to the real `bao` and to vaultctl as clients of a real OpenBao."""
 
 import pytest
-from support import normal
+from support import compared
 from support.lines import Line
 from support.program import Ran
 from support.same_lines import SCRIPTS
@@ -52,9 +52,4 @@ def test_each_line_comes_out_as_in_bao(name, bao, client):
 def _compared(line: Line, ran: Ran) -> tuple[object, ...]:
     if line.different in OURS:
         return line.args, line.env, ran.code if line.code is None else line.code
-    return line.args, line.env, ran.code, _text(ran.out), _text(ran.err)
-
-
-def _text(printed: str) -> str:
-    lines = normal.text(printed).splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith("Waiting for terminal status"))
+    return compared.whole(line, ran)

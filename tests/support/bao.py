@@ -201,7 +201,7 @@ def _await(holds: Any) -> None:
 @contextmanager
 def serving(home: Path) -> Iterator[Bao]:
     """Run a dev server on a free port of this machine, and end it."""
-    program, port = binary(), _free_port()
+    program, port = binary(), free_ports()
     argv = [program, "server", "-dev", f"-dev-root-token-id={ROOT_TOKEN}", "-dev-no-store-token"]
     with open(home / "server.log", "wb") as log:
         process = subprocess.Popen(
@@ -225,7 +225,7 @@ def serving(home: Path) -> Iterator[Bao]:
         process.wait()
 
 
-def _free_port() -> int:
+def free_ports() -> int:
     """Find a port that is free, and so is the next one, which the server takes for its cluster."""
     while True:
         with socket.socket() as first, socket.socket() as second:

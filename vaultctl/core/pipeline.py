@@ -139,7 +139,7 @@ def check_request(request: Request) -> Request:
     if not paths.is_printable(request.path):  # OpenBao's HTTP server has no words for it
         raise InvalidRequest("the path holds a character that cannot be printed")
     if request.operation is Operation.PATCH:
-        _check_patch(request.content_type.partition(";")[0].strip())
+        _check_patch(request.content_type)
     if request.wrap_ttl_s:
         raise NotOffered("response wrapping is not part of this version of vaultctl")
     if request.operation is Operation.UPDATE and request.path.endswith("/"):
@@ -148,10 +148,11 @@ def check_request(request: Request) -> Request:
 
 
 def _check_patch(content_type: str) -> None:
-    if not content_type:
-        raise InvalidRequest("mime: no media type")
-    if content_type != MERGE_PATCH:
-        raise WrongContentType(f"PATCH requires Content-Type of {MERGE_PATCH}, provided {content_type}")
+    from vaultctl.logical import media_types
+
+    found = media_types.read(content_type)
+    if found != MERGE_PATCH:
+        raise WrongContentType(f"PATCH requires Content-Type of {MERGE_PATCH}, provided {found}")
 
 
 def _storable(value: Any, depth: int) -> Any:
@@ -258,9 +259,9 @@ def dispatch(exchange: Exchange) -> Response:
     values = {**converted, **exchange.match.values}
     response = handler(_context(exchange, mount), values)
     if response is None:
-        if request.operation in READING:
-            raise NotFound
-        return EMPTY
+        if request.operation not in READING:
+            return EMPTY
+        response = _empty_listing(request, given.keys() - endpoint.fields.keys())
     return _with_ignored(response, given.keys() - endpoint.fields.keys())._replace(
         mirrored=endpoint.mirrored and not exchange.has_prefix  # OpenBao tells by the path as it came
     )
@@ -282,6 +283,16 @@ def need_writing(exchange: Exchange) -> None:
 
 def _given(request: Request) -> Mapping[str, Any]:
     return request.query if request.operation in READING or request.operation is Operation.DELETE else request.data
+
+
+def _empty_listing(request: Request, ignored: set[str]) -> Response:
+    """Answer a read that found nothing. Raises: NotFound, but for a listing that has ignored something to tell of.
+
+    Source: OpenBao 2.7.
+    """
+    if ignored and request.operation in (Operation.LIST, Operation.SCAN):
+        return Response(data={})
+    raise NotFound
 
 
 def _with_ignored(response: Response, ignored: set[str]) -> Response:
@@ -328,9 +339,8 @@ def _help(exchange: Exchange, mount: Mount) -> Response:
 
 
 def _shown(request: Request) -> str:
-    return (
-        request.path + "/" if request.operation is Operation.LIST and not request.path.endswith("/") else request.path
-    )
+    lists = request.operation in (Operation.LIST, Operation.SCAN)
+    return request.path + "/" if lists and not request.path.endswith("/") else request.path
 
 
 class MountStorage:

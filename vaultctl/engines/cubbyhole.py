@@ -10,23 +10,23 @@ from typing import Any
 from vaultctl.framework.endpoint import Context, Endpoint, Engine
 from vaultctl.framework.fields import Field
 from vaultctl.logical import json_text
-from vaultctl.logical.errors import InvalidRequest, VaultError, one_error
+from vaultctl.logical.errors import InvalidRequest, one_error
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 
 
 def read(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
-    """Give what the token has stored at a path. Raises: VaultError without a path."""
+    """Give what the token has stored at a path. Raises: InvalidRequest without a path."""
     own = _own(ctx)
     stored = ctx.storage.get(own + _path(fields))
     return None if stored is None else Response(data=json_text.loads(stored))
 
 
 def write(ctx: Context, fields: Mapping[str, Any]) -> Response:
-    """Store the request's data in the place of what was there. Raises: VaultError."""
+    """Store the request's data in the place of what was there. Raises: InvalidRequest."""
     own, path = _own(ctx), _path(fields)
     if not ctx.request.data:
-        raise VaultError(one_error("missing data fields"))
+        raise InvalidRequest(one_error("missing data fields"))
     ctx.storage.put(own + path, json_text.dumps(dict(ctx.request.data)).encode())
     return EMPTY
 
@@ -52,10 +52,10 @@ def _own(ctx: Context) -> str:
 
 
 def _path(fields: Mapping[str, Any]) -> str:
-    """Give the path. Source: OpenBao 2.7, which answers 500 to a request that is wrong here."""
+    """Give the path. Raises: InvalidRequest. Source: OpenBao 2.7, whose words these are, with a status of 500."""
     path: str = fields["path"].strip("/")
     if not path:
-        raise VaultError(one_error("missing path"))
+        raise InvalidRequest(one_error("missing path"))
     return path
 
 

@@ -4,6 +4,7 @@ Source: OpenBao 2.7, field by field as recorded from a server: numbers and boole
 "1" for booleans, a comma string for a list. The messages are its own.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -91,16 +92,26 @@ def _bool(_name: str, value: object) -> bool:
     raise _WrongType("'' cannot parse value as 'bool': strconv.ParseBool: invalid syntax")
 
 
+_INT = re.compile(
+    r"([+-]?)(?:(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|[1-9](?:_?[0-9])*)|(0(?:_?[0-7])*))"
+)
+_INT_LENGTH = 80
+"""No number of 64 bits is longer."""
+
+
 def _int(_name: str, value: object) -> int:
+    """Read a number in the base that it shows: a leading zero means octal, as in Go."""
     if isinstance(value, list | dict):
         raise _mismatch("int", value)
-    text = _text(value) or "0"
-    digits = text[1:] if text[0] in "+-" else text
-    if not (digits.isascii() and digits.isdigit()):
+    found = _INT.fullmatch(_text(value) or "0")
+    if not found:
         raise _WrongType("'' cannot parse value as 'int': strconv.ParseInt: invalid syntax")
-    if len(digits) > 20 or not -(2**63) <= int(text) < 2**63:
+    sign, digits, octal = found.groups()
+    short = len(found[0]) <= _INT_LENGTH
+    number = int(sign + digits, 0) if digits and short else int(sign + octal, 8) if short else 2**63
+    if not -(2**63) <= number < 2**63:
         raise _WrongType("'' cannot parse value as 'int': strconv.ParseInt: value out of range")
-    return int(text)
+    return number
 
 
 def _ints(_name: str, value: object) -> list[int]:
@@ -141,12 +152,17 @@ def _map(_name: str, value: object) -> dict[str, Any]:
     raise _mismatch("map[string]interface {}", value)
 
 
-def _merged_maps(value: list[Any]) -> dict[str, Any]:
+def _merged_maps(value: list[Any], where: str = "") -> dict[str, Any]:
+    """Give one map of all that stand in a list, and in the lists in it. Source: OpenBao 2.7."""
     merged: dict[str, Any] = {}
     for index, item in enumerate(value):
-        if not isinstance(item, dict):
-            raise _mismatch("map[string]interface {}", item, f"[{index}]")
-        merged.update(item)
+        here = f"{where}[{index}]"
+        if isinstance(item, list):
+            merged.update(_merged_maps(item, here))
+        elif not isinstance(item, dict | None):
+            raise _mismatch("map[string]interface {}", item, here)
+        else:
+            merged.update(item or {})
     return merged
 
 

@@ -3,11 +3,30 @@
 Source: OpenBao 2.7, recorded over HTTP. It has pages for browsers at `/ui/`; here that path leads nowhere.
 """
 
+import json
 from html import escape
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from vaultctl.http.body import BAD_ESCAPE
 from vaultctl.http.wire import ALWAYS, API, JSON, Answer, Call
+
+
+class Own(NamedTuple):
+    """How a path that tells of the server itself is asked."""
+
+    methods: frozenset[str]
+    not_in_namespaces: bool = False
+
+
+_SERVERS_OWN = {
+    "/v1/sys/health": Own(frozenset({"GET", "HEAD"}), not_in_namespaces=True),
+    "/v1/sys/init": Own(frozenset({"GET", "POST", "PUT"}), not_in_namespaces=True),
+    "/v1/sys/leader": Own(frozenset({"GET"})),
+    "/v1/sys/seal-status": Own(frozenset({"GET"})),
+}
+_ROOTS = ("/v1", "/v1/sys", "/ui")
+"""These are folders, whether a slash says so or not."""
 
 _ROBOTS = b"# http://www.robotstxt.org\nUser-agent: *\nDisallow: /\n"
 _NO_ERRORS = b'{"errors":[]}\n'
@@ -18,11 +37,16 @@ def answer_alone(call: Call) -> Answer | None:
     path, mark, query = call.target.partition("?")
     if BAD_ESCAPE.search(path):
         return Answer(400, (("Content-Type", "text/plain; charset=utf-8"), *ALWAYS), b"400 Bad Request")
-    cleaned = clean(path)
-    if cleaned != path:
-        return _redirect(call, cleaned + mark + query)
+    if path.startswith((API, "/ui/")):
+        cleaned = clean(path)
+        if cleaned != path:
+            return _redirect(call, cleaned + mark + query)
     if path.startswith(API):
-        return None if _is_printable(path) else Answer(400, ALWAYS, b"")
+        if not _is_printable(path):
+            return Answer(400, ALWAYS, b"")
+        if path == "/v1/sys":
+            return _redirect(call, "/v1/sys/" + mark + query)
+        return _of_the_server(call, _SERVERS_OWN[path]) if path in _SERVERS_OWN else None
     if path in ("/", "/ui"):
         return _redirect(call, "/ui/")
     if path == "/robots.txt":
@@ -40,8 +64,19 @@ def clean(path: str) -> str:
             del kept[-1:]
         elif part not in ("", "."):
             kept.append(part)
-    is_folder = bool(kept) and path.endswith(("/", "/.", "/.."))
-    return "/" + "/".join(kept) + ("/" if is_folder else "")
+    cleaned = "/" + "/".join(kept)
+    return cleaned + "/" if cleaned in _ROOTS or (kept and path.endswith("/")) else cleaned
+
+
+def _of_the_server(call: Call, own: Own) -> Answer | None:
+    """Refuse what these paths do not take, before anything else of a request is read."""
+    if own.not_in_namespaces and call.headers.get("x-vault-namespace", "").strip():
+        return _refused(400, "operation unavailable in namespaces")
+    return None if call.method in own.methods else _refused(405)
+
+
+def _refused(status: int, *errors: str) -> Answer:
+    return Answer(status, (("Content-Type", JSON), *ALWAYS), json.dumps({"errors": errors}).encode() + b"\n")
 
 
 def _is_printable(path: str) -> bool:

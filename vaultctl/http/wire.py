@@ -50,6 +50,9 @@ _METHODS = {
     "DELETE": Operation.DELETE,
     "HEAD": Operation.HEAD,
 }
+_OF_THE_SERVER = frozenset({"sys/health", "sys/init", "sys/leader", "sys/seal-status"})
+"""These tell of the server itself: namespaces and response wrapping are nothing to them. Source: OpenBao 2.7."""
+
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"", "0", "f", "F", "false", "FALSE", "False"})
 
@@ -90,24 +93,25 @@ def read_call(call: Call) -> Request:
     """
     escaped_path, _, query_text = call.target.partition("?")
     path = unquote(escaped_path.removeprefix(API))  # bytes that are no UTF-8 become U+FFFD
-    if ".." in path.split("/"):
+    if "." in path and not {".", ".."}.isdisjoint(path.split("/")):
         raise InvalidRequest("relative paths not supported")
     query = _read_query(query_text)
     operation = _operation_of(call.method, query)
     content_type = call.headers.get("content-type", "")
     data: Mapping[str, Any] = NOTHING
     # Source: OpenBao 2.7, where a PATCH of the wrong type is refused before its body is read.
-    if operation is Operation.UPDATE or (operation is Operation.PATCH and content_type.startswith(MERGE_PATCH)):
+    patches = operation is Operation.PATCH and content_type.partition(";")[0].strip().lower() == MERGE_PATCH
+    if operation is Operation.UPDATE or patches:
         data = read_body(content_type, call.body)
     return Request(
         operation,
         path,
-        namespace=_namespace_of(call.headers.get("x-vault-namespace", "")),
+        namespace=_namespace_of(call.headers.get("x-vault-namespace", ""), path),
         data=data,
         query=NOTHING if operation in (Operation.UPDATE, Operation.PATCH) else query,
         content_type=content_type,
         token=_token_of(call.headers),
-        wrap_ttl_s=_wrap_ttl_s(call.headers.get("x-vault-wrap-ttl", "")),
+        wrap_ttl_s=0.0 if path in _OF_THE_SERVER else _wrap_ttl_s(call.headers.get("x-vault-wrap-ttl", "")),
         wrap_format=call.headers.get("x-vault-wrap-format", ""),
         remote_addr=call.remote_addr,
     )
@@ -184,9 +188,9 @@ def _is_on(query: dict[str, Any], name: str) -> bool:
     return value in _TRUE
 
 
-def _namespace_of(header: str) -> str:
+def _namespace_of(header: str, path: str) -> str:
     name = header.strip(" /")
-    return "" if name in ("", "root") else name + "/"
+    return "" if name in ("", "root", ".") or path in _OF_THE_SERVER else name + "/"
 
 
 def _token_of(headers: Mapping[str, str]) -> str:

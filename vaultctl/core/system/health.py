@@ -17,11 +17,14 @@ from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
 _CODES = ("activecode", "sealedcode", "standbycode", "uninitcode")
+_BOOLS = frozenset({"", "1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE", "False"})
 
 
 def read_health(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Tell that all is well, with the status that was asked for. Raises: InvalidRequest, which has no text."""
     codes = {name: _code(fields[name]) for name in _CODES if name in fields}
+    if fields.get("standbyok", "") not in _BOOLS:
+        raise InvalidRequest
     view: View = ctx.session.view
     header = view.header
     return Response(
@@ -42,7 +45,7 @@ def read_health(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 
 def _code(text: str) -> int:
     """Read a status that HTTP has; OpenBao itself falls over others."""
-    if not (text.isascii() and text.isdigit() and len(text) == 3 and 200 <= int(text) <= 599):
+    if not (text.isascii() and text.isdigit() and len(text) == 3 and int(text) >= 200):
         raise InvalidRequest
     return int(text)
 
@@ -52,7 +55,10 @@ ENDPOINTS = (
         "health",
         {Operation.READ: read_health, Operation.HEAD: read_health},
         "Tell whether this server takes requests.",
-        fields={name: Field("string", "The status to answer with, instead of the usual one.") for name in _CODES},
+        fields={
+            **{name: Field("string", "The status to answer with, instead of the usual one.") for name in _CODES},
+            "standbyok": Field("string", "Whether a standby is as good as the active node; there is none."),
+        },
         unauthenticated=True,
         bare=True,
         outside_namespaces=UNAVAILABLE,

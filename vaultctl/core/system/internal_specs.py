@@ -13,12 +13,15 @@ from vaultctl.logical.response import Response
 
 
 def read_openapi(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
-    """Describe all endpoints of all mounts. Source: OpenBao 2.7, which answers without the envelope."""
+    """Describe all endpoints of all mounts, to whoever may see them.
+
+    Source: OpenBao 2.7, which answers without the envelope, and without a token tells of no path.
+    """
     return Response(raw=openapi.document(_mounts(ctx), version=__version__))
 
 
 def _mounts(ctx: SystemContext) -> Iterator[tuple[str, str, list[Endpoint]]]:
-    for mount in ctx.mounts:
+    for mount in ctx.mounts if ctx.token else ():
         if not mount.is_auth and ctx.catalogue.serves(mount.type) and not mount.tainted:
             yield mount.path, mount.type, list(endpoints_of(ctx.host, mount, ""))
 
@@ -32,5 +35,6 @@ ENDPOINTS = (
             "context": Field("string", "It is ignored."),
             "generic_mount_paths": Field("bool", "It is ignored: paths are those of the mounts."),
         },
+        token_optional=True,
     ),
 )

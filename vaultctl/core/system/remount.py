@@ -180,7 +180,7 @@ ENDPOINTS = (
         mirrored=True,
     ),
     Endpoint(
-        "remount/status/{migration_id}",
+        "remount/status/{migration_id+}",
         {Operation.READ: read_status},
         "Tell how a move of a mount stands.",
         "The status is in-progress, success or failure. It is kept with the state, and says why a move failed.",

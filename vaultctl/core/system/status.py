@@ -11,6 +11,7 @@ from vaultctl import __version__
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.state import View
 from vaultctl.framework.endpoint import UNAVAILABLE, Endpoint
+from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
@@ -40,6 +41,11 @@ def seal_status(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
 def init(_ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     """Where there is a state, it was initialised."""
     return Response(raw={"initialized": True})
+
+
+def init_again(_ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
+    """Refuse to make another state in the place of the one that is there. Raises: InvalidRequest."""
+    raise InvalidRequest("Vault is already initialized")
 
 
 def ha_status(_ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
@@ -84,7 +90,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "init",
-        {Operation.READ: init},
+        {Operation.READ: init, Operation.UPDATE: init_again},
         "Tell whether there is a state.",
         unauthenticated=True,
         bare=True,
