@@ -61,7 +61,7 @@ class Bao:
 
     def __init__(self, program: str, port: int, home: Path) -> None:
         self._program = program
-        self._port = port
+        self.port = port
         self._home = home
 
     def handle(self, request: Request, /) -> Response:
@@ -78,7 +78,7 @@ class Bao:
         return Response(status, body["data"], lease=lease, warnings=warnings, request_id=body["request_id"])
 
     def _send(self, request: Request) -> tuple[int, dict[str, Any]]:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         query = "?" + urlencode(request.query) if request.query else ""
         headers = {"X-Vault-Token": request.token, "X-Vault-Namespace": request.namespace}
         headers = {name: value for name, value in headers.items() if value}
@@ -101,7 +101,7 @@ class Bao:
     @property
     def address(self) -> str:
         """Where it answers."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def program(self) -> str:
@@ -174,7 +174,7 @@ class Bao:
         if "." in path.split("/"):
             self.ask(Operation.UPDATE, "sys/remount", {"from": path, "to": "a-path-that-can-be-named"})
             path = "a-path-that-can-be-named/"
-            _await(lambda: path in (self.ask(Operation.READ, "sys/mounts").data or {}))
+            await_that(lambda: path in (self.ask(Operation.READ, "sys/mounts").data or {}))
         self.ask(Operation.DELETE, f"sys/mounts/{path}")
 
     def await_kv(self, mount: str) -> None:
@@ -187,10 +187,11 @@ class Bao:
                 return False
             return True
 
-        _await(answers)
+        await_that(answers)
 
 
-def _await(holds: Any) -> None:
+def await_that(holds: Any) -> None:
+    """Wait until something holds. Raises: TimeoutError."""
     deadline = time.monotonic() + _READY_S
     while not holds():
         if time.monotonic() > deadline:
@@ -218,7 +219,7 @@ def serving(home: Path) -> Iterator[Bao]:
         return False
 
     try:
-        _await(answers)
+        await_that(answers)
         yield bao
     finally:
         process.kill()
