@@ -1,4 +1,4 @@
-"""hvac, the Python client that most people have, on `vaultctl server -dev` and on a real OpenBao: the same comes of it."""
+"""hvac, the client of Python, on `vaultctl server -dev` and on a real OpenBao: the same comes of it."""
 
 from collections.abc import Callable, Iterator
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from support.bao import ROOT_TOKEN
 from support.soak import times
+
 from vaultctl.logical.request import Operation
 
 _EXAMPLES = times(8, 500)

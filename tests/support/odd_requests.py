@@ -91,7 +91,7 @@ def _of_the_server() -> Iterator[Odd]:
     for body in ('{"secret_shares": 1, "secret_threshold": 1}', '{"secret_shares": 5, "secret_threshold": 3}', "{bad"):
         yield _anonymous("PUT", "sys/init", body)
         yield _anonymous("POST", "sys/init", body)
-    for code in ("299", "abc", "", "+200", "200.0", "0x1f4", "404", "500", "999", " 200", "2OO"):
+    for code in ("299", "abc", "", "+200", "200.0", "0x1f4", "404", "500", " 200", "2OO"):
         yield _anonymous("GET", "sys/health?activecode=" + code.replace(" ", "%20"))
         yield _anonymous("GET", "sys/health?standbycode=" + code.replace(" ", "%20"))
     for switch in ("true", "false", "1", "x", "", "T"):
@@ -152,14 +152,25 @@ def _tokens() -> Iterator[Odd]:
 
 
 _BODIES = r"""
-{}|null|[]|1|"x"|true|{|}|{"a":1|{"data":{"a":1}} trailing|{"data":{"a":1}}{"data":{"a":2}}|{"data":[]}|{"data":"x"}|{"data":1}
-{"data":true}|{"DATA":{"a":1}}|{"data":{"a":1},"data":{"b":2}}|{"data":{"a":1},"options":null}|{"data":{"a":1},"options":{"cas":"0"}}
-{"data":{"a":1},"options":{"cas":"x"}}|{"data":{"a":1},"options":{"cas":-1}}|{"data":{"a":1},"options":{"cas":1.5}}
-{"data":{"a":1},"options":[]}|{"data":{"a":1},"options":"x"}|{"data":{"a":1},"options":{"CAS":77}}|{"data":{"a":1},"foo":1}
-{"data":{"a":1e400}}|{"data":{"a":NaN}}|{"data":{"a":1.}}|{"data":{"a":.5}}|{"data":{"a":01}}|{"data":{"a":-}}|{"data":{"a":"\ud800"}}
-{"data":{"a":"\x"}}|{"data":{"a":"	"}}|{'data':{}}|{"data":{"a":1},}|{"data":{"":1}}|{"data":[{}]}|{"data":[[]]}|{"data":[1]}
-{"data":[{"a":1},{"b":2}]}|{"data":[[{"a":1}]]}|{"data":["x"]}|{"data":[null]}|{"data":[[1]]}|{"data":[[[]],{}]}|{"data":[{"a":1},["x"]]}
-<xml/>|a=b|data=x|{"version":2}|{"data":{"\u0000":"\u0000"}}|{"data":{"a":-0}}|{"data":{"a":"<&>\u2028"}}
+{}|null|[]|1|"x"|true|{|}|{"a":1|{"data":{"a":1}} trailing|{"data":{"a":1}}{"data":{"a":2}}|{"data":[]}
+{"data":"x"}|{"data":1}|{"data":true}|{"DATA":{"a":1}}|{"data":{"a":1},"data":{"b":2}}
+{"data":{"a":1},"options":null}|{"data":{"a":1},"options":{"cas":"0"}}|{"data":{"a":1},"options":{"cas":"x"}}
+{"data":{"a":1},"options":{"cas":-1}}|{"data":{"a":1},"options":{"cas":1.5}}|{"data":{"a":1},"options":[]}
+{"data":{"a":1},"options":"x"}|{"data":{"a":1},"options":{"CAS":77}}|{"data":{"a":1},"foo":1}|{"data":{"a":1e400}}
+{"data":{"a":NaN}}|{"data":{"a":1.}}|{"data":{"a":.5}}|{"data":{"a":01}}|{"data":{"a":-}}|{"data":{"a":"\ud800"}}
+{"data":{"a":"\x"}}|{"data":{"a":"	"}}|{'data':{}}|{"data":{"a":1},}|{"data":{"":1}}|{"data":[{}]}|{"data":[[]]}
+{"data":[1]}|{"data":[{"a":1},{"b":2}]}|{"data":[[{"a":1}]]}|{"data":["x"]}|{"data":[[1]]}|{"data":[[[]],{}]}
+{"data":[{"a":1},["x"]]}|<xml/>|a=b|data=x|{"version":2}|{"data":{"\u0000":"\u0000"}}|{"data":{"a":-0}}
+{"data":{"a":"<&>\u2028"}}
+"""
+
+_TYPES = """
+application/json|application/x-www-form-urlencoded|text/plain|multipart/form-data; boundary=x|application/JSON; a=b
+garbage|;|a/b/c|application/merge-patch+json; charset=utf-8|application/merge-patch+json;
+application/merge-patch+json; charset|Application/Merge-Patch+JSON|a b/c|/|a/|application/json x
+application/merge-patch+json; a=b; a=c|application/merge-patch+json; =|application/merge-patch+json; a="b"|;;
+application/merge-patch+json;;|application/merge-patch+json; a=b c|application /merge-patch+json
+application/x-www-form-urlencoded; charset=utf-8
 """
 
 
@@ -172,11 +183,7 @@ def _bodies() -> Iterator[Odd]:
         yield _odd("POST", "sys/remount", body)
         yield _odd("PATCH", "secret/data/body", body, Content_Type="application/merge-patch+json")
         yield _odd("DELETE", "secret/data/nosuch", body)
-    types = """application/json|application/x-www-form-urlencoded|text/plain|multipart/form-data; boundary=x|application/JSON; a=b|garbage
-;|a/b/c|application/merge-patch+json; charset=utf-8|application/merge-patch+json;|application/merge-patch+json; charset|Application/Merge-Patch+JSON
-a b/c|/|a/|application/json x|application/merge-patch+json; a=b; a=c|application/merge-patch+json; =|application/merge-patch+json; a="b"|;;
-application/merge-patch+json;;|application/merge-patch+json; a=b c|application /merge-patch+json|application/x-www-form-urlencoded; charset=utf-8"""
-    for kind in types.replace("\n", "|").split("|"):
+    for kind in _TYPES.strip().replace("\n", "|").split("|"):
         for body in ('{"data":{"a":1}}', "a=b&c=d", "a=1&a=2", "%zz=1", "a=b;c=d", "a", "=", "a=%41", "[1]"):
             yield _odd("POST", "cubbyhole/type", body, Content_Type=kind)
             yield _odd("GET", "cubbyhole/type")
@@ -185,13 +192,14 @@ application/merge-patch+json;;|application/merge-patch+json; a=b c|application /
 
 def _queries() -> Iterator[Odd]:
     yield _odd("POST", "secret/data/q", '{"data":{"a":1}}')
-    lists = "list=true list=1 list=t list=yes list= list list=false list=true&list=false scan=1 list=true&scan=true LIST=true list=tRUE"
+    lists = "list=true list=1 list=t list=yes list= list list=false LIST=true list=tRUE scan=1 scan=x scan=false"
+    both = "list=true&list=false list=false&scan=false list=true&scan=true"
     numbers = (
         "1 x -1 99 1.5 %31 +1 %201 1%20 0x1 0X1f 0b1 0o7 010 08 1_0 _1 0_1 1__0 0x 0xG -0x1 99999999999999999999 1e0"
     )
     pages = "after=x&list=true limit=1&list=true limit=x&list=true limit=-1&list=true list=true&a=b after=&list=true"
-    others = "foo=bar foo=bar&foo=baz %zz=1 a;b=1 && = ? # version=1&version=2 version=1&foo=1"
-    for query in (*f"{lists} {pages} {others}".split(), *(f"version={number}" for number in numbers.split())):
+    others = "foo=bar foo=bar&foo=baz %zz=1 a;b=1 && = ? version=1&version=2 version=1&foo=1"
+    for query in (*f"{lists} {both} {pages} {others}".split(), *(f"version={number}" for number in numbers.split())):
         for path in (
             "secret/data/q",
             "secret/metadata",
@@ -200,15 +208,16 @@ def _queries() -> Iterator[Odd]:
             "secret/subkeys/q",
         ):
             yield _odd("GET", f"{path}?{query}")
-        for path in ("cubbyhole/", "cubbyhole/nosuch", "nosuch/", "sys/remount/status/abc"):
+        for path in ("cubbyhole/nosuch/", "cubbyhole/nosuch", "nosuch/", "sys/remount/status/abc"):
             yield _odd("GET", f"{path}?{query}")
         yield _odd("LIST", "secret/metadata/?" + query)
-        yield _odd("LIST", "cubbyhole/?" + query)
+        yield _odd("LIST", "cubbyhole/nosuch?" + query)
         yield _odd("DELETE", "secret/data/nosuch?" + query)
 
 
 _PATHS = r"""
-a%20b a+b %2e%2e/x %2fx x%2f x/ %00 %0a %7f %c3%a9 %e2%80%8b % %4 %zz a;b a:b a@b * a\b ./x .. ../data/x /x ... .x x..y a/..b a%2f.%2fb
+a%20b a+b %2e%2e/x %2fx x%2f x/ %00 %0a %7f %c3%a9 %e2%80%8b % %4 %zz
+a;b a:b a@b * a\b ./x .. ../data/x /x ... .x x..y a/..b a%2f.%2fb
 %2e %2ea a%2e a/%2e/b a/%2e%2e a%2f%2fb . a/. a/.. a/./ a/../ // a//b
 """
 
@@ -244,7 +253,6 @@ def _paths() -> Iterator[Odd]:
 
 
 def _limits() -> Iterator[Odd]:
-    yield _odd("POST", "secret/data/l", '{"data":{"a":"' + "x" * 33_554_432 + '"}}')
     yield _odd("POST", "secret/data/l", '{"data":{"a":"' + "x" * 1_100_000 + '"}}')
     yield _odd("POST", "secret/data/l", '{"data":{"x":' + '{"a":' * 250 + "1" + "}" * 250 + "}}")
     yield _odd("POST", "secret/data/l", '{"data":' + "[" * 100 + "]" * 100 + "}")

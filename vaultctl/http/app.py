@@ -68,7 +68,7 @@ class App:
             answer = await self._answer(call, body)
             headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers]
             headers.append((b"server", b"vaultctl"))
-            if "x-vault-namespace" in call.headers:  # Source: OpenBao 2.7, which says it again in every answer
+            if call.headers.get("x-vault-namespace"):  # Source: OpenBao 2.7, which says it again in every answer
                 headers.append((b"x-vault-namespace", call.headers["x-vault-namespace"].encode("latin-1")))
             await send({_TYPE: _START, "status": answer.status, "headers": headers})
             await send({_TYPE: _BODY, "body": b"" if call.method == "HEAD" else answer.body})

@@ -36,14 +36,14 @@ def answer_alone(call: Call) -> Answer | None:
     """Answer what is no matter of the API, or give None for what is."""
     path, mark, query = call.target.partition("?")
     if BAD_ESCAPE.search(path):
-        return Answer(400, (("Content-Type", "text/plain; charset=utf-8"), *ALWAYS), b"400 Bad Request")
+        return Answer(400, (("Content-Type", "text/plain; charset=utf-8"),), b"400 Bad Request")
     if path.startswith((API, "/ui/")):
         cleaned = clean(path)
         if cleaned != path:
             return _redirect(call, cleaned + mark + query)
     if path.startswith(API):
         if not _is_printable(path):
-            return Answer(400, ALWAYS, b"")
+            return Answer(400, (), b"")
         if path == "/v1/sys":
             return _redirect(call, "/v1/sys/" + mark + query)
         return _of_the_server(call, _SERVERS_OWN[path]) if path in _SERVERS_OWN else None

@@ -180,12 +180,14 @@ def _first(query: Mapping[str, Any], name: str) -> str:
 
 
 def _is_on(query: dict[str, Any], name: str) -> bool:
-    """Read a switch of the query, and take it out. Raises: InvalidRequest, which has no words for it."""
+    """Read a switch of the query; one that is on is taken out. Raises: InvalidRequest, which has no words for it."""
     value = _first(query, name)
-    query.pop(name, None)
-    if value not in _TRUE and value not in _FALSE:
+    if value in _TRUE:
+        del query[name]
+        return True
+    if value not in _FALSE:
         raise InvalidRequest
-    return value in _TRUE
+    return False
 
 
 def _namespace_of(header: str, path: str) -> str:
