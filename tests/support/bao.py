@@ -160,7 +160,7 @@ class Bao:
                 self.ask(Operation.UPDATE, f"sys/namespaces/api-lock/unlock/{path.rstrip('/')}")
             request = Request(Operation.DELETE, f"sys/namespaces/{name}", namespace=above, token=ROOT_TOKEN)
             self.handle(request)
-            _await(partial(self._is_gone, request._replace(operation=Operation.READ)))
+            await_that(partial(self._is_gone, request._replace(operation=Operation.READ)))
 
     def _is_gone(self, request: Request) -> bool:
         try:

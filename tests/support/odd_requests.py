@@ -76,6 +76,32 @@ def _namespaces() -> Iterator[Odd]:
         yield _odd("GET", path + "?list=true")
 
 
+def _in_a_namespace() -> Iterator[Odd]:
+    yield _odd("POST", "sys/namespaces/here", "{}")
+    rooted = ["sys/health", "sys/init", "sys/host-info"]
+    others = [
+        "sys/nosuch",
+        "nosuch/x",
+        "sys",
+        "sys/remount/status/x",
+        "secret/data/a",
+        "sys/namespaces",
+        "sys/mounts/a",
+    ]
+    for path in [*rooted, *others, "sys/leader"]:
+        for method in ("GET", "PUT", "LIST", "SCAN", "DELETE", "HEAD", "PATCH"):
+            for name in ("here", "/here/", "here/nosuch"):
+                yield _odd(method, path, X_Vault_Namespace=name)
+            if path != "sys/leader":
+                yield _odd(method, "here/" + path)
+                yield _anonymous(method, "here/" + path)
+        yield _odd("GET", path, X_Vault_Namespace="nosuch/here")
+        yield _odd("GET", "here//" + path)
+    for path in ("", "sys/", "sys/mounts/a/", "nosuch/"):
+        yield _odd("PUT", "here/" + path)
+        yield _odd("PUT", path, X_Vault_Namespace="here")
+
+
 def _of_the_server() -> Iterator[Odd]:
     for path in ("sys/health", "sys/leader", "sys/seal-status", "sys/init"):
         for method in ("PATCH", "LIST", "SCAN", "DELETE", "OPTIONS", "TRACE", "FOO", "get"):
@@ -267,6 +293,7 @@ def _limits() -> Iterator[Odd]:
 
 ODD: Mapping[str, list[Odd]] = {
     "namespaces": list(_namespaces()),
+    "in a namespace": list(_in_a_namespace()),
     "of the server": list(_of_the_server()),
     "methods": list(_methods()),
     "tokens": list(_tokens()),

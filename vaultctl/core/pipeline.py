@@ -14,7 +14,7 @@ from vaultctl.core import tokens
 from vaultctl.core.mounts import Mounts
 from vaultctl.core.namespaces import ROOT
 from vaultctl.framework import fields
-from vaultctl.framework.endpoint import Caller, Context, MountInfo, find
+from vaultctl.framework.endpoint import ROOT_ONLY, Caller, Context, MountInfo, find
 from vaultctl.logical import paths
 from vaultctl.logical.errors import (
     BadToken,
@@ -142,8 +142,6 @@ def check_request(request: Request) -> Request:
         _check_patch(request.content_type)
     if request.wrap_ttl_s:
         raise NotOffered("response wrapping is not part of this version of vaultctl")
-    if request.operation is Operation.UPDATE and request.path.endswith("/"):
-        raise InvalidRequest("cannot write to a path ending in '/'")
     return request._replace(data=_storable(request.data, _MAX_DEPTH)) if request.data else request
 
 
@@ -169,17 +167,22 @@ def _storable(value: Any, depth: int) -> Any:
 def resolve_namespace(exchange: Exchange) -> None:
     """Find the namespace, by the header and by what the path begins with; the rest of the path is within it.
 
-    Raises: NotFound.
+    Raises: NotFound, InvalidRequest.
     """
     request, table = exchange.request, exchange.session.namespaces
     exchange.namespace, path = table.descend(table.named(request.namespace), request.path)
     if path != request.path:
         exchange.request = request._replace(path=path)
         exchange.has_prefix = True
+    if request.operation is Operation.UPDATE and path.endswith("/"):
+        raise InvalidRequest("cannot write to a path ending in '/'")
 
 
 def route(exchange: Exchange) -> None:
-    """Find the mount, the path below it and the endpoint; that there is none is said only to who may know it."""
+    """Find the mount, the path below it and the endpoint; that there is none is said only to who may know it.
+
+    Raises: InvalidRequest for what is of the root namespace alone, whoever asks.
+    """
     mount = exchange.session.mounts.serving(exchange.request.path, exchange.namespace.id)
     if mount is None:
         return
@@ -187,6 +190,9 @@ def route(exchange: Exchange) -> None:
     exchange.path = exchange.request.path[len(mount.path) :]
     if not mount.tainted and exchange.host.catalogue.serves(mount.type):
         exchange.match = find(endpoints_of(exchange.host, mount, exchange.path), exchange.path)
+    elsewhere = exchange.match.endpoint.outside_namespaces if exchange.match else ""
+    if elsewhere and not exchange.namespace.is_root:
+        raise InvalidRequest(ROOT_ONLY if exchange.has_prefix else elsewhere)
 
 
 def check_lock(exchange: Exchange) -> None:
@@ -246,8 +252,6 @@ def dispatch(exchange: Exchange) -> Response:
         endpoints_of(exchange.host, mount, exchange.path)  # an engine that is not offered says so itself
         raise UnsupportedPath
     endpoint = exchange.match.endpoint
-    if endpoint.outside_namespaces and not exchange.namespace.is_root:
-        raise InvalidRequest(endpoint.outside_namespaces)
     handler = endpoint.operations.get(request.operation)
     if handler is None:
         raise _no_handler(request, endpoint)

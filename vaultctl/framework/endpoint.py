@@ -81,7 +81,7 @@ class Endpoint(NamedTuple):
 
 UNAVAILABLE = "operation unavailable in namespaces"
 ROOT_ONLY = "operation only available in root namespace"
-"""What stands in `outside_namespaces`. Source: OpenBao 2.7, which has both."""
+"""What stands in `outside_namespaces`; where the path names the namespace it is the second. Source: OpenBao 2.7."""
 
 
 class Upgrade(NamedTuple):

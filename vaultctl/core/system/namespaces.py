@@ -116,9 +116,9 @@ def list_children(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response | 
     return _listing(ctx, ctx.session.namespaces.children(ctx.namespace))
 
 
-def scan(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response | None:
-    """List all that are in this one, however deep."""
-    return _listing(ctx, ctx.session.namespaces.below(ctx.namespace))
+def scan(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
+    """List all that are in this one, however deep. Source: OpenBao 2.7, whose answer is empty where there are none."""
+    return _listing(ctx, ctx.session.namespaces.below(ctx.namespace)) or Response(data={})
 
 
 def _listing(ctx: SystemContext, found: list[Namespace]) -> Response | None:
