@@ -1,6 +1,9 @@
+import os
+
 import pytest
 from support import conformance
 from support.bao import serving
+from support.by_bao import ByBao
 from support.program import Here, Program
 
 
@@ -34,6 +37,15 @@ def bao(running_bao):
     """A real OpenBao that holds what a new dev server does."""
     running_bao.reset()
     return running_bao
+
+
+@pytest.fixture(scope="session")
+def by_bao(running_bao, tmp_path_factory):
+    """What `bao` says to scripts of command lines on its own server."""
+    base = tmp_path_factory.getbasetemp()  # with xdist that of one process, beside those of the others
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "by-bao"
+    folder.mkdir(exist_ok=True)
+    return ByBao(running_bao, folder)
 
 
 def pytest_terminal_summary(terminalreporter):

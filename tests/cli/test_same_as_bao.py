@@ -8,11 +8,10 @@ from support.same_lines import SCRIPTS
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_each_line_comes_out_as_in_bao(name, bao, here):
+def test_each_line_comes_out_as_in_bao(name, by_bao, here):
     """Exit code, stdout and stderr are those of bao, but for the lines with a named difference, which must be one."""
     theirs, ours, no_more_different = [], [], []
-    for line in SCRIPTS[name]:
-        answer = bao.run(*line.args, stdin=line.stdin, env=dict(line.env))
+    for line, answer in zip(SCRIPTS[name], by_bao(name, SCRIPTS[name]), strict=True):
         came = here(*line.args, stdin=line.stdin, env=dict(line.env))
         if line.different and line.different not in _BY_CHANCE and _whole(answer) == _whole(came):
             no_more_different.append(line.args)

@@ -71,9 +71,9 @@ _SERVERS = {
 
 
 @pytest.mark.parametrize("name", LINES)
-def test_each_line_comes_out_as_on_its_own_server(name, bao, ours):
+def test_each_line_comes_out_as_on_its_own_server(name, by_bao, ours):
     """Exit code, stdout and stderr are the same, but for what the server says otherwise by name."""
-    theirs = [_compared(line, bao.run(*line.args, stdin=line.stdin, env=dict(line.env))) for line in LINES[name]]
+    theirs = [_compared(line, ran) for line, ran in zip(LINES[name], by_bao(name, LINES[name]), strict=True)]
     came = [_compared(line, ours.run(*line.args, stdin=line.stdin, env=dict(line.env))) for line in LINES[name]]
     assert came == theirs
 
