@@ -7,6 +7,7 @@ from pathlib import Path
 
 from support.bao import ROOT_TOKEN
 from support.soak import times
+from support.sockets import ask
 
 from vaultctl.logical.request import Operation
 
@@ -38,3 +39,10 @@ def test_no_request_made_from_the_description_is_the_servers_fault(ours, tmp_pat
     tested = re.search(r"Tested: (\d+)", said)
     assert tested, said
     assert int(tested[1]) >= described - 1, "all but the description itself"
+
+
+def test_the_description_tells_strangers_of_no_path(bao, ours):
+    """Without a token there is a description, as in OpenBao, and nothing in it."""
+    for server in (bao, ours):
+        got = ask(server.port, "GET", "/v1/sys/internal/specs/openapi")
+        assert (got.status, got.json["openapi"], got.json["paths"]) == (200, "3.0.2", {})

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from support import server_lines
 from support.conformance import LISTED
 from support.differences import Listed, cells, documented, is_name, unknown
 from support.same_lines import SCRIPTS
@@ -30,5 +31,6 @@ def test_the_transcripts_name_what_is_documented():
 
 
 def test_the_command_lines_name_what_is_documented():
-    """Every difference of the command lines that both programs are given is in the document."""
-    assert unknown({line.different for lines in SCRIPTS.values() for line in lines} - {""}) == set()
+    """Every difference of the command lines that both programs, or both servers, are given is in the document."""
+    scripts = [*SCRIPTS.values(), *server_lines.SCRIPTS.values()]
+    assert unknown({line.different for lines in scripts for line in lines} - {""}) == set()

@@ -1,0 +1,48 @@
+"""Command lines on a server: `bao` is given them on its own server and on ours. See `same_lines`."""
+
+from support.lines import Line, line
+
+SCRIPTS: dict[str, list[Line]] = {
+    "what tells of the server": [
+        line("status -format=json -field=sealed"),
+        line("status -format=yaml -field=initialized"),
+        line("version-history", different="running-version"),
+        line("version-history -format=json", different="running-version"),
+        line("version-history extra", different="running-version"),
+        line("operator init", different="dev-seal"),
+        line("operator init -status"),
+        line("read sys/init"),
+        line("read -format=json sys/leader"),
+        line("read sys/health", different="own-program"),
+        line("read sys/health standbyok=x"),
+        line("list sys/version-history", different="running-version"),
+        line("path-help sys/mounts/secret/tune", different="help-texts"),
+        line("path-help secret/data/a", different="help-texts"),
+        line("path-help secret", different="help-texts"),
+        line("path-help sys/nosuch"),
+        line("read -namespace=nosuch secret/data/a"),
+        line("secrets list -namespace=nosuch"),
+        line("secrets list -namespace=root"),
+        line("read nosuch/sys/mounts"),
+    ],
+    "in both directions": [
+        line("secrets enable -path=a -version=1 kv"),
+        line("secrets enable -path=b -version=2 kv"),
+        line("kv put a/x k=v"),
+        line("kv put b/x k=v"),
+        line("secrets move a b"),
+        line("secrets move a c/d"),
+        line("secrets move b a"),
+        line("kv get c/d/x"),
+        line("kv get a/x"),
+        line("kv get b/x"),
+        line("write sys/remount from=c/d to=/e/"),
+        line("list e"),
+        line("secrets tune -description=moved e"),
+        line("secrets list -format=json"),
+        line("secrets list -detailed"),
+        line("secrets disable a"),
+        line("secrets disable e"),
+        line("secrets list"),
+    ],
+}
