@@ -7,7 +7,7 @@ from vaultctl.core.state import Transaction
 
 
 def fill(transaction: Transaction, root_token: str, random: Callable[[int], bytes], now_s: int) -> None:
-    """Write the first entries of a state."""
+    """Write the first entries of a state; the root token is as that of OpenBao's `server -dev`."""
     for mount in [*mounts.built_in(random), mounts.first_kv(random)]:
         mounts.store(transaction, mount)
     tokens.make_salt(transaction, random)
@@ -21,7 +21,7 @@ def add_root_token(transaction: Transaction, root_token: str, random: Callable[[
         root_token,
         accessor=tokens.random_text(random, 24),
         policies=(tokens.ROOT_POLICY,),
-        path="auth/token/root",
-        display_name="root",
+        path="auth/token/create",
+        display_name="token",
         creation_time_s=now_s,
     )

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from vaultctl.core import pipeline, system
+from vaultctl.core import pipeline, system, tokens
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.pipeline import Exchange, Host, NeedsWriting
 from vaultctl.core.plugins import Catalogue
@@ -73,12 +73,23 @@ class Core:
     def advance(self, budget_s: float) -> bool:
         """Work on stored jobs for so long; tell whether any is left that nobody works on. Raises: StateError."""
         with self.state.reader() as view:
-            if not self._has_jobs(view):
-                return False
+            has_jobs, is_due = self._has_jobs(view), tokens.is_due(view, self.host.now_ns() / 1e9)
+        if is_due:
+            self._sweep()
+        if not has_jobs:
+            return False
         from vaultctl.core import jobs
 
         clocks = jobs.Clocks(self.host.now_ns, self.monotonic_s)
         return jobs.advance(self.sessions, clocks, self.monotonic_s() + budget_s)
+
+    def _sweep(self) -> None:
+        """Remove some of the tokens that came to their end. Raises: StateError."""
+        from vaultctl.core.token_store import sweep
+
+        with self.sessions.writing() as session:
+            sweep.sweep(session, self.host.now_ns() / 1e9, sweep.AT_ONCE)
+            session.commit()
 
     def pending(self) -> Mapping[str, Any] | None:
         """Tell of the job that is worked on next: phase, done, total, started, updated. Raises: StateError."""

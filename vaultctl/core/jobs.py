@@ -28,6 +28,7 @@ FAILURE = "failure"
 _KINDS = {
     "namespace": "vaultctl.core.system.namespaces",
     "remount": "vaultctl.core.system.remount",
+    "tokens": "vaultctl.core.token_store.sweep",
     "upgrade": "vaultctl.core.system.upgrade",
 }
 """Each module has a `step(session, job) -> Job`."""

@@ -48,7 +48,11 @@ _MAX_DEPTH = 300
 """So deep may the data of a request be nested."""
 
 
-_SYSTEM_HELP = "The engine's own paths: mounts, their moves, and how the state stands."
+_OWN_HELP = {
+    "system": "The engine's own paths: mounts, their moves, and how the state stands.",
+    "token": "Tokens: made, looked up, renewed and revoked. Every auth method gives tokens of this store.",
+}
+"""The types of mounts whose endpoints are the core's own, and what they are for."""
 
 
 class NeedsWriting(Exception):
@@ -75,9 +79,11 @@ class Host:
 
 
 class SystemContext:
-    """What a handler of the core's own endpoints may touch: the whole session."""
+    """What a handler of the core's own endpoints may touch: the whole session. `path` is that below the mount."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, mount: Mount) -> None:
+        self.mount = mount
+        self.path = exchange.path
         self.request = exchange.request
         self.session = exchange.session
         self.token = exchange.token
@@ -87,6 +93,11 @@ class SystemContext:
         self.host = exchange.host
         self.namespace = exchange.namespace
         self.mounts = Mounts(exchange.session.mounts, exchange.session.namespaces, exchange.namespace)
+
+    @property
+    def has_sudo(self) -> bool:
+        """Tell whether the caller has the right to sudo on the path that was asked for."""
+        return self.token is not None and self.token.is_root
 
 
 class Exchange:
@@ -206,6 +217,10 @@ def endpoints_of(host: Host, mount: Mount, path: str) -> Sequence[Endpoint]:
     """Give the endpoints that a mount's type declares; the system's come by subject. Raises: NotOffered."""
     if mount.type == "system":
         return host.system_endpoints(path)
+    if mount.type == "token":
+        from vaultctl.core import token_store
+
+        return token_store.endpoints_for(path)
     return host.catalogue.engine(mount.type, mount.options).endpoints
 
 
@@ -221,12 +236,21 @@ def authenticate(exchange: Exchange) -> None:
             return
         raise BadToken
     token = tokens.find(exchange.session.view, exchange.request.token, exchange.now_ns / 1e9)
-    if token is None or token.num_uses < 0:
+    if token is None or token.num_uses < 0 or not _may_come_from(token, exchange.request.remote_addr):
         raise BadToken
     if token.num_uses > 0:
         need_writing(exchange)
         token = tokens.use(exchange.session.view, token)
     exchange.token = token
+
+
+def _may_come_from(token: Token, remote_addr: str) -> bool:
+    """Tell whether a token can be used from where it came from."""
+    if not token.bound_cidrs:
+        return True
+    from vaultctl.core.token_store import addresses
+
+    return addresses.allow(token.bound_cidrs, remote_addr)
 
 
 def authorise(exchange: Exchange) -> None:
@@ -274,9 +298,22 @@ def dispatch(exchange: Exchange) -> Response:
 def finish(exchange: Exchange) -> None:
     """Remove a token whose last use this was, and commit. Raises: StateError."""
     token = exchange.token
-    if token and token.num_uses < 0:
-        tokens.revoke(exchange.session, token)
+    if exchange.writing:
+        _remove_spent(exchange, token)
     exchange.session.commit()
+
+
+def _remove_spent(exchange: Exchange, token: Token | None) -> None:
+    """Remove a token whose last use this was, and some of those that came to their end."""
+    session, now_s = exchange.session, exchange.now_ns / 1e9
+    is_last = token is not None and token.num_uses < 0
+    if not is_last and not (session.changed and tokens.is_due(session.view, now_s)):
+        return
+    from vaultctl.core.token_store import sweep
+
+    if token and is_last:
+        sweep.remove(session, token)
+    sweep.sweep(session, now_s, sweep.AT_ONCE)
 
 
 def need_writing(exchange: Exchange) -> None:
@@ -300,8 +337,8 @@ def _empty_listing(request: Request, ignored: set[str]) -> Response:
 
 
 def _with_ignored(response: Response, ignored: set[str]) -> Response:
-    """Warn of parameters that the endpoint does not have. Source: OpenBao 2.7, and only where the answer has data."""
-    if not ignored or response.data is None:
+    """Warn of parameters that the endpoint does not have. Source: OpenBao 2.7, and only where the answer has a body."""
+    if not ignored or (response.data is None and response.auth is None):
         return response
     warning = f"Endpoint ignored these unrecognized parameters: [{' '.join(sorted(ignored))}]"
     return response._replace(warnings=(*response.warnings, warning))
@@ -315,13 +352,14 @@ def _no_handler(request: Request, endpoint: Endpoint) -> VaultError:
 
 
 def _lists_no_folder(request: Request, endpoint: Endpoint) -> bool:
-    """Tell whether a listing asks for the folder of an endpoint that is one fixed path: OpenBao has no such path."""
-    return request.operation in (Operation.LIST, Operation.SCAN) and "{" not in endpoint.pattern
+    """Tell whether a listing asks for the folder of an endpoint that has none: OpenBao has no such path."""
+    is_open = endpoint.pattern.endswith(("*}", "+}"))
+    return request.operation in (Operation.LIST, Operation.SCAN) and not is_open
 
 
 def _context(exchange: Exchange, mount: Mount) -> Context | SystemContext:
-    if mount.type == "system":
-        return SystemContext(exchange)
+    if mount.type in _OWN_HELP:
+        return SystemContext(exchange, mount)
     engine = exchange.host.catalogue.engine(mount.type, mount.options)
     storage = MountStorage(exchange.session.view, mount, engine)
     options = mount.options or {}
@@ -337,7 +375,7 @@ def _help(exchange: Exchange, mount: Mount) -> Response:
     endpoints = endpoints_of(exchange.host, mount, exchange.path)
     if not exchange.path:
         catalogue = exchange.host.catalogue
-        text = _SYSTEM_HELP if mount.type == "system" else catalogue.engine(mount.type, mount.options).help
+        text = _OWN_HELP.get(mount.type) or catalogue.engine(mount.type, mount.options).help
         return Response(raw=framework_help.engine_help(text, endpoints))
     return Response(raw=framework_help.path_help(endpoints, exchange.path))
 

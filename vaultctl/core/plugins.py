@@ -38,7 +38,7 @@ class Catalogue:
 
     def serves(self, type_: str) -> bool:
         """Tell whether requests below a mount of this type are answered."""
-        return type_ in _KV or type_ in ("system", "cubbyhole") or self._other(type_) is not None
+        return type_ in _KV or type_ in ("system", "cubbyhole", "token") or self._other(type_) is not None
 
     def engine(self, type_: str, options: Mapping[str, str] | None) -> Engine:
         """Give the engine for a mount of this type with these options. Raises: NotOffered."""

@@ -96,6 +96,11 @@ class Session:
             self.view.rollback(mark.changes)
         self.mounts, self.namespaces = mark.mounts, mark.namespaces
 
+    @property
+    def changed(self) -> bool:
+        """Tell whether there is anything to commit."""
+        return isinstance(self.view, Transaction) and self.view.changed
+
     def changed_below(self, prefix: str) -> bool:
         """Tell whether this session stored or removed anything whose name begins so."""
         return isinstance(self.view, Transaction) and self.view.changed_below(prefix)

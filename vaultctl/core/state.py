@@ -79,6 +79,14 @@ class View:
         """Refuse: a request that writes must be opened for writing."""
         raise RuntimeError("a write on a snapshot")
 
+    def encrypt_token(self, plain: bytes) -> bytes:
+        """Encrypt what a batch token holds."""
+        return self._barrier.encrypt_token(plain)
+
+    def decrypt_token(self, blob: bytes) -> bytes | None:
+        """Decrypt what a batch token holds, or return None where it is none of this state's."""
+        return self._barrier.decrypt_token(blob)
+
     def decrypt(self, name: str, blob: bytes) -> bytes:
         """Decrypt an entry, from under the seal too where it wrapped it. Raises: IntegrityError."""
         return decrypt(self._seal, self._barrier, name, blob)

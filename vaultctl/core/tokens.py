@@ -1,27 +1,41 @@
-"""Tokens: stored under a salted HMAC of the token, never the token itself.
+"""Tokens: stored under a salted HMAC of the token, never the token itself; what is compared is that HMAC alone.
 
 A record's `num_uses` is 0 for no limit; the last use leaves -1, and the token goes at the end of that request. Source:
 OpenBao 2.7, where even a request that is refused uses a token up.
+
+A token counts as absent as soon as it has expired, or any token that it descends from is gone or has expired. So a
+revocation takes effect on a whole tree at once, however many rows are left to be removed (see `token_store.sweep`).
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from vaultctl.core import records
 from vaultctl.crypto.aead import hmac_sha256
 from vaultctl.logical.storage import Reading, Storage
 
-if TYPE_CHECKING:
-    from vaultctl.core.session import Session
-
 SALT = "core/tokens/salt"
 BY_ID = "core/tokens/id/"
 BY_ACCESSOR = "core/tokens/accessor/"
+BY_PARENT = "core/tokens/child/"
+BY_PATH = "core/tokens/path/"
+BY_EXPIRY = "core/tokens/expiry/"
+"""Where the records lie, and indexes of them: by accessor, parent, the path that made them, and the end of life."""
+
 ROOT_POLICY = "root"
+BATCH = "b."
+SERVICE = "s."
+"""What tokens begin with."""
+
+SECOND_NS = 1_000_000_000
 
 
 class Token(NamedTuple):
-    """A token's record. Times are seconds since the epoch; a `ttl_s` of 0 never ends."""
+    """A token's record. Times are seconds or nanoseconds since the epoch; a `ttl_s` of 0 never ends.
+
+    `parent` is the hash of the token that it goes with. `ttl_s` is that of its creation, `lease_ttl_s` of the last
+    renewal; `uses_given` is the limit of its creation.
+    """
 
     id_hash: str
     accessor: str
@@ -29,11 +43,24 @@ class Token(NamedTuple):
     path: str
     display_name: str
     creation_time_s: int
-    ttl_s: int = 0
+    ttl_s: float = 0
     num_uses: int = 0
     type: str = "service"
-    orphan: bool = True
     namespace: str = "root"
+    parent: str = ""
+    issue_ns: int = 0
+    expire_ns: int = 0
+    renewed_ns: int = 0
+    lease_ttl_s: float = 0
+    renewable: bool = False
+    uses_given: int = 0
+    period_s: float = 0
+    max_ttl_s: float = 0
+    explicit_max_ttl_s: float = 0
+    role: str = ""
+    meta: Mapping[str, str] | None = None
+    entity_id: str = ""
+    bound_cidrs: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Name it by what it is called, not by what it opens."""
@@ -44,9 +71,19 @@ class Token(NamedTuple):
         """Tell whether every request is allowed."""
         return ROOT_POLICY in self.policies
 
+    @property
+    def is_orphan(self) -> bool:
+        """Tell whether no other token's end is its own."""
+        return not self.parent
+
     def has_expired(self, now_s: float) -> bool:
         """Tell whether it counts as absent."""
-        return self.ttl_s > 0 and now_s >= self.creation_time_s + self.ttl_s
+        return 0 < self.expire_ns <= now_s * SECOND_NS
+
+    @property
+    def lease_id(self) -> str:
+        """Name the token's lease. Source: OpenBao 2.7: the path that made it, and a hash."""
+        return f"{self.path}/h{self.id_hash}"
 
 
 def make_salt(storage: Storage, random: Callable[[int], bytes]) -> None:
@@ -56,27 +93,70 @@ def make_salt(storage: Storage, random: Callable[[int], bytes]) -> None:
 
 def find(storage: Reading, token: str, now_s: float) -> Token | None:
     """Look a token up; one that has expired counts as absent."""
-    id_hash = _hash(storage, token)
+    id_hash = hash_of(storage, token)
+    if token.startswith(BATCH):
+        from vaultctl.core.token_store import batch
+
+        found = batch.read(storage, token, id_hash)
+    else:
+        found = load(storage, id_hash)
+    return found if found and is_alive(storage, found, now_s) else None
+
+
+def load(storage: Reading, id_hash: str) -> Token | None:
+    """Read a record, be it that of a token that counts as absent."""
     record = records.load(storage, BY_ID + id_hash)
-    if record is None:
-        return None
-    found = _from_record(id_hash, record)
-    return None if found.has_expired(now_s) else found
+    return None if record is None else from_record(id_hash, record)
+
+
+def is_alive(storage: Reading, token: Token, now_s: float) -> bool:
+    """Tell whether neither the token nor any that it descends from has come to its end."""
+    each: Token | None = token
+    while each and not each.has_expired(now_s):
+        if not each.parent:
+            return True
+        each = load(storage, each.parent)
+    return False
 
 
 def create(storage: Storage, token: str, **fields: Any) -> Token:
-    """Store a token; the fields are those of `Token` without `id_hash`."""
-    made = Token(_hash(storage, token), **fields)
+    """Store a token; the fields are those of `Token` without `id_hash`. Without `issue_ns` it is its creation."""
+    made = Token(hash_of(storage, token), **fields)
+    made = made._replace(issue_ns=made.issue_ns or made.creation_time_s * SECOND_NS)
+    if made.ttl_s and not made.expire_ns:
+        made = made._replace(expire_ns=made.issue_ns + int(made.ttl_s * SECOND_NS))
     save(storage, made)
-    records.save(storage, BY_ACCESSOR + _hash(storage, made.accessor), {"id_hash": made.id_hash})
+    records.save(storage, BY_ACCESSOR + hash_of(storage, made.accessor), {"id_hash": made.id_hash})
+    for name in index_names(made):
+        storage.put(name, b"")
     return made
 
 
+def index_names(token: Token) -> list[str]:
+    """Give the names by which a token is found by parent, path and end."""
+    names = [f"{BY_PATH}{token.namespace}/{token.lease_id}"]
+    if token.parent:
+        names.append(f"{BY_PARENT}{token.parent}/{token.id_hash}")
+    if token.expire_ns:
+        names.append(f"{BY_EXPIRY}{-(-token.expire_ns // SECOND_NS):011d}-{token.id_hash}")
+    return names
+
+
 def save(storage: Storage, token: Token) -> None:
-    """Write a token's record."""
-    record = token._asdict()
+    """Write a token's record: what is not as in every other token."""
+    defaults = Token._field_defaults
+    record = {name: value for name, value in token._asdict().items() if value != defaults.get(name, ...)}
     del record["id_hash"]
     records.save(storage, BY_ID + token.id_hash, record)
+
+
+def replace(storage: Storage, old: Token, new: Token) -> None:
+    """Write a changed record, and what it is found by."""
+    for name in set(index_names(old)).difference(index_names(new)):
+        storage.delete(name)
+    for name in set(index_names(new)).difference(index_names(old)):
+        storage.put(name, b"")
+    save(storage, new)
 
 
 def use(storage: Storage, token: Token) -> Token:
@@ -86,20 +166,15 @@ def use(storage: Storage, token: Token) -> Token:
     return used
 
 
-def revoke(session: "Session", token: Token) -> None:
-    """Remove a token, with all that is in its cubbyhole."""
-    view = session.view
-    cubbyhole = session.mounts.at("cubbyhole/", token.namespace)
-    if cubbyhole:
-        for name in list(view.below(f"{cubbyhole.storage_prefix}{token.id_hash}/")):
-            view.delete(name)
-    view.delete(BY_ID + token.id_hash)
-    view.delete(BY_ACCESSOR + _hash(view, token.accessor))
+def is_due(storage: Reading, now_s: float) -> bool:
+    """Tell whether there is a row of a token that has come to its end."""
+    first = storage.list(BY_EXPIRY, limit=1)
+    return bool(first) and int(first[0].partition("-")[0]) <= now_s
 
 
 def new_token(random: Callable[[int], bytes]) -> str:
     """Make a service token: `s.` and 24 characters."""
-    return "s." + random_text(random, 24)
+    return SERVICE + random_text(random, 24)
 
 
 def random_text(random: Callable[[int], bytes], length: int) -> str:
@@ -112,12 +187,16 @@ def random_text(random: Callable[[int], bytes], length: int) -> str:
     return text[:length]
 
 
-def _hash(storage: Reading, text: str) -> str:
+def hash_of(storage: Reading, text: str) -> str:
+    """Give the name that a token or an accessor is stored under."""
     salt = storage.get(SALT)
     if salt is None:
         raise RuntimeError("a state without a token salt")
     return hmac_sha256(salt, text.encode("utf-8", "surrogatepass")).hex()
 
 
-def _from_record(id_hash: str, record: dict[str, Any]) -> Token:
-    return Token(id_hash, **{**record, "policies": tuple(record["policies"])})
+def from_record(id_hash: str, record: dict[str, Any]) -> Token:
+    """Give a token as it was stored."""
+    record.pop("orphan", None)  # it was stored before there were parents
+    lists: dict[str, Any] = {name: tuple(record[name]) for name in ("policies", "bound_cidrs") if name in record}
+    return Token(id_hash, **{**record, **lists})

@@ -11,12 +11,14 @@ from vaultctl.logical.errors import IntegrityError
 ENTRY = 1
 KEYRING = 2
 SEALED = 3
-"""The kinds of a blob, its first byte: an entry, the keyring, something that a seal wrapped."""
+TOKEN = 4
+"""The kinds of a blob, its first byte: an entry, the keyring, something that a seal wrapped, a batch token."""
 
 ROTATE_AFTER = 1 << 30
 """A term is replaced after this many encryptions, a quarter of what NIST SP 800-38D allows with random nonces."""
 
 _TERM_B = 4
+_SALT_B = 24
 
 
 class Barrier:
@@ -57,6 +59,23 @@ class Barrier:
         if plain is None:
             raise damaged(name)
         return plain
+
+    def encrypt_token(self, plain: bytes) -> bytes:
+        """Encrypt what no entry holds, under a key of its own: so it needs no count of what a term encrypted."""
+        head = bytes([TOKEN]) + self.keyring.active.to_bytes(_TERM_B, "big") + self._random(_SALT_B)
+        return head + self._token_cipher(self.keyring.active, head).encrypt(plain, head)
+
+    def decrypt_token(self, blob: bytes) -> bytes | None:
+        """Decrypt it, or return None where it is none of this state's."""
+        head, body = blob[: 1 + _TERM_B + _SALT_B], blob[1 + _TERM_B + _SALT_B :]
+        term = int.from_bytes(head[1 : 1 + _TERM_B], "big")
+        if head[:1] != bytes([TOKEN]) or term not in self.keyring.terms:
+            return None
+        return self._token_cipher(term, head).decrypt(body, head)
+
+    def _token_cipher(self, term: int, head: bytes) -> Cipher:
+        secret = derive(self.keyring.terms[term].key, "vaultctl batch tokens")
+        return Cipher(hmac_sha256(secret, head), self._random)
 
     def mac(self, data: bytes, /) -> bytes:
         """Authenticate bytes with GMAC: AES-GCM over no plaintext, with a fresh nonce."""

@@ -12,7 +12,7 @@ from vaultctl.logical import durations
 from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.request import Repeated
 
-Kind = Literal["string", "int", "ints", "bool", "duration", "signed_duration", "map", "keypair", "slice"]
+Kind = Literal["string", "int", "ints", "bool", "duration", "signed_duration", "map", "keypair", "slice", "strings"]
 
 
 ERROR_PREFIX = "Field validation failed: "
@@ -198,6 +198,21 @@ def _slice(_name: str, value: object) -> list[str]:
     return found
 
 
+def _strings(_name: str, value: object) -> list[str]:
+    """Give a list of texts; one text is a list of one, and its commas are its own."""
+    if value == "":
+        return []
+    found, problems = [], []
+    for index, item in enumerate(value if isinstance(value, list) else [value]):
+        text = _text(item)
+        if text is None:
+            problems.append(str(_mismatch("string", item, f"[{index}]")))
+        found.append(text or "")
+    if problems:
+        raise _WrongType("decoding failed due to the following error(s):\n\n" + "\n".join(problems))
+    return found
+
+
 def go_value(value: object) -> str:
     """Write a JSON value as Go's %v does."""
     if isinstance(value, dict):
@@ -219,6 +234,7 @@ _CONVERT = {
     "map": _map,
     "keypair": _keypair,
     "slice": _slice,
+    "strings": _strings,
 }
 _ZERO: Mapping[str, Callable[[], Any]] = {
     "string": str,
@@ -230,5 +246,6 @@ _ZERO: Mapping[str, Callable[[], Any]] = {
     "map": dict,
     "keypair": lambda: None,
     "slice": list,
+    "strings": list,
 }
 """What a null becomes. Source: OpenBao 2.7, which tells null options from empty ones."""

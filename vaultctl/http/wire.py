@@ -122,7 +122,7 @@ def write_response(response: Response) -> Answer:
     body: bytes | None = None
     if response.raw is not None:
         body = _json(response.raw)
-    elif response.status == 200 or (not response.status and _says_something(response)):
+    elif response.status in (200, 202) or (not response.status and _says_something(response)):
         body = _envelope(response)
     return _answer(response.status or (204 if body is None else 200), body, response.headers)
 

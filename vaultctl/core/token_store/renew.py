@@ -1,0 +1,90 @@
+"""auth/token/renew, renew-self and renew-accessor. Source: OpenBao 2.7 for limits, messages and their order."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vaultctl.core import tokens
+from vaultctl.core.pipeline import SystemContext
+from vaultctl.core.token_store import roles
+from vaultctl.core.token_store.issue import BATCH, auth_block, limits_of
+from vaultctl.core.token_store.lookup import ACCESSOR, by_accessor
+from vaultctl.core.token_store.ttl import Limits, life
+from vaultctl.core.tokens import SECOND_NS, Token
+from vaultctl.framework.endpoint import Endpoint
+from vaultctl.framework.fields import Field
+from vaultctl.logical.errors import InvalidRequest, VaultError, one_error
+from vaultctl.logical.request import Operation
+from vaultctl.logical.response import Response
+
+
+def renew(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
+    """Give a token a new end. Raises: VaultError."""
+    text = fields.get("token", "")
+    if not text:
+        raise InvalidRequest("missing token ID")
+    token = tokens.find(ctx.session.view, text, ctx.now_ns / SECOND_NS)
+    return _renewed(ctx, token, text, fields.get("increment", 0))
+
+
+def renew_self(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
+    """Give the caller's token a new end. Raises: VaultError."""
+    return renew(ctx, {**fields, "token": ctx.request.token})
+
+
+def renew_accessor(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
+    """Give the token with an accessor a new end. Raises: VaultError."""
+    return _renewed(ctx, by_accessor(ctx.session, fields, ctx.now_ns), "", fields.get("increment", 0))
+
+
+def _renewed(ctx: SystemContext, token: Token | None, text: str, increment_s: float) -> Response:
+    if token is None or token.num_uses < 0:
+        raise InvalidRequest("token not found")
+    if token.type == BATCH:
+        raise InvalidRequest("batch tokens cannot be renewed")
+    if not token.renewable or not token.expire_ns:
+        raise InvalidRequest("lease is not renewable")
+    wanted_s = increment_s or token.lease_ttl_s or token.ttl_s
+    ttl_s, warnings = life(
+        wanted_s, _limits(ctx, token), since_s=token.issue_ns / SECOND_NS, now_s=ctx.now_ns / SECOND_NS
+    )
+    renewed = token._replace(lease_ttl_s=ttl_s, renewed_ns=ctx.now_ns, expire_ns=ctx.now_ns + int(ttl_s * SECOND_NS))
+    tokens.replace(ctx.session.view, token, renewed)
+    return Response(auth=auth_block(renewed, text), warnings=tuple(warnings))
+
+
+def _limits(ctx: SystemContext, token: Token) -> Limits:
+    """Give what bounds a token now: its role where one made it, else what it was made with. Raises: VaultError."""
+    mount = ctx.session.mounts.serving(token.path, token.namespace)
+    if mount is None:
+        raise VaultError(one_error("unable to retrieve system view from router"))
+    if not token.role:
+        return limits_of(mount, period_s=token.period_s, max_s=token.max_ttl_s, explicit_max_s=token.explicit_max_ttl_s)
+    role = roles.find(ctx.session.view, token.namespace, token.role)
+    if role is None:
+        gone = f'original token role "{token.role}" could not be found, not renewing'
+        raise VaultError(one_error(f"failed to renew entry: {gone}"))
+    return limits_of(mount, period_s=role.token_period, explicit_max_s=role.token_explicit_max_ttl)
+
+
+_INCREMENT = {"increment": Field("duration", "For how long from now on; the token's limits may allow less.")}
+
+ENDPOINTS = (
+    Endpoint(
+        "renew",
+        {Operation.UPDATE: renew},
+        "Give a token a new end.",
+        fields={"token": Field("string", "The token."), **_INCREMENT},
+    ),
+    Endpoint(
+        "renew-self",
+        {Operation.UPDATE: renew_self},
+        "Give the caller's own token a new end.",
+        fields={"token": Field("string", "It is ignored."), **_INCREMENT},
+    ),
+    Endpoint(
+        "renew-accessor",
+        {Operation.UPDATE: renew_accessor},
+        "Give the token with an accessor a new end; the token itself is not shown.",
+        fields={**ACCESSOR, **_INCREMENT},
+    ),
+)

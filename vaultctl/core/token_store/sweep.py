@@ -1,0 +1,143 @@
+"""Removing tokens, in batches of a bounded size: what was revoked, with all that descends from it, and what expired.
+
+A token's record goes first, and with it the right of every token below it. If there are such, its name stays in the
+index of ends, as one that is due since ever, until the last of them is removed. Whoever writes next goes on; a large
+tree is a stored job.
+"""
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from vaultctl.core import jobs, tokens
+from vaultctl.core.jobs import Job
+from vaultctl.core.mounts import new_uuid
+from vaultctl.core.pipeline import SystemContext
+from vaultctl.core.session import Session
+from vaultctl.core.tokens import BY_ACCESSOR, BY_EXPIRY, BY_ID, BY_PARENT, BY_PATH, SECOND_NS, Token
+from vaultctl.framework.endpoint import Endpoint
+from vaultctl.logical.request import Operation
+from vaultctl.logical.response import Response
+
+KIND = "tokens"
+AT_ONCE = 100
+"""So many tokens are removed within a request."""
+
+_BATCH = 500
+_SINCE_EVER = "0" * 11
+_TIDYING = (
+    "Tidy operation successfully started. Any information from the operation will be printed to OpenBao's server logs."
+)
+
+
+def revoke(session: Session, token: Token) -> None:
+    """Remove a token and all that descend from it: at once, or where they are many, bit by bit; none is good any more.
+
+    Who calls this from a request looks afterwards whether `go_on` has something to store.
+    """
+    remove(session, token)
+    sweep(session, 0, AT_ONCE)
+
+
+def go_on(ctx: SystemContext) -> None:
+    """Store a job for the descendants that are left, if there are any."""
+    if tokens.is_due(ctx.session.view, 0):
+        _enqueue(ctx, 0)
+
+
+def remove(session: Session, token: Token) -> None:
+    """Remove one token, with all that is in its cubbyhole; what descends from it is noted for the next sweep."""
+    view = session.view
+    cubbyhole = session.mounts.at("cubbyhole/", token.namespace)
+    if cubbyhole:
+        for name in list(view.below(f"{cubbyhole.storage_prefix}{token.id_hash}/")):
+            view.delete(name)
+    view.delete(BY_ID + token.id_hash)
+    view.delete(BY_ACCESSOR + tokens.hash_of(view, token.accessor))
+    for name in tokens.index_names(token):
+        view.delete(name)
+    if view.list(f"{BY_PARENT}{token.id_hash}/", limit=1):
+        view.put(f"{BY_EXPIRY}{_SINCE_EVER}-{token.id_hash}", b"")
+
+
+def orphan(session: Session, token: Token) -> None:
+    """Make the children of a token nobody's."""
+    view = session.view
+    for child_hash in view.list(f"{BY_PARENT}{token.id_hash}/"):
+        child = tokens.load(view, child_hash)
+        if child:
+            tokens.replace(view, child, child._replace(parent=""))
+
+
+def sweep(session: Session, until_s: float, limit: int) -> int:
+    """Remove at most so many of the tokens whose end is not after this moment; tell how many went."""
+    view, done = session.view, 0
+    while done < limit and tokens.is_due(view, until_s):
+        due = view.list(BY_EXPIRY, limit=1)[0]
+        id_hash = due.partition("-")[2]
+        token = tokens.load(view, id_hash)
+        if token is None:
+            done += _sweep_children(session, due, limit - done)
+            continue
+        view.delete(BY_EXPIRY + due)
+        if token.has_expired(until_s):
+            remove(session, token)
+            done += 1
+    return done
+
+
+def _sweep_children(session: Session, due: str, limit: int) -> int:
+    """Remove children of a token that is gone, and when none is left its name."""
+    view = session.view
+    below = f"{BY_PARENT}{due.partition('-')[2]}/"
+    children = view.list(below, limit=limit)
+    for child_hash in children:
+        view.delete(below + child_hash)
+        child = tokens.load(view, child_hash)
+        if child:
+            remove(session, child)
+    if not view.list(below, limit=1):
+        view.delete(BY_EXPIRY + due)
+    return len(children)
+
+
+def revoke_below(session: Session, namespace: str, prefix: str, limit: int) -> int:
+    """Revoke at most so many of the tokens that were made at paths that begin so; tell how many went.
+
+    What descends from them is good no more, and is left to the next sweep.
+    """
+    found = list(islice(session.view.below(f"{BY_PATH}{namespace}/{prefix}"), limit))
+    for name in found:
+        token = tokens.load(session.view, name.rpartition("/h")[2])
+        if token:
+            remove(session, token)
+        session.view.delete(name)
+    return len(found)
+
+
+def step(session: Session, job: Job) -> Job:
+    """Remove a batch."""
+    until_s = job.params["until_s"]
+    job = job._replace(done=job.done + sweep(session, until_s, _BATCH), phase="removing")
+    return job if tokens.is_due(session.view, until_s) else job.succeeded()
+
+
+def tidy(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
+    """Remove all that has expired."""
+    _enqueue(ctx, ctx.now_ns // SECOND_NS)
+    return Response(status=202, warnings=(_TIDYING,))
+
+
+def _enqueue(ctx: SystemContext, until_s: int) -> None:
+    job = Job(new_uuid(ctx.random), KIND, {"until_s": until_s}, ctx.now_ns, ctx.now_ns)
+    jobs.enqueue(ctx.session.view, job)
+
+
+ENDPOINTS = (
+    Endpoint(
+        "tidy",
+        {Operation.UPDATE: tidy},
+        "Remove what is left of tokens that have expired.",
+        "An expired token is good for nothing; what is left of it also goes by itself, with later writes.",
+    ),
+)
