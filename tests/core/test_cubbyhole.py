@@ -1,10 +1,13 @@
 """The cubbyhole: each token's own, and gone with it."""
 
+import os
+
 import pytest
 from support.states import NOW_S, ROOT_TOKEN, make_core, values
 
 from vaultctl.core import tokens
 from vaultctl.core.core import Core
+from vaultctl.core.token_store.issue import Wanted, issue
 from vaultctl.logical.errors import InvalidRequest, NotFound
 from vaultctl.logical.request import Operation, Request
 from vaultctl.storage.memory import Memory
@@ -83,9 +86,11 @@ def test_a_token_that_is_made_again_finds_nothing(core: Core):
 
 def test_a_batch_token_has_none(core: Core):
     """A token that is not stored for itself has no cubbyhole."""
-    give(core, "b.ABatchTokenOfTheTests", type="batch")
+    wanted = Wanted(["root"], "auth/token/create", type="batch", ttl_s=3600)
+    with core.sessions.writing() as session:
+        _, auth = issue(session, wanted, random=os.urandom, now_ns=NOW_S * 1_000_000_000)
     with pytest.raises(InvalidRequest, match="only supported by 'service' type tokens"):
-        ask(core, Operation.UPDATE, "cubbyhole/a", "b.ABatchTokenOfTheTests", key="value")
+        ask(core, Operation.UPDATE, "cubbyhole/a", auth["client_token"], key="value")
 
 
 def test_no_name_in_the_state_tells_of_the_token(core: Core):

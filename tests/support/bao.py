@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sysconfig
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -60,6 +60,8 @@ class Bao:
     """A dev server. It is a door, and it runs the `bao` command line on itself."""
 
     def __init__(self, program: str, port: int, home: Path) -> None:
+        self.start: Callable[[], None] = lambda: None
+        """Begins the server anew, where nothing else helps."""
         self._program = program
         self.port = port
         self._home = home
@@ -75,7 +77,8 @@ class Bao:
             return Response(status, raw=body or None)
         lease = Lease(body["lease_duration"], body["lease_id"], body["renewable"])
         warnings = tuple(body["warnings"] or ())
-        return Response(status, body["data"], lease=lease, warnings=warnings, request_id=body["request_id"])
+        beside = {"auth": body["auth"], "wrap_info": body["wrap_info"]}
+        return Response(status, body["data"], lease=lease, warnings=warnings, request_id=body["request_id"], **beside)
 
     def _send(self, request: Request) -> tuple[int, dict[str, Any]]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -126,7 +129,11 @@ class Bao:
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def reset(self) -> None:
-        """Give the server the mounts that it began with, a `secret/` without secrets, and an empty cubbyhole."""
+        """Give the server the mounts and tokens that it began with, a `secret/` without secrets, an empty cubbyhole."""
+        try:
+            self._revoke_all()
+        except RemoteError:  # the root token itself was revoked
+            self.start()
         self._empty("cubbyhole/")
         self._remove_namespaces()
         for path in self.ask(Operation.READ, "sys/mounts").data or {}:
@@ -139,6 +146,16 @@ class Bao:
         body = {"type": "kv", "description": "key/value secret storage", "options": {"version": "2"}}
         self.ask(Operation.UPDATE, "sys/mounts/secret", body)
         self.await_kv("secret/")
+
+    def _revoke_all(self) -> None:
+        """Leave no token but root's, and no role. Raises: RemoteError."""
+        own = (self.ask(Operation.READ, "auth/token/lookup-self").data or {})["accessor"]
+        for accessor in (self.ask(Operation.LIST, "auth/token/accessors").data or {})["keys"]:
+            if accessor != own:
+                self.ask(Operation.UPDATE, "auth/token/revoke-accessor", {"accessor": accessor})
+        with suppress(RemoteError):
+            for role in (self.ask(Operation.LIST, "auth/token/roles").data or {})["keys"]:
+                self.ask(Operation.DELETE, f"auth/token/roles/{role}")
 
     def _empty(self, folder: str) -> None:
         with suppress(RemoteError):
@@ -204,26 +221,36 @@ def serving(home: Path) -> Iterator[Bao]:
     """Run a dev server on a free port of this machine, and end it."""
     program, port = binary(), free_ports()
     argv = [program, "server", "-dev", f"-dev-root-token-id={ROOT_TOKEN}", "-dev-no-store-token"]
-    with open(home / "server.log", "wb") as log:
-        process = subprocess.Popen(
-            [*argv, f"-dev-listen-address=127.0.0.1:{port}"], env={"HOME": str(home)}, stdout=log, stderr=log, cwd=home
-        )
+    argv.append(f"-dev-listen-address=127.0.0.1:{port}")
+    processes: list[subprocess.Popen[bytes]] = []
     bao = Bao(program, port, home)
 
+    def end() -> None:
+        for process in processes:
+            process.kill()
+            process.wait()
+        processes.clear()
+
+    def start() -> None:
+        end()
+        with open(home / "server.log", "wb") as log:
+            processes.append(subprocess.Popen(argv, env={"HOME": str(home)}, stdout=log, stderr=log, cwd=home))
+        await_that(answers)
+
     def answers() -> bool:
-        if process.poll() is not None:
+        if processes[0].poll() is not None:
             pytest.fail((home / "server.log").read_text()[-2000:])
         with suppress(OSError, RemoteError):
             bao.ask(Operation.READ, "secret/config")
             return True
         return False
 
+    bao.start = start
     try:
-        await_that(answers)
+        start()
         yield bao
     finally:
-        process.kill()
-        process.wait()
+        end()
 
 
 def free_ports() -> int:

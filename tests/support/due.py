@@ -30,6 +30,7 @@ BUILT = frozenset(
         "output-curl-string",
         "remount",
         "status of a server",
+        "tokens",
         "version",
     }
 )
@@ -104,7 +105,7 @@ _COMMANDS = {
     "kv": "kv",
     "lease": "leases",
     "list": "commands on paths",
-    "login": "auth methods",
+    "login": "tokens",
     "monitor": "other commands",
     "namespace": "namespaces",
     "operator": "seal",
@@ -147,6 +148,9 @@ _ENVIRONMENT = {
     "LINE": "completion",
 }
 """By the name behind `BAO_`, `VAULT_` or `COMP_`."""
+
+_OTHER_TOKEN = ("tokens", "policies")
+"""What it takes to ask with a token that a case made: what it may do is said by policies."""
 
 
 def http_needs(case: Case) -> list[set[str]]:
@@ -202,7 +206,7 @@ def _http_step(step: Step, mounts: "_Mounts") -> Iterator[str]:
     if "wrap_ttl" in step:
         yield "wrapping"
     if "${" in (step.get("token") or ""):
-        yield "tokens"
+        yield from _OTHER_TOKEN
     path = unquote(step.get("path", "").partition("?")[0])
     yield mounts.need_of(path)
     if step.get("method") in ("POST", "PUT"):
@@ -262,10 +266,12 @@ def _command_line(step: Step, mounts: "_Mounts") -> Iterator[str]:
     flags = [arg.lstrip("-").partition("=")[0] for arg in argv if arg.startswith("-")]
     words = [arg for arg in argv if not arg.startswith("-")]
     yield from (_FLAGS[flag] for flag in flags if flag in _FLAGS)
-    for name in step.get("env") or ():
+    for name, value in (step.get("env") or {}).items():
         known = _ENVIRONMENT.get(name.partition("_")[2])
         if known:
             yield known
+        if known == "tokens" and "${" in (value or ""):
+            yield from _OTHER_TOKEN
     if argv and argv[0] in ("-v", "-version", "--version"):
         yield "version"
         return
@@ -273,6 +279,10 @@ def _command_line(step: Step, mounts: "_Mounts") -> Iterator[str]:
     yield command
     if command == "namespaces" and words[1:2] and words[1] in _NAMESPACE_SEALS:
         yield "namespace seals"
+    if argv and argv[0] == "login" and any(flag in ("method", "path") for flag in flags):
+        yield "auth methods"
+    if words[:2] == ["token", "capabilities"]:
+        yield "policies"
     if command == "commands on paths" and len(words) > 1:
         yield mounts.need_of(words[1].strip("/"))
     if words[:2] == ["secrets", "enable"] and len(words) > 2:

@@ -15,12 +15,18 @@ _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+|local:(?=/v1)")
 _NAMESPACE_ID = re.compile(r"[A-Za-z0-9]{6}")
 
 _NAMESPACE_ID_SHOWN = re.compile(r"""(?m)^(id +|\s*"id": ["]|\s*id: ['"]?)[A-Za-z0-9]{6}(?=['",]*$)""")
+_TOKEN = re.compile(r"\bs\.[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]{5,6})?\b|\bb\.[A-Za-z0-9_-]{60,}")
+_OF_TOKEN = re.compile(r"[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]{5,6})?")
+"""The accessor of a token is nothing but letters and digits."""
 
 _UNIX_S = (1_600_000_000, 2_500_000_000)
 
 
 def text(value: str) -> str:
-    """Put away uuids, accessors, times, versions and addresses."""
+    """Put away uuids, tokens, accessors, times, versions and addresses."""
+    if _OF_TOKEN.fullmatch(value):
+        return "<accessor>"
+    value = _TOKEN.sub("<token>", value)
     value = _UUID.sub("<uuid>", value)
     value = _ACCESSOR.sub(r"<accessor:\1>", value)
     value = _NAMESPACE_ID_SHOWN.sub(r"\1<nsid>", _TIME.sub("<time>", value))

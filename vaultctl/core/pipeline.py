@@ -353,7 +353,7 @@ def _no_handler(request: Request, endpoint: Endpoint) -> VaultError:
 
 def _lists_no_folder(request: Request, endpoint: Endpoint) -> bool:
     """Tell whether a listing asks for the folder of an endpoint that has none: OpenBao has no such path."""
-    is_open = endpoint.pattern.endswith(("*}", "+}"))
+    is_open = "*}" in endpoint.pattern or "+}" in endpoint.pattern
     return request.operation in (Operation.LIST, Operation.SCAN) and not is_open
 
 
