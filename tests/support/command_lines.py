@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from support.normal import without_age
 from support.program import Here, Program, Ran
 from support.transcripts import Case
 
@@ -29,6 +30,10 @@ _CHANGING = [
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? \+0000 UTC", "<time>"),
         (r"\bv?\d+\.\d+\.\d+(?:-[\w.]+)?\+builtin(?:\.[a-z]+)?", "<builtin-version>"),
         (r"""(?m)^(id +|\s*"id": "|\s*id: ['"]?)[A-Za-z0-9]{6}(?=['",]*$)""", r"\1<nsid>"),
+        (r"\bs\.[A-Za-z0-9]{24}\b|\bb\.[A-Za-z0-9_-]{60,}", "<token>"),
+        (r"\b[A-Za-z0-9]{24}\b", "<id24>"),
+        (r"(?<=\bcreation_time)(\s+)1[789]\d{8}\b", r"\1<unix>"),
+        (r'(?<="creation_time": )1[789]\d{8}\b', '"<unix>"'),
         (r"(?<=cannot tune parameter )\w+(?= of)", "<any>"),  # bao names the one that chance puts first
     )
 ]
@@ -43,12 +48,35 @@ def replay(here: Here, case: Case) -> Iterator[tuple[Step, Printed, Printed]]:
     saved: dict[str, str] = {}
     for step in case["steps"]:
         argv = [_filled(arg, saved) for arg in step["argv"]]
-        env = {name: _filled(value, saved) for name, value in (step.get("env") or {}).items()}
-        ran = _on_terminal(here, argv, env) if step.get("tty") else here(*argv, stdin=_stdin(step, saved), env=env)
+        if argv[0] == "login":
+            argv = [re.sub(r"^(token=)?root$", rf"\g<1>{_own_root(here)}", word) for word in argv]
+        env = {name: _filled(value, saved) for name, value in (step.get("env") or {}).items() if value is not None}
+        stdin = _stdin(step, saved)
+        if argv[0] == "login":
+            stdin = stdin.replace(b"root", _own_root(here).encode())
+        ran = _on_terminal(here, argv, env, stdin) if step.get("tty") else here(*argv, stdin=stdin, env=env)
         for name, how in step.get("save", {}).items():
             saved[name] = _found(how, ran)
+        ran = ran._replace(out=(ran.out + _files(here, step)).replace(_own_root(here), "root"))
         expect = step["expect"]
         yield step, _printed(step, Ran(expect["exit"], expect["stdout"], expect["stderr"])), _printed(step, ran)
+
+
+def _own_root(here: Here) -> str:
+    """Give our root token, which stands where the recorded server's stood, whose token was `root`."""
+    return here.data.joinpath("root-token").read_text().strip()
+
+
+def _files(here: Here, step: Step) -> str:
+    """Give the files that a step looks at; a token that was earned on the local state lies beside the state."""
+    shown = ""
+    for name in step.get("read_files", ()):
+        path = here.data / "token" if name.endswith(".vault-token") else here.home / name
+        if path.exists():
+            shown += f"--- file {name} ---\n{path.read_text()}--- mode {path.stat().st_mode & 0o777:o} ---\n"
+        else:
+            shown += f"--- file {name} ---\n(absent)"
+    return shown
 
 
 def _stdin(step: Step, saved: Mapping[str, str]) -> bytes:
@@ -86,10 +114,16 @@ def _form(text: str) -> Any:
         return [_spaced(line) for line in text.split("\n") if not line.startswith(_BY_CHANCE)]
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return sorted(value)  # keys come in an order of chance
+    if isinstance(value, dict) and isinstance(value.get("data"), dict):
+        value = {**value, "data": without_age(value["data"])}
     return value if isinstance(value, dict | list) else text
 
 
+_A_LITTLE_LESS = re.compile(r"^(ttl +)(\d+)h59m5\ds$")
+
+
 def _spaced(line: str) -> str:
+    line = _A_LITTLE_LESS.sub(lambda found: f"{found[1]}{int(found[2]) + 1}h", line)
     if line.strip() and _RULE.fullmatch(line):
         return "  ".join("--" for _ in line.split())
     return re.sub(" {2,}", "  ", line)
@@ -107,13 +141,14 @@ def _facts(text: str) -> list[str]:
     return [*usage, *sorted(flags), *sorted(commands)] or ["(empty)"]
 
 
-def _on_terminal(here: Here, argv: list[str], env: Mapping[str, str]) -> Ran:
+def _on_terminal(here: Here, argv: list[str], env: Mapping[str, str], stdin: bytes) -> Ran:
     """Run a command line as a child whose three streams are terminals."""
     out, err = pty.openpty(), pty.openpty()
     program = Program(here.home)
     child = subprocess.Popen(
         program.argv(*argv), stdin=out[1], stdout=out[1], stderr=err[1], env={**program.env, "TERM": "xterm", **env}
     )
+    os.write(out[0], stdin)
     os.close(out[1])
     os.close(err[1])
     text = _read_all([out[0], err[0]])

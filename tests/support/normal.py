@@ -19,6 +19,9 @@ _TOKEN = re.compile(r"\bs\.[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]{5,6})?\b|\bb\.[A-Za-z
 _OF_TOKEN = re.compile(r"[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]{5,6})?")
 """The accessor of a token is nothing but letters and digits."""
 
+_SPENT_S = 5
+"""So many seconds of a life may be over before it is looked at."""
+
 _UNIX_S = (1_600_000_000, 2_500_000_000)
 
 
@@ -41,6 +44,14 @@ def _placeholder(key: str, value: Any) -> str | None:
     if key == "version" and isinstance(value, str) and _PROGRAM.fullmatch(value):
         return "<version>"
     return "<nsid>" if key == "id" and isinstance(value, str) and _NAMESPACE_ID.fullmatch(value) else None
+
+
+def without_age(data: dict[str, Any]) -> dict[str, Any]:
+    """Give what is known of a token with the life that it had at first: how late it is looked at is chance."""
+    left_s, at_first_s = data.get("ttl"), data.get("creation_ttl")
+    if not isinstance(left_s, int) or not isinstance(at_first_s, int) or not 0 <= at_first_s - left_s <= _SPENT_S:
+        return data
+    return {**data, "ttl": at_first_s}
 
 
 def deep(value: Any) -> Any:

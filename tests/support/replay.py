@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from support.due import body_of
-from support.normal import deep
+from support.normal import deep, without_age
 from support.states import ROOT_TOKEN
 from vaultctl.logical.door import Door
 from vaultctl.logical.errors import VaultError
@@ -28,9 +28,6 @@ _OPERATIONS = {
     "DELETE": Operation.DELETE,
 }
 _PATIENCE_S = 5.0
-_SPENT_S = 5
-"""So many seconds of a life may be over before it is looked at."""
-
 _UPGRADING = "Upgrading from non-versioned to versioned data"
 
 
@@ -178,7 +175,9 @@ def _wanted(step: Step) -> Outcome:
 
 def _pruned(step: Step, outcome: Outcome) -> Outcome:
     """Take away what a step does not look at, and what is nowhere the same."""
-    outcome = _without_age(_without_builtin(outcome))
+    outcome = _without_builtin(outcome)
+    if isinstance(outcome.get("data"), dict):
+        outcome = {**outcome, "data": without_age(outcome["data"])}
     for path in step.get("ignore", ()):
         if path in ("@body", "*"):
             outcome = {name: outcome[name] for name in ("status",) if name in outcome}
@@ -208,15 +207,6 @@ def _as_root(outcome: Outcome) -> Outcome:
     data = outcome.get("data")
     is_root = isinstance(data, dict) and data.get("id") == ROOT_TOKEN
     return {**outcome, "data": {**data, "id": "root"}} if is_root else outcome
-
-
-def _without_age(outcome: Outcome) -> Outcome:
-    """Give what a token has left to live as it was at first: how late it is looked at is chance."""
-    data = outcome.get("data")
-    if isinstance(data, dict) and isinstance(data.get("ttl"), int) and isinstance(data.get("creation_ttl"), int):
-        if 0 <= data["creation_ttl"] - data["ttl"] <= _SPENT_S:
-            return {**outcome, "data": {**data, "ttl": data["creation_ttl"]}}
-    return outcome
 
 
 def _drop(value: Any, path: list[str]) -> None:

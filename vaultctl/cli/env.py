@@ -50,6 +50,8 @@ class Env:
         """The command's own words, as its help shows them."""
         self.rewrites = False
         """That the command reads what it will write again."""
+        self.hints_at_token = True
+        """That a refused token is the one in use, and it helps to know where that came from."""
         self.goes_on = ""
         """Says what goes on after an interruption."""
 

@@ -87,7 +87,9 @@ def envelope(response: Response) -> dict[str, Any]:
         "warnings": list(response.warnings) or None,
     }
     if response.auth:
-        shown["auth"] = response.auth
+        from vaultctl.cli import auth_output
+
+        shown["auth"] = auth_output.block(response.auth)
     return shown
 
 
@@ -124,6 +126,10 @@ def secret_rows(response: Response) -> list[list[str]]:
         ]
     elif lease and lease.duration_s:
         rows.append(["refresh_interval", humanise(lease.duration_s)])
+    if response.auth:
+        from vaultctl.cli import auth_output
+
+        rows += auth_output.rows(response.auth)
     return rows + data_rows(response.data or {})
 
 
@@ -166,6 +172,10 @@ def fields_of(response: Response) -> dict[str, Any]:
         "refresh_interval": lease.duration_s if lease else 0,
         "renewable": lease.renewable if lease else False,
     }
+    if response.auth:
+        from vaultctl.cli import auth_output
+
+        reserved |= auth_output.fields(response.auth)
     return {**reserved, "data": data, **data}
 
 

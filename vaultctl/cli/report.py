@@ -51,9 +51,10 @@ def _refused(env: Env, error: VaultError, prefix: str) -> None:
 
 def _hint(env: Env, error: VaultError) -> str:
     if env.is_remote:
-        return error.hint or (_token_hint(env) if error.status == BadToken.status and not env.has_token else "")
+        has_none = error.status == BadToken.status and env.hints_at_token and not env.has_token
+        return error.hint or (_token_hint(env) if has_none else "")
     if isinstance(error, BadToken):
-        return _token_hint(env)
+        return _token_hint(env) if env.hints_at_token else ""
     if error.hint:
         return error.hint
     return next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")

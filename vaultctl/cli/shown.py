@@ -45,6 +45,10 @@ _SUDO = re.compile(
     r"sys/raw(/.+)?|sys/remount|sys/revoke-(force|prefix)/.+|sys/rotate(/(root|keyring))?"
 )
 _MOUNT = re.compile(r"sys/(?:mounts|auth)/.+")
+_WITHOUT_BODY = re.compile(r"auth/token/revoke-self|sys/leases/revoke-(prefix|force)/.+")
+_ORDERED = ("sys/remount", "auth/token/create")
+"""Where bao sends a structure of its own."""
+
 _CONFIG: Mapping[str, Any] = {
     "options": None,
     "default_lease_ttl": "",
@@ -118,7 +122,7 @@ class ShowingClient(Client):
         method = urls.method(verb)
         words = ["curl", *([f"-X {method}"] if method != "GET" else [])]
         words += [f'-H "{name}: {value}"' for name, value in headers]
-        if method in ("POST", "PUT", "PATCH"):
+        if method in ("POST", "PUT", "PATCH") and not _WITHOUT_BODY.fullmatch(path):
             words.append("-d '" + body_text(verb, path, data).replace("'", "'\"'\"'") + "'")
         return " ".join([*words, f'"{self._base}{urls.target(verb, path, query)}"'])
 
@@ -136,7 +140,7 @@ def body_text(verb: str, path: str, data: Mapping[str, Any]) -> str:
         return "null"
     if verb == "POST" and _MOUNT.fullmatch(path):
         data = _config(data) if path.endswith("/tune") else _mount(data)
-    elif path != "sys/remount":
+    elif not path.startswith(_ORDERED):
         after = data.get("delete_version_after")
         data = sorted_deep({**data, **({"delete_version_after": _go_seconds(after)} if isinstance(after, str) else {})})
     else:

@@ -40,6 +40,7 @@ TREE: Tree = {
         },
     ),
     "list": "List what is below a path",
+    "login": "Log in, and keep the token",
     "mounts": (
         "Manage mounts of secrets engines",
         {
@@ -103,6 +104,16 @@ TREE: Tree = {
     ),
     "server": "Serve the API over HTTP",
     "status": "Show how the state is sealed",
+    "token": (
+        "Work with tokens",
+        {
+            "capabilities": "Print what a token may do at a path",
+            "create": "Make a new token",
+            "lookup": "Show what is known of a token",
+            "renew": "Give a token a new end",
+            "revoke": "Revoke a token and all that descend from it",
+        },
+    ),
     "version": "Print the version",
     "write": "Write data to a path",
 }

@@ -32,7 +32,7 @@ class _Stdin:
         return decode(data, "stdin")
 
 
-def parse(words: Sequence[str], *, masked: bool = True) -> dict[str, Any]:
+def parse(words: Sequence[str], *, masked: bool = True, doing: str = "Failed to parse K=V data") -> dict[str, Any]:
     """Read the words into one map; a key that comes again makes a list. Raises: Misuse.
 
     Parameters of a query stand in its URL, and need not be masked in errors.
@@ -43,7 +43,7 @@ def parse(words: Sequence[str], *, masked: bool = True) -> dict[str, Any]:
             for key, value in _parse_word(word, stdin, masked=masked):
                 _add(found, key, value)
         except Misuse as error:
-            raise Misuse(f"Failed to parse K=V data: {error}") from None
+            raise Misuse(f"{doing}: {error}") from None
     return found
 
 

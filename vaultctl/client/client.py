@@ -1,7 +1,7 @@
 """A door, with the token and the namespace to use on it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from vaultctl.logical import paths
 from vaultctl.logical.door import Door
@@ -43,6 +43,14 @@ class Client:
         except VaultError as error:
             error.asked = (verb, cleaned, query)
             raise
+
+    def with_token(self, token: str) -> Self:
+        """Give the same client with another token."""
+        from copy import copy
+
+        other = copy(self)
+        other._token = token
+        return other
 
     @staticmethod
     def cleaned(path: str) -> str:

@@ -35,8 +35,18 @@ class Connection:
     address = "local:"
     """Stands where a server's address does: the engine in this process has none."""
 
-    def __init__(self, core: Core, reopen: Callable[[], Core | None], token: str, token_source: str) -> None:
+    def __init__(
+        self,
+        core: Core,
+        reopen: Callable[[], Core | None],
+        token: str,
+        token_source: str,
+        *,
+        store_token: Callable[[str], None],
+    ) -> None:
+        """`store_token` keeps another token for the commands that follow. It raises StateError."""
         self._core = core
+        self.store_token = store_token
         self._reopen = reopen
         self.token = token
         self.token_source = token_source
@@ -124,7 +134,10 @@ def connect_local(
         found = local.open_state(local.find_settings(environ, lock_timeout_s), environ, tell)
         return Core(found) if found.backend.exists() else None
 
-    return Connection(Core(state), reopen, *keys.find_token(settings, environ))
+    def store_token(token: str) -> None:
+        keys.store_token(settings, token)
+
+    return Connection(Core(state), reopen, *keys.find_token(settings, environ), store_token=store_token)
 
 
 def _means_local(environ: Mapping[str, str], *, local_only: bool) -> bool:

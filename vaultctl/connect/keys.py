@@ -84,6 +84,13 @@ def read_token_file(path: str) -> str:
         raise files.unavailable(error, f"read the token from {path}") from None
 
 
+def store_token(settings: Settings, token: str) -> None:
+    """Keep a token for the commands that follow; the root token stays where it is. Raises: StateUnavailable."""
+    path = os.path.join(settings.data_dir, TOKEN)
+    own = f"{path}.{os.getpid()}.tmp"
+    os.close(files.replace_durably(files.Files(), path, token.encode() + b"\n", temporary=own))
+
+
 def find_token(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str]:
     """Give the token and its source: the environment, then the files `token` and `root-token`. Raises: StateError."""
     for name in ("BAO_TOKEN", "VAULT_TOKEN"):

@@ -51,8 +51,12 @@ class RemoteConnection:
 
     is_remote: Literal[True] = True
 
-    def __init__(self, door: RemoteDoor, find_token: Callable[[], tuple[str, str]]) -> None:
+    def __init__(
+        self, door: RemoteDoor, find_token: Callable[[], tuple[str, str]], store_token: Callable[[str], None]
+    ) -> None:
+        """`store_token` keeps a token where `bao` keeps it. It raises BadSetting."""
         self.door = door
+        self.store_token = store_token
         self._find_token = find_token
         self._found: tuple[str, str] | None = None
 
@@ -101,7 +105,7 @@ def connect(environ: Mapping[str, str], address: str, flags: RemoteFlags) -> Rem
     door = RemoteDoor(
         there, dialler, headers=headers, timeout_s=timeout_s, retries=retries, follows=not skips_redirects
     )
-    return RemoteConnection(door, lambda: find_token(environ))
+    return RemoteConnection(door, lambda: find_token(environ), lambda token: store_token(environ, token))
 
 
 def _bad(why: str) -> BadSetting:
@@ -203,15 +207,11 @@ def find_token(environ: Mapping[str, str]) -> tuple[str, str]:
 
 def _helped(environ: Mapping[str, str]) -> tuple[str, str]:
     """Ask the token helper: the program that ~/.bao names, else the file ~/.vault-token."""
-    home = environ.get("HOME") or os.path.expanduser("~")
-    config = variable(environ, "CONFIG_PATH") or os.path.join(home, ".bao")
-    if os.path.exists(config):
+    program, path = _helper(environ)
+    if program:
         from vaultctl.connect import token_helper
 
-        program = token_helper.named(config)
-        if program:
-            return token_helper.ask(program, environ), program
-    path = variable(environ, "TOKEN_PATH") or os.path.join(home, ".vault-token")
+        return token_helper.ask(program, environ), program
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read(_TOKEN_MAX).strip(), path
@@ -219,3 +219,26 @@ def _helped(environ: Mapping[str, str]) -> tuple[str, str]:
         return "", path
     except OSError as error:
         raise BadSetting(f"failed to get token from token helper: {path}: {(error.strerror or '').lower()}") from None
+
+
+def _helper(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Give the program that keeps tokens, or "", and the file that does where no program does. Raises: BadSetting."""
+    home = environ.get("HOME") or os.path.expanduser("~")
+    config = variable(environ, "CONFIG_PATH") or os.path.join(home, ".bao")
+    program = ""
+    if os.path.exists(config):
+        from vaultctl.connect import token_helper
+
+        program = token_helper.named(config)
+    return program, variable(environ, "TOKEN_PATH") or os.path.join(home, ".vault-token")
+
+
+def store_token(environ: Mapping[str, str], token: str) -> None:
+    """Keep a token where `bao` keeps it. Raises: BadSetting."""
+    from vaultctl.connect import token_helper
+
+    program, path = _helper(environ)
+    if program:
+        token_helper.store(program, environ, token)
+    else:
+        token_helper.write(path, token)

@@ -1,4 +1,7 @@
-"""The program that keeps tokens, where ~/.bao names one: it is run with `get`, and prints the token."""
+"""The program that keeps tokens, where ~/.bao names one: it is run with `get`, and prints the token, or with `store`.
+
+Where none is named, a file keeps the token.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +41,35 @@ def named(path: str) -> str:
 
 def ask(program: str, environ: Mapping[str, str]) -> str:
     """Run the program, and give what it printed. Raises: BadSetting."""
+    return _run(program, "get", environ)
+
+
+def store(program: str, environ: Mapping[str, str], token: str) -> None:
+    """Give the program a token to keep, on its stdin. Raises: BadSetting."""
+    _run(program, "store", environ, token)
+
+
+def write(path: str, token: str) -> None:
+    """Keep a token in a file that is its owner's alone: all of it, or the file stays as it was. Raises: BadSetting.
+
+    Source: OpenBao 2.7, which writes no newline.
+    """
+    path = os.path.realpath(path)  # a link stays one
+    temporary = f"{path}.{os.getpid()}.tmp"
     try:
-        done = subprocess.run([program, "get"], check=False, capture_output=True, env=dict(environ))  # noqa: S603  # it is the user's own
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with open(fd, "w", encoding="utf-8") as file:
+            file.write(token)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise BadSetting(f"cannot write {path}: {(error.strerror or '').lower()}") from None
+
+
+def _run(program: str, verb: str, environ: Mapping[str, str], given: str = "") -> str:
+    try:
+        done = subprocess.run(  # noqa: S603  # it is the user's own
+            [program, verb], check=False, capture_output=True, env=dict(environ), input=given.encode()
+        )
     except OSError as error:
         raise BadSetting(f"cannot run the token helper {program}: {(error.strerror or '').lower()}") from None
     if done.returncode != 0:

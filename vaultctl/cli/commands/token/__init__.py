@@ -1,0 +1,1 @@
+"""`vaultctl token`: tokens of the state, or of a remote."""
