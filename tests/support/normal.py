@@ -19,6 +19,13 @@ _TOKEN = re.compile(r"\bs\.[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]{5,6})?\b|\bb\.[A-Za-z
 _OF_TOKEN = re.compile(r"[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]{5,6})?")
 """The accessor of a token is nothing but letters and digits."""
 
+_IN_TEXT = (
+    (re.compile(r'(accessor"?:? +"?)[A-Za-z0-9]{24}\b'), r"\1<accessor>"),
+    (re.compile(r'(creation_time"?:? +)1[789]\d{8}\b'), r"\1<unix>"),
+    (re.compile(r'^( *"?ttl"?:? +)\d[0-9hms]*', re.MULTILINE), r"\1<left>"),
+)
+"""The same in tables, JSON and YAML; how much of a life is left is chance."""
+
 _SPENT_S = 5
 """So many seconds of a life may be over before it is looked at."""
 
@@ -30,6 +37,8 @@ def text(value: str) -> str:
     if _OF_TOKEN.fullmatch(value):
         return "<accessor>"
     value = _TOKEN.sub("<token>", value)
+    for pattern, put in _IN_TEXT:
+        value = pattern.sub(put, value)
     value = _UUID.sub("<uuid>", value)
     value = _ACCESSOR.sub(r"<accessor:\1>", value)
     value = _NAMESPACE_ID_SHOWN.sub(r"\1<nsid>", _TIME.sub("<time>", value))

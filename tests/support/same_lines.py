@@ -3,12 +3,13 @@
 The lines that come out otherwise have the name of the difference, which `docs/differences.md` tells of.
 """
 
-from support import kv_lines, namespace_lines
+from support import kv_lines, namespace_lines, token_lines
 from support.lines import Line, line
 
 SCRIPTS: dict[str, list[Line]] = {
     **kv_lines.SCRIPTS,
     **namespace_lines.SCRIPTS,
+    **token_lines.SCRIPTS,
     "enable": [
         line("secrets enable kv"),
         line("secrets enable kv"),
