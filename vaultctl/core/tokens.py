@@ -103,6 +103,13 @@ def find(storage: Reading, token: str, now_s: float) -> Token | None:
     return found if found and is_alive(storage, found, now_s) else None
 
 
+def find_by_accessor(storage: Reading, accessor: str, now_s: float) -> Token | None:
+    """Look a token up by its accessor; one that has expired counts as absent."""
+    named = records.load(storage, BY_ACCESSOR + hash_of(storage, accessor))
+    found = load(storage, named["id_hash"]) if named else None
+    return found if found and is_alive(storage, found, now_s) else None
+
+
 def load(storage: Reading, id_hash: str) -> Token | None:
     """Read a record, be it that of a token that counts as absent."""
     record = records.load(storage, BY_ID + id_hash)

@@ -139,11 +139,15 @@ def delete(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 
 
 def step(session: Session, job: Job) -> Job:
-    """Take away a batch of what a namespace holds, its mounts after their data, and at last itself."""
+    """Take away a batch of what a namespace holds, tokens first, its mounts after their data, and at last itself."""
+    from vaultctl.core.token_store import sweep
+
     namespace = session.namespaces.get(job.params["id"])
     if namespace is None:
         return job.succeeded()
-    left = BATCH
+    left = BATCH - sweep.revoke_namespace(session, namespace.id, BATCH)
+    if not left:
+        return job._replace(phase="deleting", done=job.done + BATCH)
     for mount in list(session.mounts.within(namespace.id)):
         names = list(islice(session.view.below(mount.storage_prefix), left))
         for name in names:

@@ -41,7 +41,7 @@ def create_with_role(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Make a token as a role says. Raises: InvalidRequest."""
     name = fields["role_name"]
     roles.check_name(name)
-    role = roles.find(ctx.session.view, ctx.mount.namespace, name)
+    role = roles.find(ctx.session.view, ctx.namespace.id, name)
     if role is None:
         raise InvalidRequest(f"unknown role {name}")
     return _create(ctx, fields, role, is_orphan=False)
@@ -49,6 +49,9 @@ def create_with_role(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 
 def _create(ctx: SystemContext, fields: Mapping[str, Any], role: Role | None, *, is_orphan: bool) -> Response:
     parent = _parent(ctx)
+    is_from_above = parent.namespace != ctx.namespace.id
+    if is_from_above:
+        _check_from_above(ctx, fields)
     type_ = _type(fields, role)
     num_uses = fields.get("num_uses", 0)
     if num_uses < 0:
@@ -61,6 +64,7 @@ def _create(ctx: SystemContext, fields: Mapping[str, Any], role: Role | None, *,
         role.rules if role else None,
         no_default=fields.get("no_default_policy", False),
         has_sudo=ctx.has_sudo,
+        is_from_above=is_from_above,
     )
     _check_root(names, parent, type_)
     is_orphan = _is_orphan(ctx, fields, role, by_path=is_orphan)
@@ -83,7 +87,7 @@ def _create(ctx: SystemContext, fields: Mapping[str, Any], role: Role | None, *,
         meta=fields.get("meta"),
         entity_id="" if is_orphan else parent.entity_id,
         bound_cidrs=_bound_cidrs(role, parent, is_orphan=is_orphan) if times.ttl_s else (),
-        namespace=ctx.mount.namespace,
+        namespace=ctx.namespace.id,
         id="" if type_ == BATCH else chosen,
     )
     _, auth = issue(ctx.session, wanted, random=ctx.random, now_ns=ctx.now_ns)
@@ -102,6 +106,14 @@ def _parent(ctx: SystemContext) -> Token:
     if parent.num_uses > 0:
         raise InvalidRequest("restricted use token cannot generate child tokens")
     return parent
+
+
+def _check_from_above(ctx: SystemContext, fields: Mapping[str, Any]) -> None:
+    """Check what a token of another namespace may make in this one. Raises: InvalidRequest."""
+    if not ctx.has_sudo:
+        raise InvalidRequest("root or sudo privileges required to directly generate a token in a child namespace")
+    if ROOT_POLICY in fields.get("policies", ()):
+        raise InvalidRequest("root tokens may not be created from a parent namespace")
 
 
 def _type(fields: Mapping[str, Any], role: Role | None) -> str:
@@ -147,7 +159,7 @@ def _chosen_id(ctx: SystemContext, fields: Mapping[str, Any]) -> str:
     chosen: str = fields.get("id", "")
     if chosen and not ctx.has_sudo:
         raise InvalidRequest("root or sudo privileges required to specify token id")
-    if chosen and ctx.mount.namespace != "root":
+    if chosen and not ctx.namespace.is_root:
         raise InvalidRequest("token IDs can only be manually specified in the root namespace")
     return chosen
 

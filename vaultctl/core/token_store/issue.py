@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vaultctl.core import tokens
-from vaultctl.core.mounts import Mount
+from vaultctl.core.mounts import ROOT_NAMESPACE, Mount
 from vaultctl.core.session import Session
 from vaultctl.core.token_store import policies
 from vaultctl.core.token_store.ttl import Limits, life
@@ -36,8 +36,7 @@ class Wanted(NamedTuple):
     meta: Mapping[str, str] | None = None
     entity_id: str = ""
     bound_cidrs: Sequence[str] = ()
-    namespace: str = "root"
-    namespace_id: str = ""
+    namespace: str = ROOT_NAMESPACE
     id: str = ""
 
     def __repr__(self) -> str:
@@ -84,7 +83,7 @@ def issue(
         "entity_id": wanted.entity_id,
         "bound_cidrs": tuple(wanted.bound_cidrs),
     }
-    suffix = f".{wanted.namespace_id}" if wanted.namespace_id else ""
+    suffix = "" if wanted.namespace == ROOT_NAMESPACE else f".{wanted.namespace}"
     if wanted.type == BATCH:
         from vaultctl.core.token_store import batch
 

@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from vaultctl.core import records, tokens
+from vaultctl.core import tokens
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.session import Session
-from vaultctl.core.tokens import BY_ACCESSOR, BY_ID, SECOND_NS, Token
+from vaultctl.core.tokens import BY_ID, SECOND_NS, Token
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical.durations import rfc3339
@@ -30,7 +30,7 @@ def look_up(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     token = tokens.find(ctx.session.view, text, ctx.now_ns / SECOND_NS)
     if token is None:
         raise BadTokenGiven("bad token")
-    return Response(data=describe(token, text, ctx.now_ns))
+    return Response(data=_described(ctx, token, text))
 
 
 def look_up_self(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
@@ -40,7 +40,7 @@ def look_up_self(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
 
 def look_up_accessor(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Tell of the token with an accessor, and not what the token is. Raises: InvalidRequest."""
-    return Response(data=describe(by_accessor(ctx.session, fields, ctx.now_ns), "", ctx.now_ns))
+    return Response(data=_described(ctx, by_accessor(ctx.session, fields, ctx.now_ns), ""))
 
 
 def by_accessor(session: Session, fields: Mapping[str, Any], now_ns: int) -> Token:
@@ -56,10 +56,7 @@ def find_by_accessor(session: Session, fields: Mapping[str, Any], now_ns: int) -
     accessor = fields.get("accessor", "")
     if not accessor:
         raise InvalidRequest(one_error("missing accessor"))
-    view = session.view
-    row = records.load(view, BY_ACCESSOR + tokens.hash_of(view, accessor))
-    token = tokens.load(view, row["id_hash"]) if row else None
-    return token if token and tokens.is_alive(view, token, now_ns / SECOND_NS) else None
+    return tokens.find_by_accessor(session.view, accessor, now_ns / SECOND_NS)
 
 
 def list_accessors(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
@@ -67,8 +64,8 @@ def list_accessors(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     view, now_s = ctx.session.view, ctx.now_ns / SECOND_NS
     rows = ((name.removeprefix(BY_ID), json.loads(data)) for name, data in view.entries(BY_ID))
     by_hash = {id_hash: tokens.from_record(id_hash, record) for id_hash, record in rows}
-    alive = [token.accessor for token in by_hash.values() if _is_alive(token, by_hash, now_s)]
-    return Response(data={"keys": alive})
+    own = [token for token in by_hash.values() if token.namespace == ctx.namespace.id]
+    return Response(data={"keys": [token.accessor for token in own if _is_alive(token, by_hash, now_s)]})
 
 
 def _is_alive(token: Token | None, by_hash: Mapping[str, Token], now_s: float) -> bool:
@@ -79,8 +76,16 @@ def _is_alive(token: Token | None, by_hash: Mapping[str, Token], now_s: float) -
     return False
 
 
-def describe(token: Token, text: str, now_ns: int) -> dict[str, Any]:
-    """Give a token as the API shows it."""
+def _described(ctx: SystemContext, token: Token, text: str) -> dict[str, Any]:
+    """Give a token as the API shows it, of an inner namespace with the namespace's path."""
+    shown = _describe(token, text, ctx.now_ns)
+    namespace = ctx.session.namespaces.get(token.namespace)
+    if namespace and not namespace.is_root:
+        shown["namespace_path"] = namespace.path
+    return dict(sorted(shown.items()))
+
+
+def _describe(token: Token, text: str, now_ns: int) -> dict[str, Any]:
     ends = bool(token.expire_ns)
     shown: dict[str, Any] = {
         "accessor": token.accessor,
@@ -109,7 +114,7 @@ def describe(token: Token, text: str, now_ns: int) -> dict[str, Any]:
         shown["period"] = int(token.period_s)
     if token.role:
         shown["role"] = token.role
-    return dict(sorted(shown.items()))
+    return shown
 
 
 _BOTH = (Operation.READ, Operation.UPDATE)

@@ -36,12 +36,20 @@ def sanitised(names: Iterable[str], *, add_default: bool = False) -> list[str]:
 
 
 def resolve(
-    wanted: Sequence[str], parent: Sequence[str], rules: Rules | None, *, no_default: bool, has_sudo: bool
+    wanted: Sequence[str],
+    parent: Sequence[str],
+    rules: Rules | None,
+    *,
+    no_default: bool,
+    has_sudo: bool,
+    is_from_above: bool = False,
 ) -> list[str]:
-    """Give the policies of a token that a parent makes. Raises: InvalidRequest."""
+    """Give the policies of a token that a parent, maybe one of an outer namespace, makes. Raises: InvalidRequest."""
     add_default = False
     if rules and rules.decide:
         wanted = _by_role(wanted, parent, rules, no_default=no_default)
+    elif is_from_above:
+        add_default = not no_default
     elif not wanted:
         wanted = sanitised(parent)
     elif has_sudo:

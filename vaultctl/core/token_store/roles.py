@@ -117,7 +117,7 @@ def write_role(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 
 
 def _namespace(ctx: SystemContext) -> str:
-    return ctx.mount.namespace
+    return ctx.namespace.id
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -14,6 +14,7 @@ from vaultctl.core.jobs import Job
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.session import Session
+from vaultctl.core.token_store.roles import PREFIX as ROLES
 from vaultctl.core.tokens import BY_ACCESSOR, BY_EXPIRY, BY_ID, BY_PARENT, BY_PATH, SECOND_NS, Token
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.logical.request import Operation
@@ -113,6 +114,15 @@ def revoke_below(session: Session, namespace: str, prefix: str, limit: int) -> i
             remove(session, token)
         session.view.delete(name)
     return len(found)
+
+
+def revoke_namespace(session: Session, namespace: str, limit: int) -> int:
+    """Remove at most so many of the tokens and roles of a namespace; tell how many went."""
+    done = revoke_below(session, namespace, "", limit)
+    for name in list(islice(session.view.below(f"{ROLES}{namespace}/"), limit - done)):
+        session.view.delete(name)
+        done += 1
+    return done
 
 
 def step(session: Session, job: Job) -> Job:
