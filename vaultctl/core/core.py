@@ -71,13 +71,18 @@ class Core:
         return response
 
     def advance(self, budget_s: float) -> bool:
-        """Work on stored jobs for so long; tell whether any is left that nobody works on. Raises: StateError."""
+        """Work on stored jobs for so long, and remove some of what has expired; tell whether any job is left.
+
+        Raises: StateError.
+        """
         with self.state.reader() as view:
             has_jobs, is_due = self._has_jobs(view), tokens.is_due(view, self.host.now_ns() / 1e9)
+        is_left = has_jobs and self._advance_jobs(budget_s)
         if is_due:
             self._sweep()
-        if not has_jobs:
-            return False
+        return is_left
+
+    def _advance_jobs(self, budget_s: float) -> bool:
         from vaultctl.core import jobs
 
         clocks = jobs.Clocks(self.host.now_ns, self.monotonic_s)
