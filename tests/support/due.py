@@ -283,6 +283,8 @@ def _command_line(step: Step, mounts: "_Mounts") -> Iterator[str]:
         yield "auth methods"
     if words[:2] == ["token", "capabilities"]:
         yield "policies"
+    if command == "tokens" and "-mode=path" in argv:
+        yield "leases"
     if command == "commands on paths" and len(words) > 1:
         yield mounts.need_of(words[1].strip("/"))
     if words[:2] == ["secrets", "enable"] and len(words) > 2:
