@@ -89,7 +89,7 @@ def test_a_batch_token_has_none(core: Core):
     """A token that is not stored for itself has no cubbyhole."""
     wanted = Wanted(["root"], "auth/token/create", type="batch", ttl_s=3600)
     with core.sessions.writing() as session:
-        _, auth = issue(session, wanted, random=os.urandom, now_ns=time.time_ns())
+        _, auth = issue(session, session.mounts.at("auth/token/"), wanted, random=os.urandom, now_ns=time.time_ns())
     with pytest.raises(InvalidRequest, match="only supported by 'service' type tokens"):
         ask(core, Operation.UPDATE, "cubbyhole/a", auth["client_token"], key="value")
 

@@ -185,8 +185,9 @@ def test_tokens_of_a_path_are_revoked_in_batches(core):
     made = [make(core) for _ in range(3)]
     other = ask(core, "create-orphan").auth["client_token"]
     with core.sessions.writing() as session:
-        assert sweep.revoke_below(session, "root", "auth/token/create/", 2) == 2
-        assert sweep.revoke_below(session, "root", "auth/token/create/", 100) == 2  # root's own is one of them
+        mount = session.mounts.at("auth/token/").uuid
+        assert sweep.revoke_below(session, mount, "create/", 2) == 2
+        assert sweep.revoke_below(session, mount, "create/", 100) == 2  # root's own is one of them
         session.commit()
     assert [is_good(core, token) for token in (*made, ROOT_TOKEN, other)] == [False] * 4 + [True]
 
@@ -229,7 +230,7 @@ def test_a_batch_token_is_not_stored_and_ends(core, clock):
     stored = names(core, "")
     with core.sessions.writing() as session:
         wanted = issue.Wanted(["root"], "auth/token/create", type="batch", ttl_s=10)
-        _, auth = issue.issue(session, wanted, random=os.urandom, now_ns=clock.now_ns)
+        _, auth = issue.issue(session, session.mounts.at("auth/token/"), wanted, random=os.urandom, now_ns=clock.now_ns)
         session.commit()
     assert names(core, "") == stored
     assert is_good(core, auth["client_token"])
@@ -243,7 +244,7 @@ def test_a_batch_token_ends_with_its_parent(core, clock):
     with core.sessions.writing() as session:
         parent_hash = tokens.find(session.view, parent, NOW_S).id_hash
         wanted = issue.Wanted(["root"], "auth/token/create", type="batch", ttl_s=10, parent=parent_hash)
-        _, auth = issue.issue(session, wanted, random=os.urandom, now_ns=clock.now_ns)
+        _, auth = issue.issue(session, session.mounts.at("auth/token/"), wanted, random=os.urandom, now_ns=clock.now_ns)
     assert is_good(core, auth["client_token"])
     ask(core, "revoke", token=parent)
     assert not is_good(core, auth["client_token"])
@@ -256,7 +257,7 @@ def test_a_batch_token_that_was_changed_opens_nothing(core, clock, change: Calla
     """A batch token is what this state made, or nothing."""
     with core.sessions.writing() as session:
         wanted = issue.Wanted(["root"], "auth/token/create", type="batch", ttl_s=10)
-        _, auth = issue.issue(session, wanted, random=os.urandom, now_ns=clock.now_ns)
+        _, auth = issue.issue(session, session.mounts.at("auth/token/"), wanted, random=os.urandom, now_ns=clock.now_ns)
     assert not is_good(core, change(auth["client_token"]))
 
 
@@ -264,7 +265,7 @@ def test_a_batch_token_of_an_older_term_is_good(core, clock):
     """A rotation of the keyring leaves batch tokens as they are."""
     with core.sessions.writing() as session:
         wanted = issue.Wanted(["root"], "auth/token/create", type="batch", ttl_s=10)
-        _, auth = issue.issue(session, wanted, random=os.urandom, now_ns=clock.now_ns)
+        _, auth = issue.issue(session, session.mounts.at("auth/token/"), wanted, random=os.urandom, now_ns=clock.now_ns)
         session.view.rotate()
         session.commit()
     assert is_good(core, auth["client_token"])
@@ -367,7 +368,7 @@ def test_a_record_from_before_there_were_parents_is_read():
         record = json.loads(transaction.get(name))
         older = {**record, "orphan": True, "ttl_s": 0, "num_uses": 0, "type": "service", "namespace": "root"}
         transaction.put(name, json.dumps(older).encode())
-        for name in list(transaction.below(tokens.BY_PATH)):
+        for name in list(transaction.below(tokens.BY_MOUNT)):
             transaction.delete(name)
         transaction.commit()
     core = open_core(backend)

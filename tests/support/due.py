@@ -279,17 +279,22 @@ def _command_line(step: Step, mounts: "_Mounts") -> Iterator[str]:
     yield command
     if command == "namespaces" and words[1:2] and words[1] in _NAMESPACE_SEALS:
         yield "namespace seals"
-    if argv and argv[0] == "login" and any(flag in ("method", "path") for flag in flags):
-        yield "auth methods"
-    if words[:2] == ["token", "capabilities"]:
-        yield "policies"
-    if command == "tokens" and "-mode=path" in argv:
-        yield "leases"
+    if command == "tokens":
+        yield from _beside_tokens(words, flags, argv)
     if command == "commands on paths" and len(words) > 1:
         yield mounts.need_of(words[1].strip("/"))
     if words[:2] == ["secrets", "enable"] and len(words) > 2:
         path = next((arg.partition("=")[2] for arg in argv if arg.lstrip("-").startswith("path=")), words[-1])
         mounts.follow(f"sys/mounts/{path}", {"type": words[-1]})
+
+
+def _beside_tokens(words: list[str], flags: list[str], argv: list[str]) -> Iterator[str]:
+    if words[:1] == ["login"] and any(flag in ("method", "path") for flag in flags):
+        yield "auth methods"
+    if words[:2] == ["token", "capabilities"]:
+        yield "policies"
+    if "-mode=path" in argv:
+        yield "leases"
 
 
 class _Mounts:

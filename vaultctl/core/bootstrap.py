@@ -8,7 +8,8 @@ from vaultctl.core.state import Transaction
 
 def fill(transaction: Transaction, root_token: str, random: Callable[[int], bytes], now_s: int) -> None:
     """Write the first entries of a state; the root token is as that of OpenBao's `server -dev`."""
-    for mount in [*mounts.built_in(random), mounts.first_kv(random)]:
+    made = {mount.path: mount for mount in [*mounts.built_in(random), mounts.first_kv(random)]}
+    for mount in made.values():
         mounts.store(transaction, mount)
     tokens.make_salt(transaction, random)
     add_root_token(transaction, root_token, random, now_s)
@@ -24,4 +25,6 @@ def add_root_token(transaction: Transaction, root_token: str, random: Callable[[
         path="auth/token/create",
         display_name="token",
         creation_time_s=now_s,
+        mount=made["auth/token/"].uuid,
+        below="create",
     )

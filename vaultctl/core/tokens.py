@@ -18,9 +18,9 @@ SALT = "core/tokens/salt"
 BY_ID = "core/tokens/id/"
 BY_ACCESSOR = "core/tokens/accessor/"
 BY_PARENT = "core/tokens/child/"
-BY_PATH = "core/tokens/path/"
+BY_MOUNT = "core/tokens/mount/"
 BY_EXPIRY = "core/tokens/expiry/"
-"""Where the records lie, and indexes of them: by accessor, parent, the path that made them, and the end of life."""
+"""Where the records lie, and indexes of them: by accessor, parent, the mount that made them, and the end of life."""
 
 ROOT_POLICY = "root"
 BATCH = "b."
@@ -33,8 +33,9 @@ SECOND_NS = 1_000_000_000
 class Token(NamedTuple):
     """A token's record. Times are seconds or nanoseconds since the epoch; a `ttl_s` of 0 never ends.
 
-    `parent` is the hash of the token that it goes with. `ttl_s` is that of its creation, `lease_ttl_s` of the last
-    renewal; `uses_given` is the limit of its creation.
+    `parent` is the hash of the token that it goes with; `mount` is the uuid of the mount that made it, and `below` what
+    of the `path` that did so is below that mount, whose own path names no entry. `ttl_s` is that of its creation,
+    `lease_ttl_s` of the last renewal; `uses_given` is the limit of its creation.
     """
 
     id_hash: str
@@ -47,6 +48,8 @@ class Token(NamedTuple):
     num_uses: int = 0
     type: str = "service"
     namespace: str = "root"
+    mount: str = ""
+    below: str = ""
     parent: str = ""
     issue_ns: int = 0
     expire_ns: int = 0
@@ -140,8 +143,10 @@ def create(storage: Storage, token: str, **fields: Any) -> Token:
 
 
 def index_names(token: Token) -> list[str]:
-    """Give the names by which a token is found by parent, path and end."""
-    names = [f"{BY_PATH}{token.namespace}/{token.lease_id}"]
+    """Give the names by which a token is found by mount, parent and end."""
+    names = []
+    if token.mount:
+        names.append(f"{BY_MOUNT}{token.mount}/{token.below}/h{token.id_hash}")
     if token.parent:
         names.append(f"{BY_PARENT}{token.parent}/{token.id_hash}")
     if token.expire_ns:

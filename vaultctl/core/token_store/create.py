@@ -87,10 +87,9 @@ def _create(ctx: SystemContext, fields: Mapping[str, Any], role: Role | None, *,
         meta=fields.get("meta"),
         entity_id="" if is_orphan else parent.entity_id,
         bound_cidrs=_bound_cidrs(role, parent, is_orphan=is_orphan) if times.ttl_s else (),
-        namespace=ctx.namespace.id,
         id="" if type_ == BATCH else chosen,
     )
-    _, auth = issue(ctx.session, wanted, random=ctx.random, now_ns=ctx.now_ns)
+    _, auth = issue(ctx.session, ctx.mount, wanted, random=ctx.random, now_ns=ctx.now_ns)
     unknown = [f'Policy "{name}" does not exist' for name in names if not policies.exists(ctx.session, name)]
     return Response(auth=auth, warnings=(*times.warnings, *([_CHOSEN_ID] if chosen else []), *unknown))
 

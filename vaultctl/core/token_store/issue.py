@@ -36,7 +36,6 @@ class Wanted(NamedTuple):
     meta: Mapping[str, str] | None = None
     entity_id: str = ""
     bound_cidrs: Sequence[str] = ()
-    namespace: str = ROOT_NAMESPACE
     id: str = ""
 
     def __repr__(self) -> str:
@@ -66,9 +65,9 @@ class Login(NamedTuple):
 
 
 def issue(
-    session: Session, wanted: Wanted, *, random: Callable[[int], bytes], now_ns: int
+    session: Session, mount: Mount, wanted: Wanted, *, random: Callable[[int], bytes], now_ns: int
 ) -> tuple[Token, Mapping[str, Any]]:
-    """Make a token; give its record, and the `auth` of the answer."""
+    """Make a token of a mount, and of that one's namespace; give its record, and the `auth` of the answer."""
     fields: dict[str, Any] = {
         "policies": tuple(wanted.policies),
         "path": wanted.path,
@@ -76,14 +75,14 @@ def issue(
         "creation_time_s": now_ns // SECOND_NS,
         "ttl_s": wanted.ttl_s,
         "type": wanted.type,
-        "namespace": wanted.namespace,
+        "namespace": mount.namespace,
         "parent": wanted.parent,
         "role": wanted.role,
         "meta": wanted.meta,
         "entity_id": wanted.entity_id,
         "bound_cidrs": tuple(wanted.bound_cidrs),
     }
-    suffix = "" if wanted.namespace == ROOT_NAMESPACE else f".{wanted.namespace}"
+    suffix = "" if mount.namespace == ROOT_NAMESPACE else f".{mount.namespace}"
     if wanted.type == BATCH:
         from vaultctl.core.token_store import batch
 
@@ -96,6 +95,8 @@ def issue(
         text,
         accessor=tokens.random_text(random, 24) + suffix,
         issue_ns=now_ns,
+        mount=mount.uuid,
+        below=wanted.path.removeprefix(mount.path),
         lease_ttl_s=wanted.ttl_s,
         renewable=wanted.renewable,
         num_uses=wanted.num_uses,
@@ -166,9 +167,8 @@ def log_in(
         meta=login.meta,
         entity_id=login.entity_id,
         bound_cidrs=login.bound_cidrs,
-        namespace=mount.namespace,
     )
-    _, auth = issue(session, wanted, random=random, now_ns=now_ns)
+    _, auth = issue(session, mount, wanted, random=random, now_ns=now_ns)
     return Response(auth=auth, warnings=tuple(warnings))
 
 

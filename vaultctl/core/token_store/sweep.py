@@ -15,7 +15,7 @@ from vaultctl.core.mounts import new_uuid
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.session import Session
 from vaultctl.core.token_store.roles import PREFIX as ROLES
-from vaultctl.core.tokens import BY_ACCESSOR, BY_EXPIRY, BY_ID, BY_PARENT, BY_PATH, SECOND_NS, Token
+from vaultctl.core.tokens import BY_ACCESSOR, BY_EXPIRY, BY_ID, BY_MOUNT, BY_PARENT, SECOND_NS, Token
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
@@ -102,12 +102,12 @@ def _sweep_children(session: Session, due: str, limit: int) -> int:
     return len(children)
 
 
-def revoke_below(session: Session, namespace: str, prefix: str, limit: int) -> int:
-    """Revoke at most so many of the tokens that were made at paths that begin so; tell how many went.
+def revoke_below(session: Session, mount_uuid: str, prefix: str, limit: int) -> int:
+    """Revoke at most so many of a mount's tokens, those made at paths below it that begin so; tell how many went.
 
     What descends from them is good no more, and is left to the next sweep.
     """
-    found = list(islice(session.view.below(f"{BY_PATH}{namespace}/{prefix}"), limit))
+    found = list(islice(session.view.below(f"{BY_MOUNT}{mount_uuid}/{prefix}"), limit))
     for name in found:
         token = tokens.load(session.view, name.rpartition("/h")[2])
         if token:
@@ -118,7 +118,9 @@ def revoke_below(session: Session, namespace: str, prefix: str, limit: int) -> i
 
 def revoke_namespace(session: Session, namespace: str, limit: int) -> int:
     """Remove at most so many of the tokens and roles of a namespace; tell how many went."""
-    done = revoke_below(session, namespace, "", limit)
+    done = 0
+    for mount in session.mounts.within(namespace):
+        done += revoke_below(session, mount.uuid, "", limit - done)
     for name in list(islice(session.view.below(f"{ROLES}{namespace}/"), limit - done)):
         session.view.delete(name)
         done += 1
