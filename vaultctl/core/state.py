@@ -7,7 +7,7 @@ the seal or the epoch changed. Nothing is decrypted from a snapshot that was not
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vaultctl.crypto.aead import KEY_B, Random
 from vaultctl.crypto.barrier import ROTATE_AFTER, SEALED, Barrier, open_keyring, seal_keyring
@@ -41,8 +41,10 @@ class Unsealed:
 class View:
     """One generation, for reading."""
 
-    def __init__(self, snapshot: Snapshot, unsealed: Unsealed) -> None:
+    def __init__(self, snapshot: Snapshot, unsealed: Unsealed, memo: dict[str, Any] | None = None) -> None:
+        """`memo` is for what was decoded, each with the version in the header that it goes with."""
         self.snapshot = snapshot
+        self.memo = {} if memo is None else memo
         self._seal = unsealed.seal
         self._barrier = unsealed.barrier
 
@@ -171,6 +173,7 @@ class State:
         self._seal_for = seal_for
         self._random = random
         self._now = now
+        self._memo: dict[str, Any] = {}
         self._unsealed: Unsealed | None = None
         self._verified: Snapshot | None = None
 
@@ -178,7 +181,7 @@ class State:
     def reader(self) -> Iterator[View]:
         """Open the newest generation for reading. Raises: StateError, Sealed."""
         with self.backend.reader() as snapshot:
-            yield View(snapshot, self._unseal(snapshot))
+            yield View(snapshot, self._unseal(snapshot), self._memo)
 
     @contextmanager
     def writer(self) -> Iterator[Transaction]:

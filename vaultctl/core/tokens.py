@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from vaultctl.core import records
+from vaultctl.core.state import View
 from vaultctl.crypto.aead import hmac_sha256
 from vaultctl.logical.storage import Reading, Storage
 
@@ -28,6 +29,8 @@ SERVICE = "s."
 """What tokens begin with."""
 
 SECOND_NS = 1_000_000_000
+_MOST_DECODED = 10_000
+"""So many decoded records are kept."""
 
 
 class Token(NamedTuple):
@@ -115,8 +118,26 @@ def find_by_accessor(storage: Reading, accessor: str, now_s: float) -> Token | N
 
 def load(storage: Reading, id_hash: str) -> Token | None:
     """Read a record, be it that of a token that counts as absent."""
-    record = records.load(storage, BY_ID + id_hash)
-    return None if record is None else from_record(id_hash, record)
+    decoded = _decoded(storage)
+    found = decoded.get(id_hash)
+    if found is None:
+        record = records.load(storage, BY_ID + id_hash)
+        if record is None:
+            return None
+        found = decoded[id_hash] = from_record(id_hash, record)
+    return found
+
+
+def _decoded(storage: Reading) -> dict[str, Token]:
+    """Give the records that were read before, as long as no token changed; a transaction sees its own changes."""
+    if type(storage) is not View:
+        return {}
+    version = storage.header.cluster_id, storage.header.tables.get("tokens")
+    kept = storage.memo.get("tokens")
+    if kept is None or kept[0] != version or len(kept[1]) > _MOST_DECODED:
+        kept = storage.memo["tokens"] = (version, {})
+    decoded: dict[str, Token] = kept[1]
+    return decoded
 
 
 def is_alive(storage: Reading, token: Token, now_s: float) -> bool:
@@ -201,10 +222,20 @@ def random_text(random: Callable[[int], bytes], length: int) -> str:
 
 def hash_of(storage: Reading, text: str) -> str:
     """Give the name that a token or an accessor is stored under."""
-    salt = storage.get(SALT)
+    return hmac_sha256(_salt(storage), text.encode("utf-8", "surrogatepass")).hex()
+
+
+def _salt(storage: Reading) -> bytes:
+    """Give the salt, which a state has from its beginning to its end."""
+    name = f"salt {storage.header.cluster_id}" if isinstance(storage, View) else ""
+    salt: bytes | None = storage.memo.get(name) if isinstance(storage, View) else None
     if salt is None:
-        raise RuntimeError("a state without a token salt")
-    return hmac_sha256(salt, text.encode("utf-8", "surrogatepass")).hex()
+        salt = storage.get(SALT)
+        if salt is None:
+            raise RuntimeError("a state without a token salt")
+        if isinstance(storage, View):
+            storage.memo[name] = salt
+    return salt
 
 
 def from_record(id_hash: str, record: dict[str, Any]) -> Token:

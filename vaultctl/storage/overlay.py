@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
 from vaultctl.storage.names import found, merge
@@ -19,6 +20,8 @@ class Overlay:
         """Start without changes; a base of None is a state that is yet to be made."""
         self._base = base
         self.changes: dict[str, bytes | None] = {}
+        self._changed: list[str] = []
+        """The names in `changes`, in order."""
         self._undo: list[tuple[str, bool, bytes | None]] = []
 
     def get(self, name: str, /) -> bytes | None:
@@ -39,7 +42,7 @@ class Overlay:
     def names(self, start: str, /) -> Iterator[str]:
         """Give all names from `start` on in byte order."""
         base = self._base.names(start) if self._base else iter(())
-        changed = sorted(name for name in self.changes if name >= start)
+        changed = self._changed[bisect_left(self._changed, start) :]
         return merge(base, changed, lambda name: name in self.changes and self.changes[name] is None)
 
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
@@ -58,7 +61,11 @@ class Overlay:
                 self.changes[name] = blob
             else:
                 del self.changes[name]
+                del self._changed[bisect_left(self._changed, name)]
 
     def _change(self, name: str, blob: bytes | None) -> None:
-        self._undo.append((name, name in self.changes, self.changes.get(name)))
+        was_changed = name in self.changes
+        self._undo.append((name, was_changed, self.changes.get(name)))
+        if not was_changed:
+            insort(self._changed, name)
         self.changes[name] = blob

@@ -73,18 +73,28 @@ def orphan(session: Session, token: Token) -> None:
 def sweep(session: Session, until_s: float, limit: int) -> int:
     """Remove at most so many of the tokens whose end is not after this moment; tell how many went."""
     view, done = session.view, 0
-    while done < limit and tokens.is_due(view, until_s):
-        due = view.list(BY_EXPIRY, limit=1)[0]
-        id_hash = due.partition("-")[2]
-        token = tokens.load(view, id_hash)
-        if token is None:
-            done += _sweep_children(session, due, limit - done)
-            continue
-        view.delete(BY_EXPIRY + due)
-        if token.has_expired(until_s):
-            remove(session, token)
-            done += 1
+    while done < limit:
+        rows = view.list(BY_EXPIRY, limit=limit - done)
+        due = [row for row in rows if int(row.partition("-")[0]) <= until_s]
+        if not due:
+            break
+        for row in due:
+            done += _sweep_row(session, row, until_s, limit - done)
+            if done >= limit:
+                break
     return done
+
+
+def _sweep_row(session: Session, due: str, until_s: float, limit: int) -> int:
+    """Remove the token that a row is of, or what is left of its children; tell how many went."""
+    token = tokens.load(session.view, due.partition("-")[2])
+    if token is None:
+        return _sweep_children(session, due, limit)
+    session.view.delete(BY_EXPIRY + due)
+    if not token.has_expired(until_s):
+        return 0
+    remove(session, token)
+    return 1
 
 
 def _sweep_children(session: Session, due: str, limit: int) -> int:
