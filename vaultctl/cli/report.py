@@ -67,4 +67,6 @@ def _token_hint(env: Env) -> str:
         return f"there is no token: VAULT_TOKEN is not set, and {source} is missing or empty"
     if source.endswith("TOKEN"):
         return f"the token came from {source}, which may be a cluster's; unset it to use this state's own"
+    if source.endswith("/token"):
+        return f"the token came from {source}, and is good no more: log in again, or remove it to use the root token"
     return f"the token came from {source}: it is not one of this state's"
