@@ -393,6 +393,17 @@ def test_a_namespace_takes_its_tokens_and_roles_along(core):
     assert [is_good(core, each) for each in (token, other)] == [False, True]
 
 
+def test_a_request_about_a_token_is_one_of_its_namespace(core):
+    """A token of a namespace is looked up, renewed and revoked there, whichever namespace the request names."""
+    core.handle(Request(Operation.UPDATE, "sys/namespaces/a", token=ROOT_TOKEN))
+    create = Request(Operation.UPDATE, "auth/token/create", "a/", {"policies": ["default"], "ttl": "1h"})
+    token = core.handle(create._replace(token=ROOT_TOKEN)).auth["client_token"]
+    assert ask(core, "lookup", token=token).data["namespace_path"] == "a/"
+    assert ask(core, "renew", token=token).auth["lease_duration"] == 3600
+    ask(core, "revoke", token=token)
+    assert not is_good(core, token)
+
+
 @pytest.mark.parametrize(("text", "pattern", "fits"), [
     ("abc", "abc", True), ("abc", "a*", True), ("abc", "*c", True), ("abc", "a*c", True), ("abc", "*b*", True),
     ("abc", "*", True), ("abc", "ab", False), ("abc", "*b", False), ("abc", "b*", False), ("ab", "ab*ab", False),

@@ -187,6 +187,10 @@ def resolve_namespace(exchange: Exchange) -> None:
         exchange.has_prefix = True
     if request.operation is Operation.UPDATE and path.endswith("/"):
         raise InvalidRequest("cannot write to a path ending in '/'")
+    if path.startswith("auth/token/"):
+        from vaultctl.core.token_store import scope
+
+        exchange.namespace = table.get(scope.namespace_id(exchange.request)) or exchange.namespace
 
 
 def route(exchange: Exchange) -> None:
