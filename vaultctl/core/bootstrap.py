@@ -8,8 +8,7 @@ from vaultctl.core.state import Transaction
 
 def fill(transaction: Transaction, root_token: str, random: Callable[[int], bytes], now_s: int) -> None:
     """Write the first entries of a state; the root token is as that of OpenBao's `server -dev`."""
-    made = {mount.path: mount for mount in [*mounts.built_in(random), mounts.first_kv(random)]}
-    for mount in made.values():
+    for mount in [*mounts.built_in(random), mounts.first_kv(random)]:
         mounts.store(transaction, mount)
     tokens.make_salt(transaction, random)
     add_root_token(transaction, root_token, random, now_s)
@@ -17,6 +16,7 @@ def fill(transaction: Transaction, root_token: str, random: Callable[[int], byte
 
 def add_root_token(transaction: Transaction, root_token: str, random: Callable[[int], bytes], now_s: int) -> None:
     """Give a state a root token that never ends."""
+    made_by = mounts.load_table(transaction).at("auth/token/")
     tokens.create(
         transaction,
         root_token,
@@ -25,6 +25,6 @@ def add_root_token(transaction: Transaction, root_token: str, random: Callable[[
         path="auth/token/create",
         display_name="token",
         creation_time_s=now_s,
-        mount=made["auth/token/"].uuid,
+        mount=made_by.uuid if made_by else "",
         below="create",
     )
