@@ -356,9 +356,8 @@ def _no_handler(request: Request, endpoint: Endpoint) -> VaultError:
 
 
 def _lists_no_folder(request: Request, endpoint: Endpoint) -> bool:
-    """Tell whether a listing asks for the folder of an endpoint that has none: OpenBao has no such path."""
-    is_open = "*}" in endpoint.pattern or "+}" in endpoint.pattern
-    return request.operation in (Operation.LIST, Operation.SCAN) and not is_open
+    """Tell whether a listing asks for the folder of an endpoint that is one fixed path: OpenBao has no such path."""
+    return request.operation in (Operation.LIST, Operation.SCAN) and "{" not in endpoint.pattern
 
 
 def _context(exchange: Exchange, mount: Mount) -> Context | SystemContext:
