@@ -64,6 +64,16 @@ def find(storage: Reading, token: str, now_s: float) -> Token | None:
     return None if found.has_expired(now_s) else found
 
 
+def find_by_accessor(storage: Reading, accessor: str, now_s: float) -> Token | None:
+    """Look a token up by its accessor; one that has expired counts as absent."""
+    named = records.load(storage, BY_ACCESSOR + _hash(storage, accessor))
+    record = records.load(storage, BY_ID + named["id_hash"]) if named else None
+    if named is None or record is None:
+        return None
+    found = _from_record(named["id_hash"], record)
+    return None if found.has_expired(now_s) else found
+
+
 def create(storage: Storage, token: str, **fields: Any) -> Token:
     """Store a token; the fields are those of `Token` without `id_hash`."""
     made = Token(_hash(storage, token), **fields)

@@ -1,9 +1,11 @@
 """Durations as Go and Vault write them. Every value here is in seconds."""
 
+import re
 import time
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST = 100
+_LONGEST_INTEGER = 16
 _NANO = 1_000_000_000
 _MAX_NS = 2**63 - 1
 
@@ -82,6 +84,20 @@ def go_text(seconds: int) -> str:
     hours, rest = divmod(seconds, 3600)
     minutes, rest = divmod(rest, 60)
     return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest}s"
+
+
+def moment(text: str) -> float | None:
+    """Read a moment in RFC 3339, or one that is a number of seconds; give seconds since the epoch, else None."""
+    from datetime import datetime
+
+    if _is_integer(text) and len(text) < _LONGEST_INTEGER:
+        return float(text)
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", text, re.ASCII):
+        return None
+    try:
+        return datetime.fromisoformat(re.sub(r"(\.\d{1,6})\d*", r"\1", text).replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        return None
 
 
 def rfc3339(unix_ns: int) -> str:

@@ -8,7 +8,7 @@ from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.system.mounts import describe
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
-from vaultctl.logical.errors import PermissionDenied, VaultError
+from vaultctl.logical.errors import BadToken, PermissionDenied, VaultError
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
@@ -29,7 +29,9 @@ def list_mounts(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     """Give all mounts, auth methods apart from secrets engines; without a token only those that anybody may see."""
     table, show = list(ctx.mounts), describe
     if ctx.token is None:
-        table, show = [m for m in table if m.config.get("listing_visibility") == "unauth"], _outline
+        table, show = [mount for mount in table if _anybody_may_see(mount)], _outline
+    elif not ctx.token.is_root:
+        table = [mount for mount in table if _anybody_may_see(mount) or _may_see(ctx, mount)]
     return Response(
         data={
             "auth": {_shown_path(mount): show(mount) for mount in table if mount.is_auth},
@@ -38,15 +40,30 @@ def list_mounts(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     )
 
 
+def _anybody_may_see(mount: Mount) -> bool:
+    return mount.config.get("listing_visibility") == "unauth"
+
+
+def _may_see(ctx: SystemContext, mount: Mount) -> bool:
+    """Tell whether the token may do anything at or below a mount."""
+    if ctx.token is None or ctx.token.is_root:
+        return ctx.token is not None
+    from vaultctl.core.policies import admission
+
+    return admission.acl_of(ctx.session, ctx.token, ctx.now_ns / 1e9).reaches(mount.path)
+
+
 def _outline(mount: Mount) -> dict[str, Any]:
     options = None if mount.options is None else dict(mount.options)
     return {"description": mount.description, "options": options, "type": mount.type}
 
 
 def read_mount(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
-    """Give the mount that serves a path. Raises: NoAccess."""
+    """Give the mount that serves a path, to any token that may do something there. Raises: BadToken, NoAccess."""
+    if ctx.token is None:
+        raise BadToken
     mount = ctx.mounts.serving(fields["path"])
-    if mount is None:
+    if mount is None or not _may_see(ctx, mount):
         raise NoAccess(fields["path"])
     if mount.tainted:
         raise NoAccess(fields["path"], hint=f"{mount.path} is being moved; see: vaultctl remount list")
@@ -88,5 +105,6 @@ ENDPOINTS = (
         {Operation.READ: read_mount},
         "Tell which mount serves a path.",
         fields={"path": Field("string", "The path of the mount, or one below it.")},
+        token_optional=True,
     ),
 )
