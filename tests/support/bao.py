@@ -126,7 +126,7 @@ class Bao:
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def reset(self) -> None:
-        """Give the server the mounts that it began with, a `secret/` without secrets, and an empty cubbyhole."""
+        """Give the server the mounts and policies that it began with, an empty `secret/` and an empty cubbyhole."""
         self._empty("cubbyhole/")
         self._remove_namespaces()
         for path in self.ask(Operation.READ, "sys/mounts").data or {}:
@@ -135,6 +135,8 @@ class Bao:
         untuned = {"audit_non_hmac_request_keys": [], "audit_non_hmac_response_keys": []}
         for path in _BUILT_IN:
             self.ask(Operation.UPDATE, f"sys/mounts/{path}tune", untuned)
+        for path in ("sys/policies/acl", "sys/policies/password"):
+            self._remove_policies(path)
         self.ask(Operation.UPDATE, "sys/mounts/auth/token/tune", {"default_lease_ttl": 0, "max_lease_ttl": 0})
         body = {"type": "kv", "description": "key/value secret storage", "options": {"version": "2"}}
         self.ask(Operation.UPDATE, "sys/mounts/secret", body)
@@ -168,6 +170,12 @@ class Bao:
         except RemoteError as error:
             return error.status == 404
         return False
+
+    def _remove_policies(self, path: str) -> None:
+        with suppress(RemoteError):
+            for name in (self.ask(Operation.LIST, path).data or {})["keys"]:
+                if name not in ("default", "root"):
+                    self.ask(Operation.DELETE, f"{path}/{name}")
 
     def _remove(self, path: str) -> None:
         """Disable a mount, whose path HTTP may not be able to name: that one is moved to another first."""

@@ -72,6 +72,17 @@ class Permissions:
         """The capabilities by name; "deny" where there is none."""
         return [name for name in ORDER if name in self.capabilities] or [DENY]
 
+    def describe(self) -> dict[str, Any]:
+        """Give what the API shows."""
+        limits = {
+            "min_wrapping_ttl": int(self.shortest_s),
+            "max_wrapping_ttl": int(self.longest_s),
+            "allowed_parameters": self.allowed,
+            "denied_parameters": self.denied,
+            "required_parameters": self.required,
+        }
+        return {"capabilities": self.names, **{name: limit for name, limit in limits.items() if limit}}
+
     def allow(self, operation: Operation, capability: str, data: Mapping[str, Any], wrap_ttl_s: float) -> bool:
         """Tell whether a request may be made. An update that makes something new needs "create", else "update"."""
         if capability not in self.capabilities:

@@ -1,4 +1,7 @@
-"""sys/internal/ui/mounts: which mount serves a path. The kv commands ask it before they do anything else."""
+"""sys/internal/ui: which mounts a token may see, which one serves a path, and what the token may do.
+
+The kv commands ask for the mount of a path before they do anything else.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,9 +32,9 @@ def list_mounts(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     """Give all mounts, auth methods apart from secrets engines; without a token only those that anybody may see."""
     table, show = list(ctx.mounts), describe
     if ctx.token is None:
-        table, show = [mount for mount in table if _anybody_may_see(mount)], _outline
+        table, show = [mount for mount in table if anybody_sees(mount)], _outline
     elif not ctx.token.is_root:
-        table = [mount for mount in table if _anybody_may_see(mount) or _may_see(ctx, mount)]
+        table = [mount for mount in table if anybody_sees(mount) or may_see(ctx, mount)]
     return Response(
         data={
             "auth": {_shown_path(mount): show(mount) for mount in table if mount.is_auth},
@@ -40,17 +43,34 @@ def list_mounts(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     )
 
 
-def _anybody_may_see(mount: Mount) -> bool:
+def anybody_sees(mount: Mount) -> bool:
+    """Tell whether a mount is shown without a token too."""
     return mount.config.get("listing_visibility") == "unauth"
 
 
-def _may_see(ctx: SystemContext, mount: Mount) -> bool:
-    """Tell whether the token may do anything at or below a mount."""
+def may_see(ctx: SystemContext, mount: Mount) -> bool:
+    """Tell whether who asks may do anything at or below a mount; without a token, nothing."""
     if ctx.token is None or ctx.token.is_root:
         return ctx.token is not None
     from vaultctl.core.policies import admission
 
     return admission.acl_of(ctx.session, ctx.token, ctx.now_ns / 1e9).reaches(mount.path)
+
+
+def read_acl(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
+    """Give what the token may do, by path. Source: OpenBao 2.7, which leaves out what has a `+`."""
+    if ctx.token is None or ctx.token.is_root:
+        return Response(data={"root": True})
+    from vaultctl.core.policies import admission
+
+    acl = admission.acl_of(ctx.session, ctx.token, ctx.now_ns / 1e9)
+    return Response(
+        data={
+            "root": False,
+            "exact_paths": {path: each.describe() for path, each in sorted(acl.exact.items())},
+            "glob_paths": {path: each.describe() for path, each in sorted(acl.prefixes.items())},
+        }
+    )
 
 
 def _outline(mount: Mount) -> dict[str, Any]:
@@ -63,7 +83,7 @@ def read_mount(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     if ctx.token is None:
         raise BadToken
     mount = ctx.mounts.serving(fields["path"])
-    if mount is None or not _may_see(ctx, mount):
+    if mount is None or not may_see(ctx, mount):
         raise NoAccess(fields["path"])
     if mount.tainted:
         raise NoAccess(fields["path"], hint=f"{mount.path} is being moved; see: vaultctl remount list")
@@ -89,6 +109,7 @@ def _shown_path(mount: Mount) -> str:
 
 
 ENDPOINTS = (
+    Endpoint("internal/ui/resultant-acl", {Operation.READ: read_acl}, "Tell what this token may do, by path."),
     Endpoint(
         "internal/ui/mounts",
         {Operation.READ: list_mounts},
