@@ -94,6 +94,13 @@ class Bao:
         finally:
             connection.close()
 
+    def raw(self, request: Request) -> dict[str, Any]:
+        """Ask the server, and give the whole envelope. Raises: RemoteError."""
+        status, body = self._send(request)
+        if status >= 400:
+            raise RemoteError(status, body.get("errors", []))
+        return body
+
     def ask(self, operation: Operation, path: str, data: Mapping[str, Any] | None = None) -> Response:
         """Ask with the root token. Raises: RemoteError."""
         return self.handle(Request(operation, path, data=data or {}, token=ROOT_TOKEN))

@@ -177,7 +177,11 @@ def _equal(value: Any, wanted: Any) -> bool:
     if isinstance(value, list):
         return isinstance(wanted, list) and len(value) == len(wanted) and all(map(_equal, value, wanted))
     if isinstance(value, dict):
-        return isinstance(wanted, dict) and value.keys() == wanted.keys() and all(_equal(value[k], wanted[k]) for k in value)
+        return (
+            isinstance(wanted, dict)
+            and value.keys() == wanted.keys()
+            and all(_equal(value[k], wanted[k]) for k in value)
+        )
     return False
 
 
@@ -202,29 +206,18 @@ _Rank = tuple[int, bool, int, int, bytes]
 
 
 class _Segments:
-    """A path with `+` for segments, ready to be compared."""
+    """A path with `+` for segments, ready to be compared with others that fit too."""
 
-    __slots__ = ("is_prefix", "parts", "path", "permissions", "rank")
+    __slots__ = ("is_prefix", "last", "parts", "permissions", "rank")
 
     def __init__(self, path: str, permissions: Permissions) -> None:
         text = path.removesuffix("*")
-        self.path = path
         self.is_prefix = text != path
         self.parts = text.split("/")
+        self.last = self.parts[-1]
         self.permissions = permissions
         before = len(path[: path.index("+")].encode())
         self.rank: _Rank = (before, not self.is_prefix, -self.parts.count("+"), len(text.encode()), text.encode())
-
-    def fits(self, parts: Sequence[str]) -> bool:
-        """Tell whether a path, given by its segments, is meant."""
-        mine = self.parts
-        if len(parts) < len(mine) or (len(parts) > len(mine) and not self.is_prefix):
-            return False
-        last = len(mine) - 1
-        for index, part in enumerate(mine):
-            if part not in ("+", parts[index]):
-                return self.is_prefix and index == last and parts[index].startswith(part)
-        return True
 
     def reaches(self, mount: str) -> bool:
         """Tell whether a path below a mount can be meant. Source: OpenBao 2.7, for the list of mounts."""
@@ -238,6 +231,47 @@ class _Segments:
             elif self.is_prefix and index == len(self.parts) - 1 and parts[index].startswith(part):
                 found += parts[index:]
         return ("/".join(found) + "/").startswith(mount)
+
+
+class _Node:
+    """A place in the tree of paths with `+`: what ends here, what goes on by a segment, and what by a prefix of one."""
+
+    __slots__ = ("below", "end", "prefixes")
+
+    def __init__(self) -> None:
+        self.below: dict[str, _Node] = {}
+        self.end: _Segments | None = None
+        self.prefixes: list[_Segments] = []
+
+    def add(self, segments: _Segments) -> None:
+        """Add a path to the tree of which this is the root."""
+        node = self
+        for part in segments.parts[:-1] if segments.is_prefix else segments.parts:
+            node = node.below.setdefault(part, _Node())
+        if segments.is_prefix:
+            node.prefixes.append(segments)
+        else:
+            node.end = segments
+
+    def best(self, parts: Sequence[str]) -> _Segments | None:
+        """Find the path that fits best, from the root of the tree."""
+        best: _Segments | None = None
+        size, left = len(parts), [(self, 0)]
+        while left:
+            node, index = left.pop()
+            if index == size:
+                if node.end and (best is None or node.end.rank > best.rank):
+                    best = node.end
+                continue
+            part = parts[index]
+            for each in node.prefixes:
+                if part.startswith(each.last) and (best is None or each.rank > best.rank):
+                    best = each
+            for key in (part, "+"):
+                below = node.below.get(key)
+                if below:
+                    left.append((below, index + 1))
+        return best
 
 
 class Acl:
@@ -258,8 +292,10 @@ class Acl:
             path, kind = place(rule.path)
             tables[kind].setdefault(path, Permissions()).join(rule)
         self._lengths = sorted({len(prefix) for prefix in self.prefixes}, reverse=True)
-        made = (_Segments(path, permissions) for path, permissions in segments.items())
-        self._segments = sorted(made, key=lambda each: each.rank, reverse=True)
+        self._segments = [_Segments(path, permissions) for path, permissions in segments.items()]
+        self._tree = _Node()
+        for each in self._segments:
+            self._tree.add(each)
 
     def at(self, path: str, *, listing: bool = False) -> Permissions | None:
         """Find what decides on a path; a `listing` of `a/` may be decided by what is said of `a`."""
@@ -288,13 +324,9 @@ class Acl:
 
     def _by_wildcard(self, path: str) -> Permissions | None:
         prefix = self._longest_prefix(path)
-        if self._segments:
-            parts = path.split("/")
-            for each in self._segments:
-                if each.fits(parts):
-                    if prefix is None or each.rank > _rank_of_prefix(prefix):
-                        return each.permissions
-                    break
+        best = self._tree.best(path.split("/")) if self._segments else None
+        if best and (prefix is None or best.rank > _rank_of_prefix(prefix)):
+            return best.permissions
         return None if prefix is None else self.prefixes[prefix]
 
     def _longest_prefix(self, path: str) -> str | None:

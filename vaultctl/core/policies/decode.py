@@ -5,7 +5,7 @@ A key that stands twice is read twice: texts and numbers take the last value, li
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 from vaultctl.core.policies.tree import (
     NOWHERE,
@@ -22,7 +22,7 @@ from vaultctl.core.policies.tree import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-Node = Union[Value, Item, list[Item], None]
+Node = Value | Item | list[Item] | None
 """A list of items is what an object holds, or what stands below one key."""
 
 

@@ -1,7 +1,7 @@
 """HCL 1, read into a tree.
 
-Written here because no library serves: policies are HCL 1, which parsers of HCL 2 refuse in part, and what is wrong with
-a text must be said in OpenBao's words, with its line and column. See docs/decisions. Source: OpenBao 2.7.
+Written here because no library serves: policies are HCL 1, which parsers of HCL 2 refuse in part, and what is wrong
+with a text must be said in OpenBao's words, with its line and column. See docs/decisions. Source: OpenBao 2.7.
 """
 
 from __future__ import annotations
@@ -40,6 +40,15 @@ def parse(text: str, *, unique: bool = False) -> Tree:
 
 def _error(token: Token, problem: str) -> HclError:
     return HclError(f"At {token.at}: {problem}")
+
+
+def _no_key(kind: str, *, has_keys: bool) -> str:
+    """Say what is wrong with a word where a key could stand."""
+    if kind == "ASSIGN":
+        return "nested object expected: LBRACE got: ASSIGN" if has_keys else "no object keys found!"
+    if kind == "LBRACE":
+        return "expected: IDENT | STRING got: LBRACE"
+    return "illegal character" if kind == "ILLEGAL" else f"expected: IDENT | STRING | ASSIGN | LBRACE got: {kind}"
 
 
 class _Parser:
@@ -111,20 +120,10 @@ class _Parser:
                 if not keys:
                     raise _AtEnd
                 return keys
-            elif token.kind == "ASSIGN":
-                if len(keys) != 1:
-                    raise _error(token, "nested object expected: LBRACE got: ASSIGN" if keys else "no object keys found!")
-                return keys
-            elif token.kind == "LBRACE":
-                if not keys:
-                    raise _error(token, "expected: IDENT | STRING got: LBRACE")
-                return keys
-            elif token.kind == "ILLEGAL":
-                raise _error(token, "illegal character")
-            elif token.kind == "RBRACE" and keys:
+            elif (token.kind == "ASSIGN" and len(keys) == 1) or (token.kind in ("LBRACE", "RBRACE") and keys):
                 return keys
             else:
-                raise _error(token, f"expected: IDENT | STRING | ASSIGN | LBRACE got: {token.kind}")
+                raise _error(token, _no_key(token.kind, has_keys=bool(keys)))
 
     def _value(self, depth: int) -> Value:
         token = self._next()

@@ -151,8 +151,7 @@ class _Layout:
 
     def _list(self, value: ListValue) -> str:
         if _is_one_line(value):
-            shown = [_literal(each) + ("\n" if _is_heredoc(each) else "") for each in value.items if _is_literal(each)]
-            return "[" + ", ".join(shown) + "]"
+            return "[" + ", ".join(_literal(each) + ("\n" if _is_heredoc(each) else "") for each in value.items) + "]"
         widest = max((_size(each.token.text) for each in value.items if isinstance(each, Literal)), default=0)
         text, after_blank = "[\n", False
         for index, each in enumerate(value.items):
@@ -192,10 +191,6 @@ def _is_empty(item: Item) -> bool:
     return not item.lead and not item.assign and isinstance(item.value, ObjectValue) and not item.value.items
 
 
-def _is_literal(value: Value) -> bool:
-    return isinstance(value, Literal)
-
-
 def _is_heredoc(value: Value) -> bool:
     return isinstance(value, Literal) and value.token.kind == "HEREDOC"
 
@@ -211,7 +206,8 @@ def _is_one_line(value: ListValue) -> bool:
 
 
 def _literal(value: Value) -> str:
-    assert isinstance(value, Literal)
+    if not isinstance(value, Literal):
+        return ""
     text = value.token.text
     if value.token.kind == "HEREDOC":
         return _fixed(text.removesuffix("\n"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 from vaultctl.core.policies.scanner import Token
 
@@ -83,7 +83,7 @@ class ObjectValue(NamedTuple):
         return self.opening.line
 
 
-Value = Union[Literal, ListValue, ObjectValue]
+Value = Literal | ListValue | ObjectValue
 
 
 class Item(NamedTuple):

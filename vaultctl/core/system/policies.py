@@ -50,7 +50,8 @@ def write(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Store a policy. Raises: InvalidRequest for a text that is none, or a version that is not the one expected."""
     name, text = store.name_of(fields["name"]), _given_text(fields.get("policy", ""))
     expires_ns = _expiration(ctx, fields)
-    policy = Policy(_storable(text), rules.parse(text, _now_s(ctx)), **{key: fields.get(key, False) for key in _SWITCHES})
+    switches = {key: fields.get(key, False) for key in _SWITCHES}
+    policy = Policy(_storable(text), rules.parse(text, _now_s(ctx)), **switches)
     store.put(ctx.session.view, name, _dated(policy, ctx.now_ns, expires_ns or 0), fields.get("cas"))
     return EMPTY
 
@@ -131,7 +132,7 @@ def _storable(text: str) -> str:
 
 
 def _expiration(ctx: SystemContext, fields: Mapping[str, Any]) -> int | None:
-    """Give when a policy is to end, in nanoseconds since the epoch; None where nothing is said. Raises: InvalidRequest."""
+    """Give when a policy is to end, in ns since the epoch; None where nothing is said. Raises: InvalidRequest."""
     if "expiration" in fields and "ttl" in fields:
         raise InvalidRequest("cannot supply both 'expiration' and 'ttl' for policies")
     if "ttl" in fields:
