@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
-from support.states import NOW_S, ROOT_TOKEN
 
+from support.states import NOW_S, ROOT_TOKEN
 from vaultctl.core import tokens
 from vaultctl.core.core import Core
 from vaultctl.logical.errors import PermissionDenied, VaultError
@@ -237,6 +237,8 @@ GOOD_AND_BAD = (
     '{"path":{"a":{"capabilities":["read"],"allowed_parameters":{"x":[]}}}}',
     '{"path":{"a":{"allowed_parameters":{"x":["y"]},"denied_parameters":{"z":[]}}}}',
     '{"path":{"a":{"allowed_parameters":{}}}}',
+    '{"a":1.5e1.5e3b}',
+    "a = .5e3",
     "{x}",
     '{"a" 1}',
     '{"a":}',
@@ -275,7 +277,7 @@ LAYOUTS = (
     'path "a" {\ncapabilities=["read"]\nmin_wrapping_ttl=5\n}',
     'path "a" {\ncapabilities=["read"] # one\nmin_wrapping_ttl=5 # two\n\nmax_wrapping_ttl = "1h"\n}',
     'path "a" {\n// lead\ncapabilities=["read",\n"list", # l\n # before\n"update"]\n}',
-    'path "a" {\ncapabilities=[\n"read"]\n allowed_parameters = { "a"=["1","2"]\n"bcd"=[]\n } denied_parameters { x = [] }\n}',
+    'path "a" {\ncapabilities=[\n"read"]\n allowed_parameters = { "a"=["1","2"]\n"bcd"=[]\n } denied_parameters {}\n}',
     '/* multi\n line */\npath "a" {\n/* in\n side */\n}',
     'path "a" { comment = <<EOF\nhi\n  there\nEOF\ncapabilities=["read"]\n}',
     'path "a" {\n\n\n # only comment\n\n}',

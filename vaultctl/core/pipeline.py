@@ -240,7 +240,7 @@ def authorise(exchange: Exchange) -> None:
         return
     if exchange.token is None:
         raise PermissionDenied
-    if not exchange.token.is_root:
+    if not exchange.token.is_root or exchange.token.namespace != ROOT.id:
         from vaultctl.core.policies import admission
 
         admission.admit(exchange, exchange.token)

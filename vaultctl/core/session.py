@@ -86,9 +86,9 @@ class Session:
         self.view.delete(mounts.PREFIX + mount.uuid)
         self.mounts = self.mounts.replaced(mount.uuid, None)
 
-    def acl(self, policies: tuple[str, ...], now_s: float) -> Acl:
-        """Give what policies, by their names, allow together. Raises: IntegrityError."""
-        return self._tables.acls().get(self.view, policies, now_s)
+    def acl(self, namespace: Namespace, policies: tuple[str, ...], now_s: float) -> Acl:
+        """Give what policies of a namespace, by their names, allow together. Raises: IntegrityError."""
+        return self._tables.acls().get(self.view, namespace, policies, now_s)
 
     def put_namespace(self, namespace: Namespace) -> None:
         """Add or change a namespace."""

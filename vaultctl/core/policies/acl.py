@@ -275,10 +275,13 @@ class _Node:
 
 
 class Acl:
-    """What a set of policies allows. `valid_until_s` is when a rule of it expires, in seconds since the epoch."""
+    """What policies allow, by full paths. `valid_until_s` is when a rule expires, in seconds since the epoch."""
 
-    def __init__(self, rules: Iterable[Rule], now_s: float = 0) -> None:
-        """Join rules; those that expired by now, and templated ones, for which there is no entity, do not count."""
+    def __init__(self, rules: Iterable[Rule], now_s: float = 0, within: str = "") -> None:
+        """Join rules, whose paths are those `within` a namespace, given by its own path.
+
+        Those that expired by now, and templated ones, for which there is no entity, do not count.
+        """
         self.valid_until_s = _NEVER
         self.exact: dict[str, Permissions] = {}
         self.prefixes: dict[str, Permissions] = {}
@@ -289,7 +292,7 @@ class Acl:
                 continue
             if rule.expires_s > 0:
                 self.valid_until_s = min(self.valid_until_s, rule.expires_s)
-            path, kind = place(rule.path)
+            path, kind = place(within + rule.path)
             tables[kind].setdefault(path, Permissions()).join(rule)
         self._lengths = sorted({len(prefix) for prefix in self.prefixes}, reverse=True)
         self._segments = [_Segments(path, permissions) for path, permissions in segments.items()]

@@ -16,7 +16,8 @@ from vaultctl.logical.errors import PermissionDenied
 from vaultctl.logical.request import Operation
 
 if TYPE_CHECKING:
-    from vaultctl.core.pipeline import Exchange, Host
+    from vaultctl.core.namespaces import Namespace
+    from vaultctl.core.pipeline import Exchange
     from vaultctl.core.policies.acl import Acl, Permissions
     from vaultctl.core.session import Session
     from vaultctl.core.tokens import Token
@@ -33,19 +34,30 @@ _CAPABILITY = {
 _PLACE = re.compile(r"\{\{\s*\.(path|key)\s*\}\}")
 
 
+def is_root_in(session: Session, token: Token, namespace: Namespace) -> bool:
+    """Tell whether a token may do everything in a namespace: root's in its own, and in what that one holds."""
+    own = session.namespaces.get(token.namespace) if token.is_root else None
+    return own is not None and own.holds(namespace)
+
+
 def acl_of(session: Session, token: Token, now_s: float) -> Acl:
-    """Give what a token that is not root's may do."""
-    return session.acl(token.policies, now_s)
+    """Give what a token may do by its policies, which are those of its own namespace. Raises: PermissionDenied."""
+    own = session.namespaces.get(token.namespace)
+    if own is None:
+        raise PermissionDenied
+    return session.acl(own, token.policies, now_s)
 
 
 def admit(exchange: Exchange, token: Token) -> None:
     """Let a request in, with the limit that is set for its listing. Raises: PermissionDenied."""
     request = exchange.request
-    if request.operation is Operation.HELP:
+    if is_root_in(exchange.session, token, exchange.namespace) or request.operation is Operation.HELP:
         return
     acl = acl_of(exchange.session, token, exchange.now_ns / 1e9)
     listing = request.operation in LISTING
-    path = request.path + "/" if listing and not request.path.endswith("/") else request.path
+    path = exchange.namespace.path + request.path
+    if listing and not path.endswith("/"):
+        path += "/"
     permissions = acl.at(path, listing=listing)
     if permissions is None or (_needs_sudo(exchange) and "sudo" not in permissions.capabilities):
         raise PermissionDenied
@@ -82,13 +94,14 @@ def _limit_listing(exchange: Exchange, acl: Acl, path: str, permissions: Permiss
         exchange.request = exchange.request._replace(query=query)
     if permissions.keys_filter:
         template = permissions.keys_filter
-        exchange.keep = lambda response: _filtered(exchange.host, exchange.session, acl, template, path, response)
+        path = path[len(exchange.namespace.path) :]
+        exchange.keep = lambda response: _filtered(exchange, acl, template, path, response)
 
 
-def _filtered(host: Host, session: Session, acl: Acl, template: str, path: str, response: Response) -> Response:
+def _filtered(exchange: Exchange, acl: Acl, template: str, path: str, response: Response) -> Response:
     """Give a listing with the keys that the token may read, or list; a policy's template says at which path."""
     data = response.data or {}
-    keys = [key for key in data.get("keys", ()) if _may_see_key(host, session, acl, template, path, key)]
+    keys = [key for key in data.get("keys", ()) if _may_see_key(exchange, acl, template, path, key)]
     if "keys" not in data:
         return response
     left: dict[str, Any] = {**data, "keys": keys}
@@ -97,17 +110,17 @@ def _filtered(host: Host, session: Session, acl: Acl, template: str, path: str, 
     return response._replace(data=left)
 
 
-def _may_see_key(host: Host, session: Session, acl: Acl, template: str, path: str, key: str) -> bool:
+def _may_see_key(exchange: Exchange, acl: Acl, template: str, path: str, key: str) -> bool:
     place = _PLACE.sub(lambda match: key if match[1] == "key" else path, template)
     operation = Operation.LIST if key.endswith("/") else Operation.READ
-    permissions = acl.at(place, listing=operation is Operation.LIST)
+    permissions = acl.at(exchange.namespace.path + place, listing=operation is Operation.LIST)
     if permissions is None or not permissions.allow(operation, _CAPABILITY[operation], {}, 0):
         return False
-    return "sudo" in permissions.capabilities or not _is_sudo_path(host, session, place)
+    return "sudo" in permissions.capabilities or not _is_sudo_path(exchange, place)
 
 
-def _is_sudo_path(host: Host, session: Session, path: str) -> bool:
-    mount = session.mounts.serving(path)
+def _is_sudo_path(exchange: Exchange, path: str) -> bool:
+    host, mount = exchange.host, exchange.session.mounts.serving(path, exchange.namespace.id)
     if mount is None or mount.tainted or not host.catalogue.serves(mount.type):
         return False
     below = path[len(mount.path) :]

@@ -192,15 +192,16 @@ class Scanner:
         if char == ".":
             char = self._digits()
             if char in _EXPONENT:
-                self._exponent(self._read())
+                self._read()
+                self._exponent()
             return "FLOAT"
         if char in _EXPONENT:
-            self._exponent(char)
+            self._exponent()
             return "FLOAT"
         self._back(char)
         return "NUMBER"
 
-    def _exponent(self, _char: str) -> None:
+    def _exponent(self) -> None:
         char = self._read()
         if char in ("-", "+"):
             char = self._read()
@@ -213,7 +214,7 @@ class Scanner:
         if self._peek() not in _DECIMAL:
             return "PERIOD"
         if self._digits() in _EXPONENT:
-            self._exponent(self._read())
+            self._read()  # and no further: the exponent's digits are a word of their own
         return "FLOAT"
 
     def _string(self) -> None:

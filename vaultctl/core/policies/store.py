@@ -11,7 +11,6 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.core import records
-from vaultctl.core.mounts import ROOT_NAMESPACE
 from vaultctl.core.policies import rule
 from vaultctl.core.policies.built_in import BUILT_IN
 from vaultctl.logical.errors import InvalidRequest
@@ -66,7 +65,7 @@ def name_of(typed: str) -> str:
     return typed.strip().lower()
 
 
-def find(view: View, name: str, now_s: float, namespace: str = ROOT_NAMESPACE) -> Policy | None:
+def find(view: View, name: str, now_s: float, namespace: str) -> Policy | None:
     """Look a policy up by its name; one that has expired counts as absent."""
     if name == ROOT:
         return Policy("", ())
@@ -78,7 +77,7 @@ def find(view: View, name: str, now_s: float, namespace: str = ROOT_NAMESPACE) -
     return Policy(built_in.text, built_in.rules, version=1, modified=view.header.created) if built_in else None
 
 
-def names(view: View, now_s: float, below: str = "", namespace: str = ROOT_NAMESPACE) -> list[str]:
+def names(view: View, now_s: float, below: str, namespace: str) -> list[str]:
     """Give the names of policies that a token can be given, or those below a folder of names."""
     folder = PREFIX + namespace + "/"
     stored = ((name[len(folder) :], json.loads(value)) for name, value in view.entries(folder))
@@ -110,7 +109,7 @@ def decoded(text: str) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def put(view: View, name: str, policy: Policy, cas: int | None, namespace: str = ROOT_NAMESPACE) -> None:
+def put(view: View, name: str, policy: Policy, cas: int | None, namespace: str) -> None:
     """Store a policy as the next version of what is there, if that is the version expected. Raises: InvalidRequest."""
     if name in _IMMUTABLE:
         raise InvalidRequest(f'cannot update "{name}" policy')
@@ -127,7 +126,7 @@ def put(view: View, name: str, policy: Policy, cas: int | None, namespace: str =
     records.save(view, _key(name, namespace), record)
 
 
-def remove(view: View, name: str, namespace: str = ROOT_NAMESPACE) -> None:
+def remove(view: View, name: str, namespace: str) -> None:
     """Remove a policy if it is there. Raises: InvalidRequest for one that nobody may remove."""
     if name in _IMMUTABLE:
         raise InvalidRequest(f'cannot delete "{name}" policy')

@@ -59,8 +59,8 @@ def _answer(ctx: SystemContext, token: Token, paths: list[str]) -> Response:
 
 def _capabilities(ctx: SystemContext, token: Token, path: str) -> list[str]:
     if token.is_root:
-        return ["root"]
-    return admission.acl_of(ctx.session, token, ctx.now_ns / 1e9).capabilities(path)
+        return ["root"] if admission.is_root_in(ctx.session, token, ctx.namespace) else ["deny"]
+    return admission.acl_of(ctx.session, token, ctx.now_ns / 1e9).capabilities(ctx.namespace.path + path.lstrip("/"))
 
 
 _PATHS = {

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.core.mounts import Mount
+from vaultctl.core.namespaces import ROOT
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.system.mounts import describe
 from vaultctl.framework.endpoint import Endpoint
@@ -33,7 +34,7 @@ def list_mounts(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     table, show = list(ctx.mounts), describe
     if ctx.token is None:
         table, show = [mount for mount in table if anybody_sees(mount)], _outline
-    elif not ctx.token.is_root:
+    else:
         table = [mount for mount in table if anybody_sees(mount) or may_see(ctx, mount)]
     return Response(
         data={
@@ -50,11 +51,17 @@ def anybody_sees(mount: Mount) -> bool:
 
 def may_see(ctx: SystemContext, mount: Mount) -> bool:
     """Tell whether who asks may do anything at or below a mount; without a token, nothing."""
-    if ctx.token is None or ctx.token.is_root:
-        return ctx.token is not None
+    if ctx.token is None:
+        return False
+    if ctx.token.is_root and ctx.token.namespace == ROOT.id:
+        return True
     from vaultctl.core.policies import admission
 
-    return admission.acl_of(ctx.session, ctx.token, ctx.now_ns / 1e9).reaches(mount.path)
+    if admission.is_root_in(ctx.session, ctx.token, ctx.namespace):
+        return True
+    namespace = ctx.session.namespaces.get(mount.namespace)
+    place = namespace.path if namespace else ""
+    return admission.acl_of(ctx.session, ctx.token, ctx.now_ns / 1e9).reaches(place + mount.path)
 
 
 def read_acl(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:

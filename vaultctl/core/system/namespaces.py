@@ -26,6 +26,9 @@ KIND = "namespace"
 BATCH = 1000
 """So many entries are deleted in one step."""
 
+_POLICIES = ("core/policies/acl/", "core/policies/password/")
+"""What stands in front of a namespace's id in the names of its policies."""
+
 _RESERVED = frozenset({"root", "sys", "audit", "auth", "cubbyhole", "identity"})
 _ID_LENGTH, _KEY_LENGTH = 6, 24
 
@@ -139,21 +142,30 @@ def delete(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 
 
 def step(session: Session, job: Job) -> Job:
-    """Take away a batch of what a namespace holds, its mounts after their data, and at last itself."""
+    """Take away a batch of what a namespace holds, its mounts after their data, its policies, and at last itself."""
     namespace = session.namespaces.get(job.params["id"])
     if namespace is None:
         return job.succeeded()
     left = BATCH
     for mount in list(session.mounts.within(namespace.id)):
-        names = list(islice(session.view.below(mount.storage_prefix), left))
-        for name in names:
-            session.view.delete(name)
-        left -= len(names)
+        left -= _clear(session, mount.storage_prefix, left)
         if not left:
             return job._replace(phase="deleting", done=job.done + BATCH)
         session.remove_mount(mount)
+    for kind in _POLICIES:
+        left -= _clear(session, f"{kind}{namespace.id}/", left)
+        if not left:
+            return job._replace(phase="deleting", done=job.done + BATCH)
     session.remove_namespace(namespace)
     return job._replace(done=job.done + BATCH - left).succeeded()
+
+
+def _clear(session: Session, prefix: str, most: int) -> int:
+    """Delete so many entries below a prefix at most; tell how many."""
+    names = list(islice(session.view.below(prefix), most))
+    for name in names:
+        session.view.delete(name)
+    return len(names)
 
 
 def lock(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.core import records
-from vaultctl.core.mounts import ROOT_NAMESPACE
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.policies import passwords
 from vaultctl.core.policies.store import decoded, in_order
@@ -38,19 +37,19 @@ def write(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     text = decoded(text)
     passwords.parse(text)
     stored = text.encode("utf-8", "replace").decode()
-    records.save(ctx.session.view, _key(fields["name"]), {"text": stored})
+    records.save(ctx.session.view, _key(ctx, fields["name"]), {"text": stored})
     return EMPTY
 
 
 def delete(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Remove a password policy if it is there."""
-    ctx.session.view.delete(_key(fields["name"]))
+    ctx.session.view.delete(_key(ctx, fields["name"]))
     return EMPTY
 
 
 def list_names(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response | None:
     """Give the names of all password policies."""
-    folder = _key("")
+    folder = _key(ctx, "")
     keys = in_order({name[len(folder) :] for name in ctx.session.view.below(folder)})
     return Response(data={"keys": keys}) if keys else None
 
@@ -61,15 +60,15 @@ def generate(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 
 
 def _text(ctx: SystemContext, name: str) -> str:
-    record = records.load(ctx.session.view, _key(name))
+    record = records.load(ctx.session.view, _key(ctx, name))
     if record is None:
         raise NoPolicy(one_error("policy does not exist"))
     text: str = record["text"]
     return text
 
 
-def _key(name: str) -> str:
-    return f"{PREFIX}{ROOT_NAMESPACE}/{name}"
+def _key(ctx: SystemContext, name: str) -> str:
+    return f"{PREFIX}{ctx.namespace.id}/{name}"
 
 
 _NAME = {"name": Field("string", "The policy's name.")}

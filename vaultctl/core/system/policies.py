@@ -32,7 +32,7 @@ class NoPolicy(VaultError):
 def read(ctx: SystemContext, fields: Mapping[str, Any]) -> Response | None:
     """Give a policy."""
     name = store.name_of(fields["name"])
-    policy = store.find(ctx.session.view, name, _now_s(ctx))
+    policy = store.find(ctx.session.view, name, _now_s(ctx), ctx.namespace.id)
     return Response(data=policy.describe(name)) if policy else None
 
 
@@ -52,7 +52,7 @@ def write(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     expires_ns = _expiration(ctx, fields)
     switches = {key: fields.get(key, False) for key in _SWITCHES}
     policy = Policy(_storable(text), rules.parse(text, _now_s(ctx)), **switches)
-    store.put(ctx.session.view, name, _dated(policy, ctx.now_ns, expires_ns or 0), fields.get("cas"))
+    store.put(ctx.session.view, name, _dated(policy, ctx.now_ns, expires_ns or 0), fields.get("cas"), ctx.namespace.id)
     return EMPTY
 
 
@@ -67,7 +67,7 @@ def write_old(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 def patch(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Change what is named of a policy. Raises: InvalidRequest, NoPolicy."""
     name = store.name_of(fields["name"])
-    old = store.find(ctx.session.view, name, _now_s(ctx))
+    old = store.find(ctx.session.view, name, _now_s(ctx), ctx.namespace.id)
     if old is None:
         raise NoPolicy("policy not found")
     text = _given_text(fields.get("policy", old.text))
@@ -78,13 +78,13 @@ def patch(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
         **{key: fields[key] for key in _SWITCHES if key in fields},
     )
     dated = _dated(changed, ctx.now_ns, round(old.expires_s * _NS) if expires_ns is None else expires_ns)
-    store.put(ctx.session.view, name, dated, fields.get("cas", old.version))
+    store.put(ctx.session.view, name, dated, fields.get("cas", old.version), ctx.namespace.id)
     return Response(200)
 
 
 def delete(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Remove a policy. Raises: InvalidRequest for one that stays."""
-    store.remove(ctx.session.view, store.name_of(fields["name"]))
+    store.remove(ctx.session.view, store.name_of(fields["name"]), ctx.namespace.id)
     return EMPTY
 
 
@@ -102,17 +102,17 @@ def list_old(ctx: SystemContext, fields: Mapping[str, Any]) -> Response | None:
 
 def list_detailed(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Give the names of all policies, and each policy. Source: OpenBao 2.7, which names root in every folder."""
-    keys = [*(name for name in _names(ctx, fields) if name != store.ROOT), store.ROOT]
-    found = {name: store.find(ctx.session.view, name, _now_s(ctx)) for name in keys}
+    keys = [name for name in _names(ctx, fields) if name != store.ROOT]
+    keys += [store.ROOT] if ctx.namespace.is_root else []
+    found = {name: store.find(ctx.session.view, name, _now_s(ctx), ctx.namespace.id) for name in keys}
     info = {name: policy.describe(name) for name, policy in found.items() if policy}
     return Response(data={"keys": keys, "key_info": info})
 
 
 def _names(ctx: SystemContext, fields: Mapping[str, Any]) -> list[str]:
-    folder = fields.get("name", "")
-    if folder:
-        return store.names(ctx.session.view, _now_s(ctx), folder.rstrip("/") + "/")
-    return [*store.names(ctx.session.view, _now_s(ctx)), store.ROOT]
+    folder = fields.get("name", "").rstrip("/")
+    found = store.names(ctx.session.view, _now_s(ctx), folder + "/" if folder else "", ctx.namespace.id)
+    return [*found, store.ROOT] if ctx.namespace.is_root and not folder else found
 
 
 def _now_s(ctx: SystemContext) -> float:
