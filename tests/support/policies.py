@@ -239,6 +239,7 @@ GOOD_AND_BAD = (
     '{"path":{"a":{"allowed_parameters":{}}}}',
     '{"a":1.5e1.5e3b}',
     "a = .5e3",
+    '{"a":{}0',
     "{x}",
     '{"a" 1}',
     '{"a":}',

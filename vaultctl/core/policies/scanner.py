@@ -160,12 +160,13 @@ class Scanner:
     def _number(self, char: str) -> str:
         if char == "0" and not self._json:
             return self._number_from_zero()
-        start = self._last
+        start, past = self._last, self._past
         while char in _DECIMAL:
             char = self._read()
         self._back(char)
         kind = self._number_from(self._read())
-        if kind == "NUMBER" and self._json and self._text[start] == "0" and self._next_index != start + 1:
+        went_on = self._next_index != start + 1 or self._past != past  # the end of the text counts as more
+        if kind == "NUMBER" and self._json and self._text[start] == "0" and went_on:
             self._fail("numbers cannot start with 0")
         return kind
 
