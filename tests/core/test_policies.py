@@ -356,3 +356,23 @@ def test_root_of_a_namespace_is_root_there_alone(core):
     give_token(core, "root", namespace=ask(core, READ, "sys/namespaces/n").data["id"])
     assert in_namespace(core, READ, "sys/mounts", LIMITED)
     assert not may(core, READ, "sys/mounts")
+
+
+def test_namespaces_are_shown_to_who_may_do_something_there(core):
+    """A policy that names a path in a namespace shows that namespace, and no other one."""
+    for name in ("m", "n"):
+        ask(core, UPDATE, f"sys/namespaces/{name}")
+    allow(core, rule("n/secret/*", "read"))
+    assert ask(core, READ, "sys/internal/ui/namespaces", LIMITED).data == {"keys": ["n/"]}
+    assert ask(core, READ, "sys/internal/ui/namespaces").data == {"keys": ["m/", "n/"]}
+    write_policy(core, "limited", READS)
+    assert ask(core, READ, "sys/internal/ui/namespaces", LIMITED).data == {}
+
+
+def test_a_denial_leaves_no_parameters(core):
+    """What is shown of a denied path is the denial alone."""
+    allow(core, rule("a", "read", more='allowed_parameters = { "x" = [] }'), rule("a", "deny"))
+    write_policy(core, "show", rule("sys/internal/ui/resultant-acl", "read"))
+    give_token(core, "limited", "show")
+    shown = ask(core, READ, "sys/internal/ui/resultant-acl", LIMITED).data["exact_paths"]
+    assert shown["a"] == {"capabilities": ["deny"]}

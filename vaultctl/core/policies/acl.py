@@ -50,12 +50,12 @@ class Permissions:
         """Whether the capabilities alone decide."""
 
     def join(self, rule: Rule) -> None:
-        """Add what a rule says. A denial ends it: what was said before and comes behind counts no more."""
+        """Add what a rule says. A denial ends it: what was allowed before, and what comes behind, counts no more."""
         if DENY in self.capabilities:
             return
         if DENY in rule.capabilities:
-            self.__init__()  # type: ignore[misc]  # nothing else of it is left
             self.capabilities = frozenset({DENY})
+            self.allowed, self.denied = {}, {}
             return
         self.capabilities |= frozenset(rule.capabilities)
         self.longest_s = _lower(self.longest_s, rule.max_wrapping_ttl_s)

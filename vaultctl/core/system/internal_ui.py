@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.core.mounts import Mount
-from vaultctl.core.namespaces import ROOT
+from vaultctl.core.namespaces import ROOT, Namespace
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.system.mounts import describe
 from vaultctl.framework.endpoint import Endpoint
@@ -51,17 +51,21 @@ def anybody_sees(mount: Mount) -> bool:
 
 def may_see(ctx: SystemContext, mount: Mount) -> bool:
     """Tell whether who asks may do anything at or below a mount; without a token, nothing."""
+    namespace = ctx.session.namespaces.get(mount.namespace)
+    return namespace is not None and _reaches(ctx, namespace, namespace.path + mount.path)
+
+
+def _reaches(ctx: SystemContext, namespace: Namespace, place: str) -> bool:
+    """Tell whether the token may do anything at or below a full path, which lies in this namespace."""
     if ctx.token is None:
         return False
     if ctx.token.is_root and ctx.token.namespace == ROOT.id:
         return True
     from vaultctl.core.policies import admission
 
-    if admission.is_root_in(ctx.session, ctx.token, ctx.namespace):
+    if admission.is_root_in(ctx.session, ctx.token, namespace):
         return True
-    namespace = ctx.session.namespaces.get(mount.namespace)
-    place = namespace.path if namespace else ""
-    return admission.acl_of(ctx.session, ctx.token, ctx.now_ns / 1e9).reaches(place + mount.path)
+    return admission.acl_of(ctx.session, ctx.token, ctx.now_ns / 1e9).reaches(place)
 
 
 def read_acl(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
@@ -106,9 +110,12 @@ def _path_in(ctx: SystemContext, mount: Mount) -> str:
 
 
 def list_namespaces(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
-    """Give the paths of the namespaces in this one."""
-    children = ctx.session.namespaces.children(ctx.namespace)
-    return Response(data={"keys": [child.path[len(ctx.namespace.path) :] for child in children]})
+    """Give the paths of the namespaces in this one that the token may do something in. Raises: VaultError, BadToken."""
+    if ctx.token is None:
+        raise VaultError("client token empty")
+    children = [child for child in ctx.session.namespaces.children(ctx.namespace) if _reaches(ctx, child, child.path)]
+    keys = [child.path[len(ctx.namespace.path) :] for child in children]
+    return Response(data={"keys": keys} if keys else {})
 
 
 def _shown_path(mount: Mount) -> str:
@@ -126,7 +133,8 @@ ENDPOINTS = (
     Endpoint(
         "internal/ui/namespaces",
         {Operation.READ: list_namespaces},
-        "List the namespaces in this one.",
+        "List the namespaces in this one that this token has access to.",
+        token_optional=True,
     ),
     Endpoint(
         "internal/ui/mounts/{path+}",
