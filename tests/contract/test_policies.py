@@ -69,7 +69,7 @@ def spoilt(draw: st.DrawFn) -> str:
 
 
 @given(text=spoilt())
-@settings(COMPARED, max_examples=times(300, 30_000))
+@settings(COMPARED, max_examples=times(300, 10_000))
 def test_spoilt_texts_are_refused_in_the_same_words(text, running_bao):
     """Wherever a text was spoilt, both say the same of it."""
     try:

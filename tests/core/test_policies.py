@@ -376,3 +376,16 @@ def test_a_denial_leaves_no_parameters(core):
     give_token(core, "limited", "show")
     shown = ask(core, READ, "sys/internal/ui/resultant-acl", LIMITED).data["exact_paths"]
     assert shown["a"] == {"capabilities": ["deny"]}
+
+
+@pytest.mark.parametrize("depth", [199, 201, 5000])
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [("a {", "}"), ("a = [[", "]]"), ("[{a=", "}]"), ('{"a":', "}"), ('{"a":[', "]}"), ("a = [", "")],
+)
+def test_no_text_is_nested_too_deeply_to_be_refused(core, depth, opening, closing):
+    """However deep a text goes, it is refused in words."""
+    with pytest.raises(InvalidRequest, match="failed to parse policy: "):
+        write_policy(core, "p", f"x = {opening * depth}{closing * depth}")
+    with pytest.raises(InvalidRequest, match="failed to parse policy: "):
+        write_policy(core, "p", f"{opening * depth}{closing * depth}")
