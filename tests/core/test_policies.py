@@ -389,3 +389,12 @@ def test_no_text_is_nested_too_deeply_to_be_refused(core, depth, opening, closin
         write_policy(core, "p", f"x = {opening * depth}{closing * depth}")
     with pytest.raises(InvalidRequest, match="failed to parse policy: "):
         write_policy(core, "p", f"{opening * depth}{closing * depth}")
+
+
+@pytest.mark.parametrize(
+    "path", ["sys/policy", "sys/policies/acl", "sys/policies/detailed/acl", "sys/policies/password"]
+)
+def test_a_listing_may_end_in_a_slash(core, path):
+    """Many clients put one behind what they list."""
+    ask(core, UPDATE, "sys/policies/password/p", policy='length = 20 rule "charset" { charset = "a" }')
+    assert ask(core, LIST, path + "/").data == ask(core, LIST, path).data

@@ -74,7 +74,10 @@ def _key(ctx: SystemContext, name: str) -> str:
 _NAME = {"name": Field("string", "The policy's name.")}
 
 ENDPOINTS = (
-    Endpoint("policies/password", {Operation.LIST: list_names}, "List the password policies."),
+    *(
+        Endpoint(pattern, {Operation.LIST: list_names}, "List the password policies.")
+        for pattern in ("policies/password", "policies/password/")
+    ),
     Endpoint(
         "policies/password/{name+}/generate",
         {Operation.READ: generate},

@@ -170,7 +170,10 @@ _ABOUT = (
 )
 
 ENDPOINTS = (
-    Endpoint("policy", {Operation.READ: list_old, Operation.LIST: list_old}, "List the policies.", mirrored=True),
+    *(
+        Endpoint(pattern, {Operation.READ: list_old, Operation.LIST: list_old}, "List the policies.", mirrored=True)
+        for pattern in ("policy", "policy/")
+    ),
     Endpoint(
         "policy/{name+}",
         {
@@ -184,7 +187,10 @@ ENDPOINTS = (
         {**_NAME, **_TEXT, "rules": Field("string", "The older name of policy.")},
         mirrored=True,
     ),
-    Endpoint("policies/acl", {Operation.LIST: list_names}, "List the policies."),
+    *(
+        Endpoint(pattern, {Operation.LIST: list_names}, "List the policies.")
+        for pattern in ("policies/acl", "policies/acl/")
+    ),
     Endpoint(
         "policies/acl/{name+}",
         {
@@ -198,7 +204,10 @@ ENDPOINTS = (
         _ABOUT,
         {**_NAME, **_TEXT},
     ),
-    Endpoint("policies/detailed/acl", {Operation.LIST: list_detailed}, "List the policies with what each says."),
+    *(
+        Endpoint(pattern, {Operation.LIST: list_detailed}, "List the policies with what each says.")
+        for pattern in ("policies/detailed/acl", "policies/detailed/acl/")
+    ),
     Endpoint(
         "policies/detailed/acl/{name+}",
         {Operation.LIST: list_detailed},
