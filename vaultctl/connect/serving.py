@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.connect.settings import SettingError
-from vaultctl.http import server
+from vaultctl.http import certificates, server
 from vaultctl.http.app import Manners
 from vaultctl.http.intake import Limits
-from vaultctl.http.server import Certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,9 +38,9 @@ class Listener:
         if bool(tls_cert) != bool(tls_key):
             raise SettingError("a certificate and its key go together", hint="give -tls-cert-file and -tls-key-file")
         self.host, self.port = host.strip("[]"), int(port)
-        self.certificate = Certificate(Path(tls_cert), Path(tls_key), tls13) if tls_cert else None
+        self.certificate = certificates.Certificate(Path(tls_cert), Path(tls_key), tls13) if tls_cert else None
         if self.certificate:
-            server.check_certificate(self.certificate)
+            certificates.check(self.certificate)
         self.shown = address
 
     @property

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from granian._granian import SocketHolder
@@ -21,7 +20,8 @@ from vaultctl.http.listening import BACKLOG
 
 if TYPE_CHECKING:
     import socket
-    from pathlib import Path
+
+    from vaultctl.http.certificates import Certificate
 
 _HEADERS_MS = 30_000
 """So long may a client take for the head of a request; and so long is a connection kept on which nothing is asked."""
@@ -33,10 +33,8 @@ _HEADERS_B = 128 << 10
 class Embedded(Server):
     """One Granian. It ends with `stop`, or when its worker cannot begin."""
 
-    def __init__(
-        self, app: Any, listening: socket.socket, allowed: int, tls: tuple[Path, Path] | None, *, tls13: bool = False
-    ) -> None:
-        """Prepare a server. Raises: OSError where the certificate or its key is not good."""
+    def __init__(self, app: Any, listening: socket.socket, allowed: int, tls: Certificate | None) -> None:
+        """Prepare a server, with a certificate that was tried: one that it does not take ends the process."""
         super().__init__(
             app,
             interface=Interfaces.ASGINL,
@@ -47,9 +45,9 @@ class Embedded(Server):
             backlog=BACKLOG,
             backpressure=allowed,
             log_enabled=False,
-            ssl_cert=tls[0] if tls else None,
-            ssl_key=tls[1] if tls else None,
-            ssl_protocol_min=SSLProtocols.tls13 if tls13 else SSLProtocols.tls12,
+            ssl_cert=tls.cert if tls else None,
+            ssl_key=tls.key if tls else None,
+            ssl_protocol_min=SSLProtocols.tls13 if tls and tls.tls13 else SSLProtocols.tls12,
         )
         self._listening = listening
         self._serving: asyncio.Task[None] | None = None
@@ -63,8 +61,8 @@ class Embedded(Server):
         workers: list[Any] = self.wrks
         if not self.is_over and all(worker.is_alive() for worker in workers):
             return True
-        with suppress(Exception):
-            await self._serving
+        await asyncio.wait({self._serving})
+        self._serving.exception()  # its own panic may be no Exception; what it is was printed
         return False
 
     @property

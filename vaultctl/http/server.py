@@ -9,19 +9,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import ssl
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.http import listening
 from vaultctl.http.app import App, Manners
+from vaultctl.http.certificates import CannotServe, Certificate, tried
 from vaultctl.logical.errors import VaultError, where
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
-    from pathlib import Path
 
     from vaultctl.http.embedded import Embedded
     from vaultctl.logical.door import Door
@@ -35,14 +34,6 @@ _DRAIN_S = 1.0
 
 _LINGER_S = 35.0
 """So long live connections that began before a reload: longer than one on which nothing is asked is kept at all."""
-
-
-class Certificate(NamedTuple):
-    """Files with a certificate and its key, and the oldest TLS that is spoken."""
-
-    cert: Path
-    key: Path
-    tls13: bool = False
 
 
 class Reloaded(NamedTuple):
@@ -67,12 +58,6 @@ class Options(NamedTuple):
     reload: Callable[[], Reloaded] | None = None
 
 
-class CannotServe(VaultError):
-    """The server cannot be started: the address is in use, or what it needs is not there. Nothing was asked."""
-
-    exit_code = 1
-
-
 def serve(door: Door, options: Options) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are answered first. Raises: CannotServe.
 
@@ -84,8 +69,6 @@ def serve(door: Door, options: Options) -> None:
         raise CannotServe(
             "the HTTP server is not installed", hint="install it with: pip install 'vaultctl-cli[server]'"
         ) from None
-    if options.certificate:
-        check_certificate(options.certificate)
     try:
         listener = listening.listen(options.host, options.port)
     except OSError as error:
@@ -93,23 +76,6 @@ def serve(door: Door, options: Options) -> None:
         raise CannotServe(f"cannot listen on {options.host}:{options.port}: {reason}") from None
     with listener:
         asyncio.run(_Running(door, options, listener).run())
-
-
-def check_certificate(certificate: Certificate) -> None:
-    """Make sure that a certificate can be read, and that it goes with its key. Raises: CannotServe."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    for path in (certificate.cert, certificate.key):
-        if not os.access(path, os.R_OK):
-            raise CannotServe(f"cannot read {path}")
-    try:
-        # Without a password the library would ask for one on the terminal.
-        context.load_cert_chain(certificate.cert, certificate.key, password=lambda: b"")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or "no certificate"
-        said = str(reason).replace("_", " ").lower()
-        raise CannotServe(
-            f"cannot use the certificate {certificate.cert} with the key {certificate.key}: {said}"
-        ) from None
 
 
 class _Running:
@@ -134,8 +100,6 @@ class _Running:
         beside = []
         try:
             self._serving = await self._begin(self._options.certificate)
-            if self._serving is None:
-                raise CannotServe("the HTTP server cannot begin: it takes no such certificate or address")
             beside = [loop.create_task(each()) for each in (self._tick, self._thin_out, self._reload_when_asked)]
             self._options.started()
             await self._until_stopped()
@@ -151,14 +115,18 @@ class _Running:
             os._exit(128 + number)
         self._stop.set()
 
-    async def _begin(self, certificate: Certificate | None) -> Embedded | None:
-        """Begin to answer with a certificate, or give None where the library does not take it."""
+    async def _begin(self, certificate: Certificate | None) -> Embedded:
+        """Begin to answer, with a certificate if there is one. Raises: CannotServe, and nothing has changed."""
         from vaultctl.http.embedded import Embedded
 
-        tls = (certificate.cert, certificate.key) if certificate else None
-        tls13 = bool(certificate and certificate.tls13)
-        server = Embedded(self._app, self._listener, self._allowed, tls, tls13=tls13)
-        return server if await server.begin() else None
+        with ExitStack() as held:
+            if certificate:
+                loop = asyncio.get_running_loop()
+                certificate = await loop.run_in_executor(None, held.enter_context, tried(certificate))
+            server = Embedded(self._app, self._listener, self._allowed, certificate)
+            if not await server.begin():
+                raise CannotServe("the HTTP server cannot begin")
+        return server
 
     async def _until_stopped(self) -> None:
         """Wait for a signal, or for an end that nobody asked for."""
@@ -187,11 +155,7 @@ class _Running:
             return
         found = self._options.reload()
         if found.certificate and self._options.certificate:
-            check_certificate(found.certificate)
-            follower = await self._begin(found.certificate)
-            if follower is None:
-                raise CannotServe(f"the HTTP server does not take the certificate {found.certificate.cert}")
-            former, self._serving = self._serving, follower
+            former, self._serving = self._serving, await self._begin(found.certificate)
             if former:
                 with listening.nobody() as silent:
                     former.take_no_more(silent)

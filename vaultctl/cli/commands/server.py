@@ -169,10 +169,10 @@ def _serve_dev(setting: _Setting) -> None:
     door = dev(run["dev_root_token_id"] or run.env.variable("DEV_ROOT_TOKEN_ID") or "")
 
     def started() -> None:
-        _tell_configuration(setting, listener, "inmem")
-        run.env.out(_DEV.format(url=listener.url, ca=ca, key=door.seal_key, token=door.root_token) + "\n")
         if run["dev_store_token"]:
             _store_token(door.root_token)
+        _tell_configuration(setting, listener, "inmem")
+        run.env.out(_DEV.format(url=listener.url, ca=ca, key=door.seal_key, token=door.root_token) + "\n")
 
     setting.serve(door, listener, started)
 
