@@ -103,6 +103,8 @@ class _Running:
             beside = [loop.create_task(each()) for each in (self._tick, self._thin_out, self._reload_when_asked)]
             self._options.started()
             await self._until_stopped()
+            while beside:
+                beside.pop().cancel()
             await self._end()
         finally:
             for task in (*beside, *self._leaving):
@@ -207,6 +209,7 @@ class _Running:
         now = time.monotonic()
         deadline, drained = now + _STOP_S, now + _DRAIN_S
         server.end()
+        self._listener.close()
         while time.monotonic() < (deadline if self._app.answering else drained):
             if server.is_over and not self._app.answering:
                 break
