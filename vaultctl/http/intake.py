@@ -19,7 +19,7 @@ class Limits(NamedTuple):
     """So long may a client take to send a body; so much of long bodies is held at a time."""
 
     read_s: float = 30.0
-    held_b: int = 256 << 20
+    held_b: int = 128 << 20
 
 
 class TooSlow(VaultError):
