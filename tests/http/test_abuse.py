@@ -227,6 +227,22 @@ def test_more_connections_than_there_may_be(serve, vaultctl, await_that):
     assert (code, "too many connections" in err, "Traceback" in err) == (0, True, False)
 
 
+def test_more_connections_than_descriptors_that_never_begin_tls(serve_dev, certificate):
+    """Clients that never begin TLS, more of them than the server has descriptors, keep nobody out for good."""
+    cert, key, trust = certificate
+    few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))  # noqa: E731
+    server = serve_dev(f"-tls-cert-file={cert}", f"-tls-key-file={key}", preexec_fn=few)
+    for many in (200, 900):
+        with connections(server.port, many):
+            for _ in range(times(2, 20)):
+                other = http.client.HTTPSConnection("127.0.0.1", server.port, context=trust, timeout=60)
+                other.request("GET", "/v1/sys/health")
+                assert other.getresponse().status == 200
+                other.close()
+    code, _, err = server.stop()
+    assert (code, "Traceback" in err) == (0, False)
+
+
 def _is_connected(port):
     """Tell whether anybody is connected to a port, as Linux knows it."""
     with open("/proc/net/tcp", encoding="ascii") as table:

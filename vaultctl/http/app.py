@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.http import pages, wire
-from vaultctl.http.intake import Intake, Limits
+from vaultctl.http.intake import Gone, Intake, Limits
 from vaultctl.http.log_line import log_line
 from vaultctl.logical.errors import VaultError, where
 from vaultctl.logical.request import READING
@@ -40,17 +40,13 @@ class Manners(NamedTuple):
     limits: Limits = Limits()
 
 
-class _Gone(Exception):
-    """The client went away before it had sent its body: there is nobody to answer."""
-
-
 class App:
     """One door as an ASGI application."""
 
     def __init__(self, door: Door, manners: Manners) -> None:
         self._door = door
         self._manners = manners
-        self._intake = Intake(manners.limits)
+        self.intake = Intake(manners.limits)
         self.answering: set[str] = set()
         """The addresses of clients, HOST:PORT, whose requests were read and are not answered yet."""
         self.log = manners.log
@@ -64,12 +60,12 @@ class App:
         began = time.monotonic()
         call = _call_of(scope)
         client = "{}:{}".format(*(scope.get("client") or ("", 0)))
-        body = b""
         try:
-            body = await self._intake.take(_parts(receive))
+            body = await self.intake.take(client, _parts(receive))
             self.answering.add(client)
             answer = await self._answer(call._replace(body=body))
-        except _Gone:
+        except Gone:
+            self.intake.release(client)
             return
         except VaultError as error:  # the rest of the body is not waited for
             answer = wire.write_error(error, call.method)
@@ -85,7 +81,7 @@ class App:
                 self.log(log_line(call, answer.status, time.monotonic() - began))
         finally:
             self.answering.discard(client)
-            self._intake.release(body)
+            self.intake.release(client)
 
     async def _answer(self, call: Call) -> Answer:
         """Give the answer, whatever happens: nothing that failed inside is shown to a client."""
@@ -125,11 +121,11 @@ def _call_of(scope: dict[str, Any]) -> Call:
 
 
 async def _parts(receive: Any) -> AsyncIterator[bytes]:
-    """Give a body as it comes. Raises: _Gone where the client went away before it had sent all."""
+    """Give a body as it comes. Raises: Gone where the client went away before it had sent all."""
     while True:
         message = await receive()
         if message[_TYPE] != "http.request":
-            raise _Gone
+            raise Gone
         yield message.get("body", b"")
         if not message.get("more_body"):
             return

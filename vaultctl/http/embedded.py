@@ -83,6 +83,10 @@ class Embedded(Server):
         """
         os.dup2(silent.fileno(), self._taken)
 
+    def take_again(self) -> None:
+        """Take new connections again. What the system tells of them on Linux is as if nothing had been."""
+        os.dup2(self._listening.fileno(), self._taken)
+
     def end(self) -> None:
         """Take no new connections, answer what was asked, and end."""
         self.stop()  # type: ignore[no-untyped-call]  # Granian's

@@ -12,7 +12,7 @@ import socket
 import struct
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ MOST_CONNECTIONS = 4096
 
 _RESERVE = 256
 """Descriptors that are left for the state, its locks, and the library itself."""
+
+_SPARE = 32
+"""Descriptors that are taken only where all others are."""
 
 _DESCRIPTORS = 65_536
 _UNREAD_MS = 30_000
@@ -68,13 +71,38 @@ def nobody() -> socket.socket:
 def connections_allowed() -> int:
     """Ask the system for as many descriptors as it gives, and tell how many connections that allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            soft = wanted
+    most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most - _SPARE, hard))
+        soft = most - _SPARE
     given = _DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
     return max(min(MOST_CONNECTIONS, given - _RESERVE), 16)
+
+
+def has_run_out() -> bool:
+    """Tell whether there are hardly any descriptors left."""
+    return len(_descriptors()) >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE // 4
+
+
+@contextmanager
+def spare_descriptors() -> Iterator[None]:
+    """Have some more descriptors for a moment."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft + _SPARE, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def knock(listening: socket.socket) -> None:
+    """Connect for a moment, so that whoever waits for connections looks for those that came before."""
+    with socket.socket(listening.family) as knocking, suppress(OSError):
+        knocking.settimeout(0)
+        host, port = listening.getsockname()[:2]
+        loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # to be reached, not to be bound
+        knocking.connect((loopback.get(host, host), port))
 
 
 def thin_out(listening: socket.socket, allowed: int, answering: Container[str]) -> int:
@@ -83,61 +111,65 @@ def thin_out(listening: socket.socket, allowed: int, answering: Container[str]) 
     `answering` are the addresses, HOST:PORT, of clients that wait for an answer: they are left alone. A client that was
     sent away can connect again, which one that was never let in cannot.
     """
-    if len(os.listdir("/dev/fd")) < allowed * 9 // 10:
+    if len(_descriptors()) < allowed * 9 // 10:
         return 0
-    there = list(_connections(listening))
-    too_many = len(there) - allowed * 3 // 4
-    silent = sorted((pair for pair in there if _address(pair[1]) not in answering), key=lambda pair: -pair[0])
-    ended = silent[: max(too_many, 0)]
-    for _, connection in ended:
-        with suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
-    for _, connection in there:
-        connection.close()
+    there = [(_silent_ms(connection), fd, client) for fd, client, connection in _connections(listening)]
+    silent = sorted((each for each in there if each[2] not in answering), reverse=True)
+    ended = {fd: client for _, fd, client in silent[: max(len(there) - allowed * 3 // 4, 0)]}
+    for fd, client, connection in _connections(listening) if ended else ():
+        if ended.get(fd) == client:
+            _shut(connection, socket.SHUT_RDWR)
     return len(ended)
 
 
-def _connections(listening: socket.socket) -> Iterator[tuple[int, socket.socket]]:
-    """Give a duplicate of each connection to the listening socket's port, and for how many ms it was silent."""
+def stop_reading(listening: socket.socket, clients: Container[str]) -> None:
+    """Take nothing more from these clients, HOST:PORT; what is sent to them still reaches them."""
+    for _, client, connection in _connections(listening):
+        if client in clients:
+            _shut(connection, socket.SHUT_RD)
+
+
+def _connections(listening: socket.socket) -> Iterator[tuple[int, str, socket.socket]]:
+    """Give each connection to the listening socket's port: its descriptor, its client's address, and itself.
+
+    They are the library's own descriptors, looked at for a moment: a duplicate of each would be one more, where they
+    may have run out. One that is closed meanwhile, and is something else by then, is none of ours, or a new client's.
+    """
     port = listening.getsockname()[1]
-    for name in os.listdir("/dev/fd"):
-        connection = _duplicate(int(name))
-        if connection is None:
+    for fd in _descriptors():
+        try:
+            connection = socket.socket(fileno=fd)
+        except OSError:
             continue
         try:
-            is_one = connection.family == listening.family and connection.getsockname()[1] == port
-            silent_ms = _silent_ms(connection) if is_one and connection.getpeername() else -1
+            if connection.family == listening.family and connection.getsockname()[1] == port:
+                host, number = connection.getpeername()[:2]
+                yield fd, f"{host}:{number}", connection
         except OSError:
-            silent_ms = -1
-        if silent_ms < 0:
-            connection.close()
-        else:
-            yield silent_ms, connection
+            continue
+        finally:
+            connection.detach()
 
 
-def _duplicate(fd: int) -> socket.socket | None:
-    """Duplicate a descriptor that is a socket, so that it stays what it is while it is looked at."""
+def _descriptors() -> list[int]:
+    """Give the descriptors that are open; where none is left to look with, all that may be."""
     try:
-        ours = os.dup(fd)
+        return [int(name) for name in os.listdir("/dev/fd")]
     except OSError:
-        return None
-    try:
-        return socket.socket(fileno=ours)
-    except OSError:
-        os.close(ours)
-        return None
+        return list(range(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+
+
+def _shut(connection: socket.socket, how: int) -> None:
+    with suppress(OSError):
+        connection.shutdown(how)
 
 
 def _silent_ms(connection: socket.socket) -> int:
+    """Tell for how long nothing came, where the system knows."""
     if sys.platform != "linux":
         return 0
-    told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_RECEIVED + 4)
-    return int(struct.unpack_from("=I", told, _LAST_RECEIVED)[0])
-
-
-def _address(connection: socket.socket) -> str:
     try:
-        host, port = connection.getpeername()[:2]
+        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_RECEIVED + 4)
     except OSError:
-        return ""
-    return f"{host}:{port}"
+        return 0
+    return int(struct.unpack_from("=I", told, _LAST_RECEIVED)[0])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,6 +32,8 @@ _STOP_S = 30.0
 
 _DRAIN_S = 1.0
 """So long for connections that are in the middle of a request, or still take their answer."""
+
+_BREATHS = 50
 
 _LINGER_S = 35.0
 """So long live connections that began before a reload: longer than one on which nothing is asked is kept at all."""
@@ -100,7 +103,7 @@ class _Running:
         beside = []
         try:
             self._serving = await self._begin(self._options.certificate)
-            beside = [loop.create_task(each()) for each in (self._tick, self._thin_out, self._reload_when_asked)]
+            beside = [loop.create_task(each()) for each in (self._tick, self._watch_clients, self._reload_when_asked)]
             self._options.started()
             await self._until_stopped()
             while beside:
@@ -191,13 +194,39 @@ class _Running:
                 self._options.manners.complain(f"cannot work on stored jobs: {wrong}")
             told = wrong
 
-    async def _thin_out(self) -> None:
-        """Keep some connections free for those who come next."""
+    async def _watch_clients(self) -> None:
+        """Give up bodies that do not come, and keep some connections free for those who come next."""
         while True:
             await asyncio.sleep(TICK_S)
+            late = self._app.intake.late()
+            if late:
+                listening.stop_reading(self._listener, late)
+            if listening.has_run_out():
+                await self._catch_breath()
             ended = listening.thin_out(self._listener, self._allowed, self._app.answering)
             if ended:
                 self._options.manners.complain(f"too many connections: ended {ended} that were silent longest")
+
+    async def _catch_breath(self) -> None:
+        """Where descriptors ran out, let those connections go that may.
+
+        The library does nothing then but try to take the next connection, without end, as what takes a descriptor fails
+        before anything else is looked at. So for a moment there is none to take, and there are descriptors to find that
+        out with.
+        """
+        server = self._serving
+        if server is None or sys.platform != "linux":
+            return
+        with listening.spare_descriptors():
+            with listening.nobody() as silent:
+                server.take_no_more(silent)
+            listening.thin_out(self._listener, self._allowed, self._app.answering)
+            for _ in range(_BREATHS):
+                await asyncio.sleep(0.02)
+                if not listening.has_run_out():
+                    break
+            server.take_again()
+        listening.knock(self._listener)
 
     # --- the end ---
 
