@@ -90,6 +90,7 @@ class _Running:
         self._app = App(door, options.manners)
         self._allowed = listening.connections_allowed()
         self._serving: Embedded | None = None
+        self._former: list[Embedded] = []
         self._leaving: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
@@ -162,6 +163,7 @@ class _Running:
         if found.certificate and self._options.certificate:
             former, self._serving = self._serving, await self._begin(found.certificate)
             if former:
+                self._former.append(former)
                 with listening.nobody() as silent:
                     former.take_no_more(silent)
                 leaving = asyncio.get_running_loop().create_task(self._leave(former))
@@ -175,6 +177,7 @@ class _Running:
         former.end()
         with suppress(Exception):
             await former.ended()
+        self._former.remove(former)
 
     # --- from time to time ---
 
@@ -198,14 +201,18 @@ class _Running:
         """Give up bodies that do not come, and keep some connections free for those who come next."""
         while True:
             await asyncio.sleep(TICK_S)
-            late = self._app.intake.late()
-            if late:
-                listening.stop_reading(self._listener, late)
-            if listening.has_run_out():
-                await self._catch_breath()
-            ended = listening.thin_out(self._listener, self._allowed, self._app.answering)
-            if ended:
-                self._options.manners.complain(f"too many connections: ended {ended} that were silent longest")
+            with suppress(OSError):  # no descriptor to look with: there will be one
+                await self._look_at_clients()
+
+    async def _look_at_clients(self) -> None:
+        late = self._app.intake.late()
+        if late:
+            listening.stop_reading(self._listener, late)
+        if listening.has_run_out():
+            await self._catch_breath()
+        ended = listening.thin_out(self._listener, self._allowed, self._app.answering)
+        if ended:
+            self._options.manners.complain(f"too many connections: ended {ended} that were silent longest")
 
     async def _catch_breath(self) -> None:
         """Where descriptors ran out, let those connections go that may.
@@ -225,7 +232,8 @@ class _Running:
                 await asyncio.sleep(0.02)
                 if not listening.has_run_out():
                     break
-            server.take_again()
+            if server is self._serving:
+                server.take_again()
         listening.knock(self._listener)
 
     # --- the end ---
@@ -237,10 +245,12 @@ class _Running:
             raise VaultError("the HTTP server ended by itself")
         now = time.monotonic()
         deadline, drained = now + _STOP_S, now + _DRAIN_S
-        server.end()
+        servers = [server, *self._former]
+        for each in servers:
+            each.end()
         self._listener.close()
         while time.monotonic() < (deadline if self._app.answering else drained):
-            if server.is_over and not self._app.answering:
+            if all(each.is_over for each in servers) and not self._app.answering:
                 break
             await asyncio.sleep(0.01)
         # Granian tells of the end in its own time, when nobody listens any more.
