@@ -97,6 +97,13 @@ class Bao:
         finally:
             connection.close()
 
+    def raw(self, request: Request) -> dict[str, Any]:
+        """Ask the server, and give the whole envelope. Raises: RemoteError."""
+        status, body = self._send(request)
+        if status >= 400:
+            raise RemoteError(status, body.get("errors", []))
+        return body
+
     def ask(self, operation: Operation, path: str, data: Mapping[str, Any] | None = None) -> Response:
         """Ask with the root token. Raises: RemoteError."""
         return self.handle(Request(operation, path, data=data or {}, token=ROOT_TOKEN))
@@ -129,7 +136,7 @@ class Bao:
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def reset(self) -> None:
-        """Give the server the mounts and tokens that it began with, a `secret/` without secrets, an empty cubbyhole."""
+        """Give the server the mounts, policies and tokens that it began with, and nothing in them."""
         try:
             self._revoke_all()
         except RemoteError:  # the root token itself was revoked
@@ -142,6 +149,8 @@ class Bao:
         untuned = {"audit_non_hmac_request_keys": [], "audit_non_hmac_response_keys": []}
         for path in _BUILT_IN:
             self.ask(Operation.UPDATE, f"sys/mounts/{path}tune", untuned)
+        for path in ("sys/policies/acl", "sys/policies/password"):
+            self._remove_policies(path)
         self.ask(Operation.UPDATE, "sys/mounts/auth/token/tune", {"default_lease_ttl": 0, "max_lease_ttl": 0})
         body = {"type": "kv", "description": "key/value secret storage", "options": {"version": "2"}}
         self.ask(Operation.UPDATE, "sys/mounts/secret", body)
@@ -185,6 +194,12 @@ class Bao:
         except RemoteError as error:
             return error.status == 404
         return False
+
+    def _remove_policies(self, path: str) -> None:
+        with suppress(RemoteError):
+            for name in (self.ask(Operation.LIST, path).data or {})["keys"]:
+                if name not in ("default", "root"):
+                    self.ask(Operation.DELETE, f"{path}/{name}")
 
     def _remove(self, path: str) -> None:
         """Disable a mount, whose path HTTP may not be able to name: that one is moved to another first."""

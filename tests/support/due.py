@@ -28,6 +28,7 @@ BUILT = frozenset(
         "mounts",
         "namespaces",
         "output-curl-string",
+        "policies",
         "remount",
         "status of a server",
         "tokens",

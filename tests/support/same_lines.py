@@ -3,11 +3,12 @@
 The lines that come out otherwise have the name of the difference, which `docs/differences.md` tells of.
 """
 
-from support import kv_lines, namespace_lines, token_lines
+from support import kv_lines, namespace_lines, policy_lines, token_lines
 from support.lines import Line, line
 
 SCRIPTS: dict[str, list[Line]] = {
     **kv_lines.SCRIPTS,
+    **policy_lines.SCRIPTS,
     **namespace_lines.SCRIPTS,
     **token_lines.SCRIPTS,
     "enable": [

@@ -166,6 +166,12 @@ def _moves(client: Client, _current: str) -> list[Candidate]:
     return [Candidate(id_, f"{it['source_mount']} to {it['target_mount']}, {it['status']}") for id_, it in moves]
 
 
+def _policies(client: Client, _current: str) -> list[Candidate]:
+    from vaultctl.client import policies
+
+    return [Candidate(name) for name in policies.names(client)]
+
+
 def _secrets(client: Client, current: str) -> list[Candidate]:
     """Give the kv mounts, and below one of them what is in the folder that was typed."""
     from vaultctl.client import kv
@@ -190,6 +196,7 @@ _LIVE: Mapping[str, Callable[[Client, str], list[Candidate]]] = {
     "migration": _moves,
     "mount": _mounts,
     "namespace": _namespaces,
+    "policy": _policies,
     "secret": _secrets,
 }
 KINDS = frozenset(_FIXED) | frozenset(_LIVE)

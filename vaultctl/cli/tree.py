@@ -80,6 +80,16 @@ TREE: Tree = {
     ),
     "patch": "Change part of what is at a path",
     "path-help": "Explain a path of the API",
+    "policy": (
+        "Manage policies",
+        {
+            "delete": "Delete a policy",
+            "fmt": "Lay out a policy's file",
+            "list": "List the policies",
+            "read": "Print a policy",
+            "write": "Write a policy from a file",
+        },
+    ),
     "print": ("Print what vaultctl uses", {"token": "Print the token in use"}),
     "read": "Read what is at a path",
     "remount": (

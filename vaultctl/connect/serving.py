@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.connect.settings import SettingError
-from vaultctl.http import server
+from vaultctl.http import certificates, server
 from vaultctl.http.app import Manners
+from vaultctl.http.intake import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,32 +20,38 @@ if TYPE_CHECKING:
 _TICK_BUDGET_S = 0.05
 
 
+class Reread(NamedTuple):
+    """What the config says now: the listener, of which the certificate counts, and what writes a line a request."""
+
+    listener: Listener
+    log: Callable[[str], None] | None
+
+
 class Listener:
     """Where to listen: an address, and a certificate with its key where it speaks TLS."""
 
-    def __init__(self, address: str, tls_cert: str = "", tls_key: str = "") -> None:
+    def __init__(self, address: str, tls_cert: str = "", tls_key: str = "", *, tls13: bool = False) -> None:
         """Read the address. Raises: SettingError."""
         host, colon, port = address.rpartition(":")
         if not colon or not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
             raise SettingError(f"{address} is no address to listen on", hint="it is HOST:PORT, as in 127.0.0.1:8200")
         if bool(tls_cert) != bool(tls_key):
             raise SettingError("a certificate and its key go together", hint="give -tls-cert-file and -tls-key-file")
-        for path in filter(None, (tls_cert, tls_key)):
-            if not os.access(path, os.R_OK):
-                raise SettingError(f"cannot read {path}")
         self.host, self.port = host.strip("[]"), int(port)
-        self.tls_cert, self.tls_key = tls_cert, tls_key
+        self.certificate = certificates.Certificate(Path(tls_cert), Path(tls_key), tls13) if tls_cert else None
+        if self.certificate:
+            certificates.check(self.certificate)
         self.shown = address
 
     @property
     def url(self) -> str:
         """Give the address as clients are told it."""
-        return f"{'https' if self.tls_cert else 'http'}://{self.shown}"
+        return f"{'https' if self.certificate else 'http'}://{self.shown}"
 
     @property
     def is_exposed(self) -> bool:
         """Tell whether others than this machine may read along."""
-        if self.tls_cert:
+        if self.certificate:
             return False
         try:
             return not ipaddress.ip_address(self.host).is_loopback
@@ -60,20 +66,27 @@ def serve(
     started: Callable[[], None],
     log: Callable[[str], None] | None,
     complain: Callable[[str], None],
+    reload: Callable[[], Reread] | None = None,
+    body_timeout_s: float = Limits().read_s,
 ) -> None:
-    """Serve a door until SIGTERM or SIGINT. Raises: VaultError."""
+    """Serve a door until SIGTERM or SIGINT. `reload` reads again what may change meanwhile. Raises: VaultError."""
     from vaultctl.connect.dev import Dev
 
     core = door.core if isinstance(door, Dev) else door
+
+    def reread() -> server.Reloaded:
+        now = reload() if reload else Reread(listener, log)
+        return server.Reloaded(now.listener.certificate, now.log)
+
     server.serve(
         core,
         server.Options(
             listener.host,
             listener.port,
-            tls_cert=Path(listener.tls_cert) if listener.tls_cert else None,
-            tls_key=Path(listener.tls_key) if listener.tls_key else None,
-            manners=Manners(in_loop=isinstance(door, Dev), log=log, complain=complain),
+            certificate=listener.certificate,
+            manners=Manners(isinstance(door, Dev), log=log, complain=complain, limits=Limits(body_timeout_s)),
             started=started,
             tick=lambda: core.advance(_TICK_BUDGET_S),
+            reload=reread,
         ),
     )

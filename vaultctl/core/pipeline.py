@@ -97,7 +97,14 @@ class SystemContext:
     @property
     def has_sudo(self) -> bool:
         """Tell whether the caller has the right to sudo on the path that was asked for."""
-        return self.token is not None and self.token.is_root
+        if self.token is None:
+            return False
+        from vaultctl.core.policies import admission
+
+        if admission.is_root_in(self.session, self.token, self.namespace):
+            return True
+        acl = admission.acl_of(self.session, self.token, self.now_ns / 1e9)
+        return "sudo" in acl.capabilities(self.namespace.path + self.request.path)
 
 
 class Exchange:
@@ -115,6 +122,8 @@ class Exchange:
         self.path = ""
         self.match: Match | None = None
         self.token: Token | None = None
+        self.keep: Callable[[Response], Response] | None = None
+        """What a policy leaves of a listing."""
 
 
 def run(exchange: Exchange) -> Response:
@@ -129,6 +138,8 @@ def run(exchange: Exchange) -> Response:
         mark = exchange.session.mark()
         try:
             response = dispatch(exchange)
+            if exchange.keep:
+                response = exchange.keep(response)
         except Exception:
             exchange.session.rollback(mark)
             raise
@@ -258,12 +269,16 @@ def _may_come_from(token: Token, remote_addr: str) -> bool:
 
 
 def authorise(exchange: Exchange) -> None:
-    """Allow root everything, and others what needs no right. Raises: PermissionDenied."""
+    """Allow root everything, and others what needs no right or what their policies allow. Raises: PermissionDenied."""
     endpoint = exchange.match.endpoint if exchange.match else None
-    if endpoint and (endpoint.unauthenticated or (endpoint.token_optional and exchange.token is None)):
+    if endpoint and (endpoint.unauthenticated or endpoint.token_optional):
         return
-    if exchange.token is None or not exchange.token.is_root:
+    if exchange.token is None:
         raise PermissionDenied
+    if not exchange.token.is_root or exchange.token.namespace != ROOT.id:
+        from vaultctl.core.policies import admission
+
+        admission.admit(exchange, exchange.token)
 
 
 def dispatch(exchange: Exchange) -> Response:
@@ -285,11 +300,12 @@ def dispatch(exchange: Exchange) -> Response:
         raise _no_handler(request, endpoint)
     if endpoint.reads_write:
         need_writing(exchange)
-    given = _given(request)
-    asks_first = endpoint.tells_create and request.operation is Operation.UPDATE
-    converted = fields.convert(endpoint.fields, given, error_prefix="" if asks_first else fields.ERROR_PREFIX)
-    values = {**converted, **exchange.match.values}
-    response = handler(_context(exchange, mount), values)
+    given, values = given_data(request), exchange.match.values
+    asks_first = endpoint.exists is not None and request.operation is Operation.UPDATE
+    # What the path says counts, whatever the data has by the same name.
+    data = {name: value for name, value in given.items() if name not in values} if values else given
+    converted = fields.convert(endpoint.fields, data, error_prefix="" if asks_first else fields.ERROR_PREFIX)
+    response = handler(context_for(exchange, mount), {**converted, **values})
     if response is None:
         if request.operation not in READING:
             return EMPTY
@@ -326,7 +342,8 @@ def need_writing(exchange: Exchange) -> None:
         raise NeedsWriting
 
 
-def _given(request: Request) -> Mapping[str, Any]:
+def given_data(request: Request) -> Mapping[str, Any]:
+    """Give what a handler's fields are taken from: the query where nothing is written, else the body."""
     return request.query if request.operation in READING or request.operation is Operation.DELETE else request.data
 
 
@@ -360,7 +377,8 @@ def _lists_no_folder(request: Request, endpoint: Endpoint) -> bool:
     return request.operation in (Operation.LIST, Operation.SCAN) and "{" not in endpoint.pattern
 
 
-def _context(exchange: Exchange, mount: Mount) -> Context | SystemContext:
+def context_for(exchange: Exchange, mount: Mount) -> Context | SystemContext:
+    """Give what a handler of this mount may touch."""
     if mount.type in _OWN_HELP:
         return SystemContext(exchange, mount)
     engine = exchange.host.catalogue.engine(mount.type, mount.options)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from vaultctl.core.mounts import Mount, MountTable
     from vaultctl.core.namespaces import Namespace, NamespaceTable
+    from vaultctl.core.policies.acl import Acl
+    from vaultctl.core.policies.acls import Acls
     from vaultctl.core.state import State
     from vaultctl.storage.header import Header
 
@@ -23,6 +25,7 @@ class Tables:
     def __init__(self) -> None:
         self._mounts: tuple[str, int, MountTable] | None = None
         self._namespaces: tuple[str, int, NamespaceTable] | None = None
+        self._acls: Acls | None = None
 
     def mounts(self, view: View) -> MountTable:
         """Give the mount table of a generation."""
@@ -41,6 +44,14 @@ class Tables:
         table = namespaces.load_table(view)
         self._namespaces = (*version, table)
         return table
+
+    def acls(self) -> Acls:
+        """Give the access lists that were compiled; only tokens that are not root's come here."""
+        if self._acls is None:
+            from vaultctl.core.policies.acls import Acls
+
+            self._acls = Acls()
+        return self._acls
 
     def keep(self, header: Header, session: Session) -> None:
         """Take over the tables that were just committed."""
@@ -74,6 +85,10 @@ class Session:
         """Take a mount out of the table."""
         self.view.delete(mounts.PREFIX + mount.uuid)
         self.mounts = self.mounts.replaced(mount.uuid, None)
+
+    def acl(self, namespace: Namespace, policies: tuple[str, ...], now_s: float) -> Acl:
+        """Give what policies of a namespace, by their names, allow together. Raises: IntegrityError."""
+        return self._tables.acls().get(self.view, namespace, policies, now_s)
 
     def put_namespace(self, namespace: Namespace) -> None:
         """Add or change a namespace."""

@@ -186,6 +186,8 @@ class State:
     @contextmanager
     def writer(self) -> Iterator[Transaction]:
         """Take the lock and open the newest generation for writing. Raises: StateError, Sealed."""
+        if not self.backend.exists():  # a folder that is gone is not made again: whoever moved it may bring it back
+            raise NoState(f"there is no state at {self.backend.location}")
         with self.backend.writer() as writer:
             if writer.snapshot is None:
                 raise NoState(f"there is no state at {self.backend.location}")

@@ -44,6 +44,12 @@ def list_keys(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
     return Response(data={"keys": keys}) if keys else None
 
 
+def _is_there(ctx: Context, values: Mapping[str, str]) -> bool:
+    """Tell whether the token has stored anything at a path. Raises: InvalidRequest for one that can store nothing."""
+    path = values["path"].strip("/")
+    return bool(path) and ctx.storage.get(_own(ctx) + path) is not None
+
+
 def _own(ctx: Context) -> str:
     """Give the folder of the token. Raises: InvalidRequest for one that has none."""
     if ctx.caller is None or ctx.caller.type != "service":
@@ -73,6 +79,7 @@ ENGINE = Engine(
             "Read, write, list and delete secrets that only this token sees.",
             "Each token sees what it stored itself, and nothing else. When it is revoked, all of that is removed.",
             {"path": Field("string", "Where the secret is.")},
+            exists=_is_there,
         ),
     ),
     help="Keeps secrets for one token alone, as long as that token lives.",

@@ -59,6 +59,12 @@ def scan_keys(ctx: Context, fields: Mapping[str, Any]) -> Response:
     return Response(data={"keys": keys} if keys else {})
 
 
+def _is_there(ctx: Context, values: Mapping[str, str]) -> bool:
+    """Tell whether anything is stored at a path."""
+    path = values["path"].strip("/")
+    return bool(path) and ctx.storage.get(DATA + path) is not None
+
+
 def _lease_s(data: Mapping[str, Any], default_s: int) -> int:
     """Give the duration that the stored data asks for in `ttl`, else in `lease`, where it can be read as one."""
     value = data["ttl"] if "ttl" in data else data.get("lease", default_s)
@@ -86,6 +92,7 @@ ENGINE = Engine(
             },
             "Read, write, list, scan and delete secrets by path.",
             "A write replaces all fields of a path.",
+            exists=_is_there,
         ),
     ),
     help="Keeps secrets by path, one version of each.",

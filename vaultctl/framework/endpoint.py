@@ -49,18 +49,22 @@ class Context(NamedTuple):
 Handler = Callable[[Any, Mapping[str, Any]], Response | None]
 """Takes a context and the converted fields. None answers 204 to a write and 404 to a read."""
 
+Exists = Callable[[Any, Mapping[str, str]], bool]
+"""Takes a context and the path's variable; tells whether an update finds something there. It changes nothing."""
+
 
 class Endpoint(NamedTuple):
     """One path of an engine.
 
     `pattern` is literal text around at most one variable: `{name}` stands for one segment, `{name+}` for one or more,
     `{name*}` for any rest, the empty one too. `unauthenticated` ones look at no token; `token_optional` ones answer
-    without one too, but not to a bad one. `reads_write` says that even a read changes the state. `tells_create` is for
-    paths where it is known before an update whether it makes something new: OpenBao converts the fields for that
-    question already, and a field of a wrong type is told of in the words of that. Of a `mirrored` one the data of an
-    answer stands at the top level of the envelope too. A `bare` one has another verb refused without a word.
-    One that answers `when_locked` does so in a namespace that is locked, too; `outside_namespaces` are the words that
-    refuse it in any namespace but the root.
+    without one too, but not to a bad one, and a good one needs no right. `reads_write` says that even a read changes
+    the state. `exists` is for paths where an update that makes something new needs the right to create, and one that
+    does not the right to update: OpenBao converts the fields for that question already, and a field of a wrong type is
+    told of in the words of that. Elsewhere every update needs the right to update. `sudo` needs that right besides the
+    verb's. Of a `mirrored` one the data of an answer stands at the top level of the envelope too. A `bare` one has
+    another verb refused without a word. One that answers `when_locked` does so in a namespace that is locked, too;
+    `outside_namespaces` are the words that refuse it in any namespace but the root.
     """
 
     pattern: str
@@ -72,7 +76,7 @@ class Endpoint(NamedTuple):
     unauthenticated: bool = False
     token_optional: bool = False
     reads_write: bool = False
-    tells_create: bool = False
+    exists: Exists | None = None
     mirrored: bool = False
     bare: bool = False
     when_locked: bool = False

@@ -12,7 +12,9 @@ from vaultctl.logical import durations
 from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.request import Repeated
 
-Kind = Literal["string", "int", "ints", "bool", "duration", "signed_duration", "map", "keypair", "slice", "strings"]
+Kind = Literal[
+    "string", "int", "ints", "bool", "duration", "signed_duration", "time", "map", "keypair", "slice", "strings"
+]
 
 
 ERROR_PREFIX = "Field validation failed: "
@@ -34,7 +36,7 @@ def convert(
 ) -> dict[str, Any]:
     """Give the declared fields that are there, each as its kind; a null becomes the kind's zero. Others are ignored.
 
-    Durations become seconds. Raises: InvalidRequest.
+    Durations become seconds, moments seconds since the epoch. Raises: InvalidRequest.
     """
     converted: dict[str, Any] = {}
     for name, field in fields.items():
@@ -144,6 +146,15 @@ def _signed_duration(_name: str, value: object) -> float:
         raise _WrongType(str(error)) from None
 
 
+def _time(_name: str, value: object) -> float:
+    if isinstance(value, bool | list | dict):
+        raise _WrongType("could not parse time from input type")
+    seconds = durations.moment(str(value)) if value != "" else 0.0
+    if seconds is None:
+        raise _WrongType("could not parse string as date and time")
+    return seconds
+
+
 def _map(_name: str, value: object) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
@@ -231,6 +242,7 @@ _CONVERT = {
     "bool": _bool,
     "duration": _duration,
     "signed_duration": _signed_duration,
+    "time": _time,
     "map": _map,
     "keypair": _keypair,
     "slice": _slice,
@@ -243,6 +255,7 @@ _ZERO: Mapping[str, Callable[[], Any]] = {
     "bool": bool,
     "duration": float,
     "signed_duration": float,
+    "time": float,
     "map": dict,
     "keypair": lambda: None,
     "slice": list,

@@ -22,6 +22,7 @@ _SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "bool": {"type": "boolean"},
     "duration": {"type": "string", "format": "duration"},
     "signed_duration": {"type": "string", "format": "duration"},
+    "time": {"type": "string", "format": "date-time"},
     "map": {"type": "object"},
     "keypair": {"type": "object", "additionalProperties": {"type": "string"}},
     "slice": {"type": "array", "items": {"type": "string"}},

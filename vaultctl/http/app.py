@@ -7,17 +7,18 @@ server) is asked in a thread, so that slow requests hold up no others.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.http import pages, wire
-from vaultctl.logical.errors import TooLarge, VaultError, where
+from vaultctl.http.intake import Gone, Intake, Limits
+from vaultctl.http.log_line import log_line
+from vaultctl.logical.errors import VaultError, where
 from vaultctl.logical.request import READING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from vaultctl.http.wire import Answer, Call
     from vaultctl.logical.door import Door
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 READERS = 8
 """So many requests that only read are answered at a time."""
 
-_TOKEN = re.compile(r"\b(?:hv[sbr]|[sbr])\.[A-Za-z0-9_.-]{8,}")
 _TYPE, _START, _BODY = "type", "http.response.start", "http.response.body"
 
 
@@ -37,10 +37,7 @@ class Manners(NamedTuple):
     writers: int = 1
     log: Callable[[str], None] | None = None
     complain: Callable[[str], None] = lambda _line: None
-
-
-class _Gone(Exception):
-    """The client went away before it had sent its body: there is nobody to answer."""
+    limits: Limits = Limits()
 
 
 class App:
@@ -49,7 +46,10 @@ class App:
     def __init__(self, door: Door, manners: Manners) -> None:
         self._door = door
         self._manners = manners
-        self.in_flight = 0
+        self.intake = Intake(manners.limits)
+        self.answering: set[str] = set()
+        """The addresses of clients, HOST:PORT, whose requests were read and are not answered yet."""
+        self.log = manners.log
         self._reading = ThreadPoolExecutor(READERS, thread_name_prefix="reading")
         self.writing = ThreadPoolExecutor(manners.writers, thread_name_prefix="writing")
 
@@ -59,33 +59,37 @@ class App:
             return
         began = time.monotonic()
         call = _call_of(scope)
+        client = "{}:{}".format(*(scope.get("client") or ("", 0)))
         try:
-            body = await _read(receive, call.headers.get("content-length", ""))
-        except _Gone:
+            body = await self.intake.take(client, _parts(receive))
+            self.answering.add(client)
+            answer = await self._answer(call._replace(body=body))
+        except Gone:
+            self.intake.release(client)
             return
-        self.in_flight += 1
+        except VaultError as error:  # the rest of the body is not waited for
+            answer = wire.write_error(error, call.method)
+            answer = answer._replace(headers=(*answer.headers, ("Connection", "close")))
         try:
-            answer = await self._answer(call, body)
             headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers]
             headers.append((b"server", b"vaultctl"))
             if call.headers.get("x-vault-namespace"):  # Source: OpenBao 2.7, which says it again in every answer
                 headers.append((b"x-vault-namespace", call.headers["x-vault-namespace"].encode("latin-1")))
             await send({_TYPE: _START, "status": answer.status, "headers": headers})
             await send({_TYPE: _BODY, "body": b"" if call.method == "HEAD" else answer.body})
-            self._log(call, answer, time.monotonic() - began)
+            if self.log:
+                self.log(log_line(call, answer.status, time.monotonic() - began))
         finally:
-            self.in_flight -= 1
+            self.answering.discard(client)
+            self.intake.release(client)
 
-    async def _answer(self, call: Call, body: bytes | None) -> Answer:
+    async def _answer(self, call: Call) -> Answer:
         """Give the answer, whatever happens: nothing that failed inside is shown to a client."""
         try:
             found = pages.answer_alone(call)
             if found is not None:
                 return found
-            if body is None:
-                raise TooLarge("http: request body too large")
-            request = wire.read_call(call._replace(body=body))
-            return await self._ask(request)
+            return await self._ask(wire.read_call(call))
         except VaultError as error:
             return wire.write_error(error, call.method)
         except Exception as error:  # the outer edge
@@ -98,16 +102,10 @@ class App:
         pool = self._reading if request.operation in READING and not request.wrap_ttl_s else self.writing
         return await asyncio.get_running_loop().run_in_executor(pool, _handle, self._door, request)
 
-    def _log(self, call: Call, answer: Answer, took_s: float) -> None:
-        """Write one line: no query, and no part of a path that looks like a token."""
-        if self._manners.log:
-            path = _TOKEN.sub("…", call.target.partition("?")[0])
-            self._manners.log(f"{call.method} {path} {answer.status} {took_s * 1000:.1f}ms")
-
     def close(self) -> None:
         """Let go of the threads."""
-        self._reading.shutdown()
-        self.writing.shutdown()
+        self._reading.shutdown(cancel_futures=True)
+        self.writing.shutdown(cancel_futures=True)
 
 
 def _handle(door: Door, request: Request) -> Answer:
@@ -122,25 +120,12 @@ def _call_of(scope: dict[str, Any]) -> Call:
     return wire.Call(scope["method"], target.decode("latin-1"), headers, b"", client[0] if client else "")
 
 
-async def _read(receive: Any, announced: str) -> bytes | None:
-    """Read the body, or give None for one that is too long: it is read to its end all the same, but not kept.
-
-    A client hears an answer only once it has sent all. Raises: _Gone where it went away before that.
-    """
-    parts: list[bytes] = []
-    length = int(announced) if announced.isdigit() else 0
-    kept = length <= wire.MAX_BODY_B
-    length = 0
+async def _parts(receive: Any) -> AsyncIterator[bytes]:
+    """Give a body as it comes. Raises: Gone where the client went away before it had sent all."""
     while True:
         message = await receive()
         if message[_TYPE] != "http.request":
-            raise _Gone
-        part = message.get("body", b"")
-        length += len(part)
-        kept = kept and length <= wire.MAX_BODY_B
-        if kept:
-            parts.append(part)
-        elif length > 2 * wire.MAX_BODY_B:
-            return None
+            raise Gone
+        yield message.get("body", b"")
         if not message.get("more_body"):
-            return b"".join(parts) if kept else None
+            return

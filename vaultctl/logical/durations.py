@@ -4,6 +4,7 @@ import time
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST = 100
+_LONGEST_INTEGER = 16
 _NANO = 1_000_000_000
 _MAX_NS = 2**63 - 1
 
@@ -82,6 +83,28 @@ def go_text(seconds: int) -> str:
     hours, rest = divmod(seconds, 3600)
     minutes, rest = divmod(rest, 60)
     return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest}s"
+
+
+_MOMENT = r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(\d\d):(\d\d))"
+
+
+def moment(text: str) -> float | None:
+    """Read a moment in RFC 3339, or one that is a number of seconds; give seconds since the epoch, else None."""
+    import re
+    from calendar import monthrange, timegm
+
+    if _is_integer(text) and len(text) < _LONGEST_INTEGER:
+        return float(text)
+    match = re.fullmatch(_MOMENT, text, re.ASCII)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = (int(match[number]) for number in range(1, 7))
+    away_h, away_min = int(match[9] or 0), int(match[10] or 0)
+    is_date = year > 0 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]
+    if not is_date or hour > 23 or minute > 59 or second > 59 or away_h > 23 or away_min > 59:
+        return None
+    away_s = (away_h * 3600 + away_min * 60) * (-1 if match[8] == "-" else 1)
+    return timegm((year, month, day, hour, minute, second)) - away_s + float(match[7] or 0)
 
 
 def rfc3339(unix_ns: int) -> str:

@@ -86,7 +86,7 @@ def _rows(status: dict[str, Any]) -> list[list[str]]:
         "Seal Migration in Progress": status.get("migration") or None,
         "Version": status["version"],
         "Commit Date": status.get("commit_date"),
-        "Storage Type": status["storage_type"],
+        "Storage Type": status.get("storage_type"),
         "Cluster Name": status.get("cluster_name"),
         "Cluster ID": status.get("cluster_id"),
         "HA Enabled": status["ha_enabled"],

@@ -9,6 +9,9 @@ from importlib import import_module
 from vaultctl.framework.endpoint import Endpoint
 
 SUBJECTS = {
+    "capabilities": "capabilities",
+    "capabilities-accessor": "capabilities",
+    "capabilities-self": "capabilities",
     "config": "config",
     "ha-status": "status",
     "health": "health",
@@ -19,6 +22,9 @@ SUBJECTS = {
     "leader": "status",
     "mounts": "mounts",
     "namespaces": "namespaces",
+    "policies": "policies",
+    "policies/password": "password_policies",
+    "policy": "policies",
     "remount": "remount",
     "seal-status": "status",
     "version-history": "version_history",

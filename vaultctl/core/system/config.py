@@ -39,7 +39,6 @@ ENDPOINTS = (
         "config/state/sanitized",
         {Operation.READ: read_sanitized},
         "Tell how this server is configured.",
-        sudo=True,
         outside_namespaces=ROOT_ONLY,
     ),
 )

@@ -5,6 +5,7 @@ from typing import Any
 
 from vaultctl import __version__
 from vaultctl.core.pipeline import SystemContext, endpoints_of
+from vaultctl.core.system.internal_ui import anybody_sees, may_see
 from vaultctl.framework import openapi
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
@@ -13,7 +14,7 @@ from vaultctl.logical.response import Response
 
 
 def read_openapi(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
-    """Describe all endpoints of all mounts, to whoever may see them.
+    """Describe all endpoints of the mounts that who asks may see.
 
     Source: OpenBao 2.7, which answers without the envelope, and without a token tells of no path.
     """
@@ -21,7 +22,9 @@ def read_openapi(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
 
 
 def _mounts(ctx: SystemContext) -> Iterator[tuple[str, str, list[Endpoint]]]:
-    for mount in ctx.mounts if ctx.token else ():
+    for mount in ctx.mounts:
+        if not may_see(ctx, mount) and not anybody_sees(mount):
+            continue
         if not mount.is_auth and ctx.catalogue.serves(mount.type) and not mount.tainted:
             yield mount.path, mount.type, list(endpoints_of(ctx.host, mount, ""))
 

@@ -1,14 +1,18 @@
-"""sys/internal/ui/mounts: which mount serves a path. The kv commands ask it before they do anything else."""
+"""sys/internal/ui: which mounts a token may see, which one serves a path, and what the token may do.
+
+The kv commands ask for the mount of a path before they do anything else.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.core.mounts import Mount
+from vaultctl.core.namespaces import ROOT, Namespace
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.system.mounts import describe
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
-from vaultctl.logical.errors import PermissionDenied, VaultError
+from vaultctl.logical.errors import BadToken, PermissionDenied, VaultError
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
@@ -29,11 +33,53 @@ def list_mounts(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     """Give all mounts, auth methods apart from secrets engines; without a token only those that anybody may see."""
     table, show = list(ctx.mounts), describe
     if ctx.token is None:
-        table, show = [m for m in table if m.config.get("listing_visibility") == "unauth"], _outline
+        table, show = [mount for mount in table if anybody_sees(mount)], _outline
+    else:
+        table = [mount for mount in table if anybody_sees(mount) or may_see(ctx, mount)]
     return Response(
         data={
             "auth": {_shown_path(mount): show(mount) for mount in table if mount.is_auth},
             "secret": {_shown_path(mount): show(mount) for mount in table if not mount.is_auth},
+        }
+    )
+
+
+def anybody_sees(mount: Mount) -> bool:
+    """Tell whether a mount is shown without a token too."""
+    return mount.config.get("listing_visibility") == "unauth"
+
+
+def may_see(ctx: SystemContext, mount: Mount) -> bool:
+    """Tell whether who asks may do anything at or below a mount; without a token, nothing."""
+    namespace = ctx.session.namespaces.get(mount.namespace)
+    return namespace is not None and _reaches(ctx, namespace, namespace.path + mount.path)
+
+
+def _reaches(ctx: SystemContext, namespace: Namespace, place: str) -> bool:
+    """Tell whether the token may do anything at or below a full path, which lies in this namespace."""
+    if ctx.token is None:
+        return False
+    if ctx.token.is_root and ctx.token.namespace == ROOT.id:
+        return True
+    from vaultctl.core.policies import admission
+
+    if admission.is_root_in(ctx.session, ctx.token, namespace):
+        return True
+    return admission.acl_of(ctx.session, ctx.token, ctx.now_ns / 1e9).reaches(place)
+
+
+def read_acl(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
+    """Give what the token may do, by path. Source: OpenBao 2.7, which leaves out what has a `+`."""
+    if ctx.token is None or ctx.token.is_root:
+        return Response(data={"root": True})
+    from vaultctl.core.policies import admission
+
+    acl = admission.acl_of(ctx.session, ctx.token, ctx.now_ns / 1e9)
+    return Response(
+        data={
+            "root": False,
+            "exact_paths": {path: each.describe() for path, each in sorted(acl.exact.items())},
+            "glob_paths": {path: each.describe() for path, each in sorted(acl.prefixes.items())},
         }
     )
 
@@ -44,9 +90,11 @@ def _outline(mount: Mount) -> dict[str, Any]:
 
 
 def read_mount(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
-    """Give the mount that serves a path. Raises: NoAccess."""
+    """Give the mount that serves a path, to any token that may do something there. Raises: BadToken, NoAccess."""
+    if ctx.token is None:
+        raise BadToken
     mount = ctx.mounts.serving(fields["path"])
-    if mount is None:
+    if mount is None or not may_see(ctx, mount):
         raise NoAccess(fields["path"])
     if mount.tainted:
         raise NoAccess(fields["path"], hint=f"{mount.path} is being moved; see: vaultctl remount list")
@@ -62,9 +110,12 @@ def _path_in(ctx: SystemContext, mount: Mount) -> str:
 
 
 def list_namespaces(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
-    """Give the paths of the namespaces in this one."""
-    children = ctx.session.namespaces.children(ctx.namespace)
-    return Response(data={"keys": [child.path[len(ctx.namespace.path) :] for child in children]})
+    """Give the paths of the namespaces in this one that the token may do something in. Raises: VaultError, BadToken."""
+    if ctx.token is None:
+        raise VaultError("client token empty")
+    children = [child for child in ctx.session.namespaces.children(ctx.namespace) if _reaches(ctx, child, child.path)]
+    keys = [child.path[len(ctx.namespace.path) :] for child in children]
+    return Response(data={"keys": keys} if keys else {})
 
 
 def _shown_path(mount: Mount) -> str:
@@ -72,6 +123,7 @@ def _shown_path(mount: Mount) -> str:
 
 
 ENDPOINTS = (
+    Endpoint("internal/ui/resultant-acl", {Operation.READ: read_acl}, "Tell what this token may do, by path."),
     Endpoint(
         "internal/ui/mounts",
         {Operation.READ: list_mounts},
@@ -81,12 +133,14 @@ ENDPOINTS = (
     Endpoint(
         "internal/ui/namespaces",
         {Operation.READ: list_namespaces},
-        "List the namespaces in this one.",
+        "List the namespaces in this one that this token has access to.",
+        token_optional=True,
     ),
     Endpoint(
         "internal/ui/mounts/{path+}",
         {Operation.READ: read_mount},
         "Tell which mount serves a path.",
         fields={"path": Field("string", "The path of the mount, or one below it.")},
+        token_optional=True,
     ),
 )

@@ -26,6 +26,9 @@ KIND = "namespace"
 BATCH = 1000
 """So many entries are deleted in one step."""
 
+_POLICIES = ("core/policies/acl/", "core/policies/password/")
+"""What stands in front of a namespace's id in the names of its policies."""
+
 _RESERVED = frozenset({"root", "sys", "audit", "auth", "cubbyhole", "identity"})
 _ID_LENGTH, _KEY_LENGTH = 6, 24
 
@@ -139,7 +142,7 @@ def delete(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 
 
 def step(session: Session, job: Job) -> Job:
-    """Take away a batch of what a namespace holds, tokens first, its mounts after their data, and at last itself."""
+    """Take away a batch of what a namespace holds: tokens, mounts after their data, policies, and at last itself."""
     from vaultctl.core.token_store import sweep
 
     namespace = session.namespaces.get(job.params["id"])
@@ -149,15 +152,24 @@ def step(session: Session, job: Job) -> Job:
     if not left:
         return job._replace(phase="deleting", done=job.done + BATCH)
     for mount in list(session.mounts.within(namespace.id)):
-        names = list(islice(session.view.below(mount.storage_prefix), left))
-        for name in names:
-            session.view.delete(name)
-        left -= len(names)
+        left -= _clear(session, mount.storage_prefix, left)
         if not left:
             return job._replace(phase="deleting", done=job.done + BATCH)
         session.remove_mount(mount)
+    for kind in _POLICIES:
+        left -= _clear(session, f"{kind}{namespace.id}/", left)
+        if not left:
+            return job._replace(phase="deleting", done=job.done + BATCH)
     session.remove_namespace(namespace)
     return job._replace(done=job.done + BATCH - left).succeeded()
+
+
+def _clear(session: Session, prefix: str, most: int) -> int:
+    """Delete so many entries below a prefix at most; tell how many."""
+    names = list(islice(session.view.below(prefix), most))
+    for name in names:
+        session.view.delete(name)
+    return len(names)
 
 
 def lock(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:

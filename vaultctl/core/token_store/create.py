@@ -90,7 +90,9 @@ def _create(ctx: SystemContext, fields: Mapping[str, Any], role: Role | None, *,
         id="" if type_ == BATCH else chosen,
     )
     _, auth = issue(ctx.session, ctx.mount, wanted, random=ctx.random, now_ns=ctx.now_ns)
-    unknown = [f'Policy "{name}" does not exist' for name in names if not policies.exists(ctx.session, name)]
+    now_s = ctx.now_ns / SECOND_NS
+    absent = [name for name in names if not policies.exists(ctx.session, name, ctx.namespace.id, now_s)]
+    unknown = [f'Policy "{name}" does not exist' for name in absent]
     return Response(auth=auth, warnings=(*times.warnings, *([_CHOSEN_ID] if chosen else []), *unknown))
 
 

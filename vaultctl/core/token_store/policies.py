@@ -72,9 +72,11 @@ def check_assignable(names: Iterable[str]) -> None:
             raise InvalidRequest(f'cannot assign policy "{name}"')
 
 
-def exists(_session: Session, name: str) -> bool:
-    """Tell whether there is a policy of this name; none can be written in this version."""
-    return name in (ROOT_POLICY, DEFAULT)
+def exists(session: Session, name: str, namespace: str, now_s: float) -> bool:
+    """Tell whether a namespace has a policy of this name."""
+    from vaultctl.core.policies import store
+
+    return store.find(session.view, name, now_s, namespace) is not None
 
 
 def _by_role(wanted: Sequence[str], parent: Sequence[str], rules: Rules, *, no_default: bool) -> list[str]:

@@ -89,6 +89,10 @@ def read_role(ctx: SystemContext, fields: Mapping[str, Any]) -> Response | None:
     return Response(data=dict(sorted(shown.items())))
 
 
+def _is_there(ctx: SystemContext, values: Mapping[str, str]) -> bool:
+    return find(ctx.session.view, ctx.namespace.id, values["role_name"]) is not None
+
+
 def _shown(value: Any) -> Any:
     return int(value) if isinstance(value, float) else list(value) if isinstance(value, tuple) else value
 
@@ -239,6 +243,6 @@ ENDPOINTS = (
             "explicit_max_ttl": Field("duration", "The older name of token_explicit_max_ttl."),
             "bound_cidrs": Field("slice", "The older name of token_bound_cidrs."),
         },
-        tells_create=True,
+        exists=_is_there,
     ),
 )

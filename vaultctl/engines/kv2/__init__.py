@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.engines.kv2 import data, metadata
-from vaultctl.engines.kv2.record import VERSIONS, convert_from_version_1
-from vaultctl.framework.endpoint import Context, Endpoint, Engine, Handler, Upgrade
+from vaultctl.engines.kv2.record import VERSIONS, convert_from_version_1, load
+from vaultctl.framework.endpoint import Context, Endpoint, Engine, Exists, Handler, Upgrade
 from vaultctl.framework.fields import Field
 from vaultctl.logical.errors import InvalidRequest, NotFound, UnsupportedOperation
 from vaultctl.logical.request import Operation
@@ -45,6 +45,11 @@ def wrong_listing(ctx: Context, fields: Mapping[str, Any]) -> Response:
     return wrong_path(ctx, fields)
 
 
+def _is_there(ctx: Context, values: Mapping[str, str]) -> bool:
+    """Tell whether anything is known of a path, deleted or not."""
+    return load(ctx.storage, values["path"].strip("/")) is not None
+
+
 def _ready(handler: Handler) -> Handler:
     """Give a handler that answers nothing while entries of version 1 are left."""
 
@@ -63,11 +68,11 @@ def _endpoint(
     description: str = "",
     fields: Mapping[str, Field] = {},
     *,
-    tells_create: bool = False,
+    exists: Exists | None = None,
 ) -> Endpoint:
     ready = {operation: _ready(handler) for operation, handler in handlers.items()}
     fields = {**_PATH, **fields} if "{" in pattern else fields
-    return Endpoint(pattern, ready, synopsis, description, fields, tells_create=tells_create)
+    return Endpoint(pattern, ready, synopsis, description, fields, exists=exists)
 
 
 _PATH = {"path": Field("string", "Where the secret is.")}
@@ -110,7 +115,7 @@ ENGINE = Engine(
                 "options": Field("map", "cas: the version that must be the newest one now; 0 for none at all."),
                 **_VERSION,
             },
-            tells_create=True,
+            exists=_is_there,
         ),
         _endpoint(
             "metadata/{path*}",
@@ -131,7 +136,7 @@ ENGINE = Engine(
                 "custom_metadata": Field("map", "Up to 64 texts by key, for people's own use."),
                 "metadata_cas": Field("int", "The metadata's own version that must be the newest one now."),
             },
-            tells_create=True,
+            exists=_is_there,
         ),
         _endpoint(
             "delete/{path*}",

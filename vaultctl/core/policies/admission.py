@@ -1,0 +1,128 @@
+"""Whether a token's policies let a request in. Root tokens never come here.
+
+Nothing of a request's fields is looked at first, but for the path that tells whether an update makes something new.
+Source: OpenBao 2.7.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from vaultctl.core import pipeline
+from vaultctl.core.policies.acl import LISTING
+from vaultctl.framework.endpoint import find
+from vaultctl.logical.errors import PermissionDenied
+from vaultctl.logical.request import Operation
+
+if TYPE_CHECKING:
+    from vaultctl.core.namespaces import Namespace
+    from vaultctl.core.pipeline import Exchange
+    from vaultctl.core.policies.acl import Acl, Permissions
+    from vaultctl.core.session import Session
+    from vaultctl.core.tokens import Token
+    from vaultctl.logical.response import Response
+
+_CAPABILITY = {
+    Operation.READ: "read",
+    Operation.HEAD: "read",
+    Operation.LIST: "list",
+    Operation.SCAN: "scan",
+    Operation.PATCH: "patch",
+    Operation.DELETE: "delete",
+}
+_PLACE = re.compile(r"\{\{\s*\.(path|key)\s*\}\}")
+
+
+def is_root_in(session: Session, token: Token, namespace: Namespace) -> bool:
+    """Tell whether a token may do everything in a namespace: root's in its own, and in what that one holds."""
+    own = session.namespaces.get(token.namespace) if token.is_root else None
+    return own is not None and own.holds(namespace)
+
+
+def acl_of(session: Session, token: Token, now_s: float) -> Acl:
+    """Give what a token may do by its policies, which are those of its own namespace. Raises: PermissionDenied."""
+    own = session.namespaces.get(token.namespace)
+    if own is None:
+        raise PermissionDenied
+    return session.acl(own, token.policies, now_s)
+
+
+def admit(exchange: Exchange, token: Token) -> None:
+    """Let a request in, with the limit that is set for its listing. Raises: PermissionDenied."""
+    request = exchange.request
+    if is_root_in(exchange.session, token, exchange.namespace) or request.operation is Operation.HELP:
+        return
+    acl = acl_of(exchange.session, token, exchange.now_ns / 1e9)
+    listing = request.operation in LISTING
+    path = exchange.namespace.path + request.path
+    if listing and not path.endswith("/"):
+        path += "/"
+    permissions = acl.at(path, listing=listing)
+    if permissions is None or (_needs_sudo(exchange) and "sudo" not in permissions.capabilities):
+        raise PermissionDenied
+    capability = _capability(exchange, permissions)
+    data = pipeline.given_data(request)
+    if not permissions.allow(request.operation, capability, data, request.wrap_ttl_s):
+        raise PermissionDenied
+    if listing:
+        _limit_listing(exchange, acl, path, permissions)
+
+
+def _needs_sudo(exchange: Exchange) -> bool:
+    return exchange.match is not None and exchange.match.endpoint.sudo
+
+
+def _capability(exchange: Exchange, permissions: Permissions) -> str:
+    """Name what a request needs; whether an update makes something new is asked only where it matters."""
+    operation = exchange.request.operation
+    if operation is not Operation.UPDATE:
+        return _CAPABILITY[operation]
+    if exchange.match is None or exchange.mount is None or exchange.match.endpoint.exists is None:
+        return "update"
+    if {"create", "update"} <= permissions.capabilities:
+        return "update"
+    context = pipeline.context_for(exchange, exchange.mount)
+    return "update" if exchange.match.endpoint.exists(context, exchange.match.values) else "create"
+
+
+def _limit_listing(exchange: Exchange, acl: Acl, path: str, permissions: Permissions) -> None:
+    query = permissions.page(exchange.request.query)
+    if query is None:
+        raise PermissionDenied
+    if query is not exchange.request.query:
+        exchange.request = exchange.request._replace(query=query)
+    if permissions.keys_filter:
+        template = permissions.keys_filter
+        path = path[len(exchange.namespace.path) :]
+        exchange.keep = lambda response: _filtered(exchange, acl, template, path, response)
+
+
+def _filtered(exchange: Exchange, acl: Acl, template: str, path: str, response: Response) -> Response:
+    """Give a listing with the keys that the token may read, or list; a policy's template says at which path."""
+    data = response.data or {}
+    keys = [key for key in data.get("keys", ()) if _may_see_key(exchange, acl, template, path, key)]
+    if "keys" not in data:
+        return response
+    left: dict[str, Any] = {**data, "keys": keys}
+    if "key_info" in data:
+        left["key_info"] = {key: data["key_info"][key] for key in keys if key in data["key_info"]}
+    return response._replace(data=left)
+
+
+def _may_see_key(exchange: Exchange, acl: Acl, template: str, path: str, key: str) -> bool:
+    place = _PLACE.sub(lambda match: key if match[1] == "key" else path, template)
+    operation = Operation.LIST if key.endswith("/") else Operation.READ
+    permissions = acl.at(exchange.namespace.path + place, listing=operation is Operation.LIST)
+    if permissions is None or not permissions.allow(operation, _CAPABILITY[operation], {}, 0):
+        return False
+    return "sudo" in permissions.capabilities or not _is_sudo_path(exchange, place)
+
+
+def _is_sudo_path(exchange: Exchange, path: str) -> bool:
+    host, mount = exchange.host, exchange.session.mounts.serving(path, exchange.namespace.id)
+    if mount is None or mount.tainted or not host.catalogue.serves(mount.type):
+        return False
+    below = path[len(mount.path) :]
+    match = find(pipeline.endpoints_of(host, mount, below), below)
+    return match is not None and match.endpoint.sudo
