@@ -64,6 +64,12 @@ def moves(client: Client) -> dict[str, Mapping[str, Any]]:
     return {} if answer is None or answer.data is None else dict(answer.data["key_info"])
 
 
+def node_addresses(client: Client) -> list[str]:
+    """Give the addresses of a cluster's nodes."""
+    nodes = (client.call("GET", "sys/ha-status").data or {}).get("nodes") or []
+    return [str(node["api_address"]) for node in nodes if node.get("api_address")]
+
+
 def seal_status(client: Client) -> dict[str, Any]:
     """Tell how the state is sealed."""
     return dict(client.call("GET", "sys/seal-status").raw or {})

@@ -6,6 +6,7 @@ A set but empty `BAO_X` hides `VAULT_X`. The local state's own tokens are never 
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vaultctl.connect import variable
@@ -18,7 +19,9 @@ from vaultctl.logical.errors import BadSetting, NoAnswer
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from vaultctl.connect.journal import Journal
     from vaultctl.http.address import Address
+    from vaultctl.http.cluster import Cluster
     from vaultctl.logical.request import Request
     from vaultctl.logical.response import Response
 
@@ -51,10 +54,16 @@ class RemoteConnection:
 
     is_remote: Literal[True] = True
 
-    def __init__(self, door: RemoteDoor, find_token: Callable[[], tuple[str, str]]) -> None:
+    def __init__(
+        self, door: RemoteDoor, find_token: Callable[[], tuple[str, str]], environ: Mapping[str, str], *, stays: bool
+    ) -> None:
         self.door = door
+        self.given = door.address.base
+        """The address that was given; the door may ask another node of that cluster meanwhile."""
         self._find_token = find_token
         self._found: tuple[str, str] | None = None
+        self._environ = environ
+        self._stays = stays
 
     @property
     def address(self) -> str:
@@ -70,6 +79,20 @@ class RemoteConnection:
     def token_source(self) -> str:
         """Tell where the token comes from. Raises: NoAnswer, BadSetting."""
         return self._token()[1]
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        """Give the nodes behind the address, as far as they are known."""
+        from vaultctl.http.cluster import Cluster
+
+        return Cluster(self.door, stays=self._stays)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """Give the journal of the moves that were made on remotes from here. Raises: SettingError."""
+        from vaultctl.connect.journal import Journal
+
+        return Journal(self._environ)
 
     def handle(self, request: Request, /) -> Response:
         """Ask the remote. Raises: VaultError."""
@@ -101,7 +124,8 @@ def connect(environ: Mapping[str, str], address: str, flags: RemoteFlags) -> Rem
     door = RemoteDoor(
         there, dialler, headers=headers, timeout_s=timeout_s, retries=retries, follows=not skips_redirects
     )
-    return RemoteConnection(door, lambda: find_token(environ))
+    by_agent = bool(flags.agent_address or variable(environ, "AGENT_ADDR") or there.socket_path)
+    return RemoteConnection(door, lambda: find_token(environ), environ, stays=by_agent)
 
 
 def _bad(why: str) -> BadSetting:

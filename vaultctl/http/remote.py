@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from vaultctl.http import address as addresses
 from vaultctl.http import http1, wire
@@ -18,7 +18,7 @@ from vaultctl.logical.errors import NoAnswer, VaultError
 from vaultctl.logical.request import Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vaultctl.http.address import Address
     from vaultctl.http.dial import Dialler
@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 TIMEOUT_S = 60.0
 """For a request and all that is asked again for it. Source: OpenBao 2.7's client, as the next ones are."""
 
+OPEN_TIMEOUT_S = 5.0
+"""For a question that any node answers at once."""
+
 _PAUSE_S = (1.0, 1.5)
+_FORWARD = "forward-active-node"
+_BEHIND = 412
 _REDIRECTS = (301, 302, 307, 308)
 _ASKED_AGAIN = (412, 429)
 _NEVER_AGAIN = 501
@@ -64,17 +69,21 @@ class RemoteDoor:
         self.address = address
         self._dialler = dialler
         self._headers = headers
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._retries = retries
         self._follows = follows
         self._idle: list[tuple[tuple[str, str, int], http1.Link]] = []
+        self._index = ""
 
     def handle(self, request: Request, /) -> Response:
         """Ask for one operation. Raises: VaultError, with the address in `url` where it was asked."""
-        until_s = time.monotonic() + self._timeout_s
+        until_s = time.monotonic() + self.timeout_s
         there, sent = self.address, self.sent(request)
         try:
             answer = self._ask(there, sent, until_s)
+            if answer.status == _BEHIND and self._index:  # no node to send it on to: what is a moment old must do
+                self._index, sent = "", self.sent(request, seen=False)
+                answer = self._ask(there, sent, until_s)
             if answer.status in _REDIRECTS and self._follows:
                 there, sent = self._elsewhere(there, sent, answer, until_s)
                 answer = self._ask(there, sent, until_s)
@@ -88,12 +97,29 @@ class RemoteDoor:
         except VaultError as error:
             raise _with_url(error, there, sent) from None
 
-    def sent(self, request: Request) -> Sent:
-        """Give a request as it goes over the wire to this address."""
+    def sent(self, request: Request, *, seen: bool = True) -> Sent:
+        """Give a request as it goes over the wire to this address; `seen` says what of the storage was seen already."""
         call = wire.write_request(request._replace(query=dict(sorted(request.query.items()))))  # sorted as Go does
-        headers = (*self._headers, *call.headers.items())
+        headers = (*self._headers, *call.headers.items(), *(self._seen() if seen else ()))
         has_body = request.operation in (Operation.UPDATE, Operation.PATCH)
         return Sent(call.method, self.address.prefix + call.target, headers, call.body if has_body else None)
+
+    def _seen(self) -> Sequence[tuple[str, str]]:
+        """Say up to where the storage was seen: a node that is behind sends what we ask to its leader.
+
+        Source: OpenBao 2.7, whose standbys answer reads themselves, a moment late. Other servers know no such headers.
+        """
+        return [("X-Vault-Index", self._index), ("X-Vault-Inconsistent", _FORWARD)] if self._index else []
+
+    def ask_openly(self, there: Address, path: str, timeout_s: float = OPEN_TIMEOUT_S) -> Mapping[str, Any] | None:
+        """Ask a node for what it tells everybody: no token is sent. None where it gives no answer of a Vault."""
+        asked = Sent("GET", f"{there.prefix}/v1/{path}", [("X-Vault-Request", "true")], None)
+        try:
+            answer = self._once(there, asked, time.monotonic() + min(timeout_s, self.timeout_s))
+            said = json.loads(answer.body)
+        except (OSError, VaultError, _Failed, ValueError, RecursionError):
+            return None
+        return said if answer.status == 200 and isinstance(said, dict) else None
 
     def close(self) -> None:
         """End the connections that are kept."""
@@ -134,6 +160,7 @@ class RemoteDoor:
                 _explain(error)
             if link.is_open:
                 self._idle.append((there.origin, link))
+            self._index = answer.headers.get("x-vault-index", self._index)
             return answer
 
     def _bytes(self, there: Address, sent: Sent) -> bytes:
@@ -185,13 +212,11 @@ class RemoteDoor:
         """Ask the node that was addressed whether another is its cluster's leader. No token is sent for that."""
         if target.scheme != self.address.scheme:
             return False
-        asked = Sent("GET", f"{self.address.prefix}/v1/sys/leader", [("X-Vault-Request", "true")], None)
+        said = self.ask_openly(self.address, "sys/leader", until_s - time.monotonic()) or {}
         try:
-            answer = self._once(self.address, asked, until_s)
-            named = addresses.parse(json.loads(answer.body)["leader_address"])
-        except (OSError, VaultError, _Failed, ValueError, KeyError, TypeError):
+            return addresses.parse(str(said.get("leader_address"))).origin == target.origin
+        except ValueError:
             return False
-        return answer.status == 200 and named.origin == target.origin
 
 
 def _read(answer: http1.Answer, request: Request) -> Response:
