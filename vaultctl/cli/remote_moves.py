@@ -5,7 +5,7 @@ leader: what became of the move is then read off where the engine is.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -179,26 +179,17 @@ def _note_status(run: Run, connection: "RemoteConnection", migration_id: str, in
 
 
 def _note(run: Run, connection: "RemoteConnection", migration_id: str, **facts: Any) -> None:
-    def write() -> dict[str, dict[str, Any]]:
+    try:
         connection.journal.note(migration_id, **facts)
-        return {}
-
-    _journal(run, write, "the move is not written down, and goes on")
+    except StateError as error:
+        run.env.err_once("journal", f"vaultctl: {error.errors[0]}: the move is not written down, and goes on")
 
 
 def _noted(run: Run, connection: "RemoteConnection") -> dict[str, dict[str, Any]]:
-    def read() -> dict[str, dict[str, Any]]:
-        return connection.journal.moves()
-
-    return _journal(run, read, "the journal of moves is not read")
-
-
-def _journal(run: Run, do: Callable[[], dict[str, dict[str, Any]]], consequence: str) -> dict[str, dict[str, Any]]:
-    """Use the journal; where that cannot be, say so, and go on."""
     try:
-        return do()
+        return connection.journal.moves()
     except StateError as error:
-        run.env.err(f"vaultctl: {error.errors[0]}: {consequence}")
+        run.env.err_once("journal", f"vaultctl: {error.errors[0]}: the journal of moves is not read")
         return {}
 
 
