@@ -28,6 +28,7 @@ BUILT = frozenset(
         "mounts",
         "namespaces",
         "output-curl-string",
+        "remote servers",
         "remount",
         "status of a server",
         "version",

@@ -166,7 +166,7 @@ class RemoteDoor:
     def _bytes(self, there: Address, sent: Sent) -> bytes:
         through_proxy = self._dialler.asks_proxy(there)
         headers = [*sent.headers, *(self._dialler.proxy_headers if through_proxy else [])]
-        target = f"{there.scheme}://{there.spelt}{sent.target}" if through_proxy else sent.target
+        target = there.root + sent.target if through_proxy else sent.target
         try:
             return http1.head(sent.method, target, there.spelt, headers, sent.body) + (sent.body or b"")
         except ValueError as error:
@@ -199,7 +199,7 @@ class RemoteDoor:
             raise NoAnswer(f"a redirect leads nowhere: {error}") from None
         if target.origin != there.origin and not self._leads(target, until_s):
             raise NoAnswer(
-                f"it is redirected to {target.scheme}://{target.spelt}, and the token was not sent there",
+                f"it is redirected to {target.root}, and the token was not sent there",
                 hint="it is neither the address that was given nor the cluster's leader;"
                 " if it is the right one, give it as the address",
             )
@@ -261,5 +261,5 @@ def _explain(error: BaseException) -> NoReturn:
 
 
 def _with_url(error: VaultError, there: Address, sent: Sent) -> VaultError:
-    error.url = f"{there.scheme}://{there.spelt}{sent.target}"
+    error.url = there.root + sent.target
     return error

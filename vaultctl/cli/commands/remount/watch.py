@@ -13,7 +13,8 @@ def run(run: Run) -> None:
     migration_id = run.args[0]
     info = moves.known(run, migration_id)
     if info["status"] != "in-progress":
-        moves.say_end(run, fmt, migration_id, info)
+        words = f"secrets engine {info['source_mount']} to {info['target_mount']}, with migration ID {migration_id}"
+        moves.say_end(run, fmt, migration_id, words, info)
         return
     moves.go_on_with(run, migration_id)
     moves.await_end(run, fmt, migration_id, info["source_mount"], info["target_mount"])
