@@ -52,14 +52,12 @@ def known(run: Run, migration_id: str) -> Mapping[str, Any]:
 def await_end(run: Run, fmt: str, migration_id: str, source: str, target: str) -> None:
     """Wait for a move's end, and say how it ended. Raises: Failure where it did not succeed."""
     info = _follow(run, migration_id, source, target)
-    say_end(
-        run, fmt, migration_id, {"source_mount": source, "target_mount": target, "status": "unknown", **(info or {})}
-    )
+    say_end(run, fmt, migration_id, source, target, info or {"status": "unknown"})
 
 
-def say_end(run: Run, fmt: str, migration_id: str, info: Mapping[str, Any]) -> None:
-    """Say how a move ended. Raises: Failure where it did not succeed."""
-    words = f"secrets engine {info['source_mount']} to {info['target_mount']}, with migration ID {migration_id}"
+def say_end(run: Run, fmt: str, migration_id: str, source: str, target: str, info: Mapping[str, Any]) -> None:
+    """Say how a move ended, with the paths as they were typed. Raises: Failure where it did not succeed."""
+    words = f"secrets engine {source} to {target}, with migration ID {migration_id}"
     if fmt != "table":
         output.emit(run.env, fmt, {"migration_id": migration_id, **info})
     if info["status"] != "success":

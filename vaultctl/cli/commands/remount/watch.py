@@ -12,12 +12,12 @@ def run(run: Run) -> None:
         raise Misuse("the ID of a move is needed")
     migration_id = run.args[0]
     info = moves.known(run, migration_id)
+    source, target = info["source_mount"], info["target_mount"]
     if info["status"] != "in-progress":
-        words = f"secrets engine {info['source_mount']} to {info['target_mount']}, with migration ID {migration_id}"
-        moves.say_end(run, fmt, migration_id, words, info)
+        moves.say_end(run, fmt, migration_id, source, target, info)
         return
     moves.go_on_with(run, migration_id)
-    moves.await_end(run, fmt, migration_id, info["source_mount"], info["target_mount"])
+    moves.await_end(run, fmt, migration_id, source, target)
 
 
 COMMAND = command(
