@@ -173,7 +173,7 @@ class Env:
             namespace=namespace,
             kind=common.shows,
             base=connection.address if connection.is_remote else "$VAULT_ADDR",
-            headers=common.remote["header"],
+            headers=connection.door.headers if connection.is_remote else common.remote["header"],
             usage=self.usage,
             rewrites=lambda: self.rewrites,
         )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from vaultctl.http.address import Address
     from vaultctl.http.dial import Dialler
+    from vaultctl.http.limit import Limit
     from vaultctl.logical.request import Request
     from vaultctl.logical.response import Response
 
@@ -65,13 +66,15 @@ class RemoteDoor:
         timeout_s: float = TIMEOUT_S,
         retries: int = 0,
         follows: bool = True,
+        limit: Limit | None = None,
     ) -> None:
         self.address = address
         self._dialler = dialler
-        self._headers = headers
+        self.headers = headers
         self.timeout_s = timeout_s
         self._retries = retries
         self._follows = follows
+        self._limit = limit
         self._idle: list[tuple[tuple[str, str, int], http1.Link]] = []
         self._index = ""
 
@@ -79,6 +82,8 @@ class RemoteDoor:
         """Ask for one operation. Raises: VaultError, with the address in `url` where it was asked."""
         until_s = time.monotonic() + self.timeout_s
         there, sent = self.address, self.sent(request)
+        if self._limit:
+            time.sleep(min(self._limit.wait_s(time.monotonic()), self.timeout_s))
         try:
             answer = self._ask(there, sent, until_s)
             if answer.status == _BEHIND and self._index:  # no node to send it on to: what is a moment old must do
@@ -100,7 +105,7 @@ class RemoteDoor:
     def sent(self, request: Request, *, seen: bool = True) -> Sent:
         """Give a request as it goes over the wire to this address; `seen` says what of the storage was seen already."""
         call = wire.write_request(request._replace(query=dict(sorted(request.query.items()))))  # sorted as Go does
-        headers = (*self._headers, *call.headers.items(), *(self._seen() if seen else ()))
+        headers = (*self.headers, *call.headers.items(), *(self._seen() if seen else ()))
         has_body = request.operation in (Operation.UPDATE, Operation.PATCH)
         return Sent(call.method, self.address.prefix + call.target, headers, call.body if has_body else None)
 
@@ -165,7 +170,7 @@ class RemoteDoor:
 
     def _bytes(self, there: Address, sent: Sent) -> bytes:
         through_proxy = self._dialler.asks_proxy(there)
-        headers = [*sent.headers, *(self._dialler.proxy_headers if through_proxy else [])]
+        headers = [*sent.headers, *(self._dialler.proxy_headers(there) if through_proxy else [])]
         target = there.root + sent.target if through_proxy else sent.target
         try:
             return http1.head(sent.method, target, there.spelt, headers, sent.body) + (sent.body or b"")
@@ -230,11 +235,14 @@ def _read(answer: http1.Answer, request: Request) -> Response:
             hint=f"what answers there is no Vault: it sent {kind}; is the address right?",
         )
     try:
-        return wire.read_answer(wire.Answer(answer.status, tuple(answer.headers.items()), body), request)
+        response = wire.read_answer(wire.Answer(answer.status, tuple(answer.headers.items()), body), request)
     except VaultError as error:
         if not is_json:
             error.errors, error.raw_text = (), answer.body.decode(errors="replace")
         raise
+    if body and answer.status < 400 and response.raw is None and not response.request_id:
+        raise NoAnswer("unexpected end of JSON input", hint="what answers there is no Vault, or its answer was cut off")
+    return response
 
 
 def _is_asked_again(status: int) -> bool:
