@@ -62,6 +62,26 @@ def test_a_list_without_the_remote(client, bao):
     assert (ran.code, "does not answer" in ran.err) == (0, True)
 
 
+def test_an_agent_is_not_left(client):
+    """Behind an agent no leader is looked for: it says itself whom it asks, and may have a token that we have not."""
+    answers = iter(["in-progress", "in-progress", "success"])
+
+    def reply(text):
+        if "sys/leader" in text:
+            leader = {"ha_enabled": True, "is_self": False, "leader_address": "http://127.0.0.1:1"}
+            return says(200, json.dumps(leader))
+        if "sys/remount/status/m" in text:
+            info = {"source_mount": "a/", "target_mount": "b/", "status": next(answers)}
+            return says(200, json.dumps({"request_id": "r", "data": {"migration_id": "m", "migration_info": info}}))
+        if text.startswith("PUT /v1/sys/remount "):
+            return says(200, '{"request_id": "r", "data": {"migration_id": "m"}}')
+        return says(404, '{"errors": []}')
+
+    with answering(reply) as agent:
+        ran = client("secrets", "move", "a", "b", env={"BAO_AGENT_ADDR": agent.address})
+    assert (ran.code, ran.err) == (0, ""), ran
+
+
 def test_a_failed_move_is_written_down(client, bao):
     """A move that the remote ends as a failure is one in the journal too."""
 
@@ -92,6 +112,14 @@ def test_what_cannot_be_written_down_is_moved_all_the_same(client, fresh, bao, b
     assert "the move is not written down, and goes on" in ran.err
     assert ran.err.count("\n") == 1, ran.err
     bao.await_kv("b/")
+
+
+def test_a_state_can_be_made_beside_it(client, fresh):
+    """A journal in the data folder is no state, and does not keep one from being made."""
+    assert client("secrets", "move", "secret", "b").code == 0
+    assert fresh("kv", "put", "secret/a", "k=v").code == 0
+    assert fresh("kv", "get", "-field=k", "secret/a").out == "v"
+    assert len(json.loads(fresh("remount", "list", "-format=json").out)) == 0
 
 
 def test_the_journal_does_not_grow_for_ever(client, fresh):
@@ -150,3 +178,14 @@ def test_what_the_remote_forgot_is_told_by_the_journal(client, bao):
             True,
         )
         assert client("remount", "status", "no-such-move", env=env).code == 2
+
+
+def test_a_move_is_not_looked_for_on_another_server(client, fresh):
+    """What was begun on one server is not judged by what is on another."""
+    fresh.data.mkdir(mode=0o700)
+    move = {"source_mount": "a/", "target_mount": "b/", "status": "in-progress", "address": "http://elsewhere"}
+    (fresh.data / NAME).write_text(json.dumps({"migration_id": "m", "cluster_id": "c", **move}) + "\n")
+    for word in ("status", "watch"):
+        ran = client("remount", word, "m")
+        assert (ran.code, "was made on http://elsewhere" in ran.err) == (2, True), ran
+    assert json.loads((fresh.data / NAME).read_text())["status"] == "in-progress"

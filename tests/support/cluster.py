@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from support.bao import binary, wait_until
+from support.bao import await_that, binary
 
 _QUIET = (12_000, 32_000)
 """Below what Linux and macOS give to connections."""
@@ -199,7 +199,7 @@ class Cluster:
                 pytest.fail(dead[0].log())
             return bool(holds())
 
-        wait_until(there)
+        await_that(there)
 
 
 def _quiet_ports(count: int) -> list[int]:

@@ -62,7 +62,6 @@ class Run:
             shows="curl" if flags.pop("output_curl_string") else "policy" if flags["output_policy"] else "",
             confirm=flags.pop("confirm") and not flags["non_interactive"],
         )
-        flags.pop("unlock_key", None)  # what bao takes everywhere, and needs for one command
         self.flags = {**flags, "field": flags.get("field") or None}
 
     def __getitem__(self, name: str) -> Any:

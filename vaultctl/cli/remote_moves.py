@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vaultctl.cli.command import Run
 from vaultctl.cli.failures import Failure
 from vaultctl.client import moves, sys
+from vaultctl.client.client import Client
 from vaultctl.logical.errors import NoAnswer, StateError, VaultError
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ _PATIENCE_S = 60.0
 
 _POLL_TIMEOUT_S = 10.0
 """A node that takes longer to tell how a move stands is taken for one that hangs."""
+
+_LATE_S = 0.5
+"""A standby that is only late has caught up by then."""
 
 _REFRESHED = 20
 _TOO_MANY = 429
@@ -43,7 +47,10 @@ def begin(run: Run, connection: "RemoteConnection", source: str, target: str) ->
 
 
 def known(run: Run, connection: "RemoteConnection", migration_id: str) -> Info:
-    """Tell how a move stands: by the leader, else by the journal and where the engine is. Raises: VaultError."""
+    """Tell how a move stands: by the leader, else by the journal and where the engine is.
+
+    Raises: VaultError; Failure where it was made on another server.
+    """
     connection.cluster.go_to_leader()
     info = sys.move_status(run.client, migration_id)
     noted = _noted(run, connection).get(migration_id)
@@ -53,15 +60,21 @@ def known(run: Run, connection: "RemoteConnection", migration_id: str) -> Info:
         return info
     if noted is None or "ended" in noted:
         return noted and _shown(noted)
+    if noted.get("address") != connection.given and noted.get("cluster_id") != (_cluster_id(connection) or None):
+        where = f"{noted.get('address')}, and the address is {connection.given}"
+        raise Failure(f"the move {migration_id} was made on {where}")
     return found_out(run, connection, migration_id, noted)
 
 
 def found_out(run: Run, connection: "RemoteConnection", migration_id: str, noted: Mapping[str, Any]) -> Info:
     """Tell of a move that the remote has forgotten by where its engine is, and write that down. Raises: VaultError."""
-    became = moves.find_out(run.client, noted["source_mount"], noted["target_mount"], noted.get("accessor", ""))
-    go_on = became.go_on
+    namespace = noted.get("namespace", run.env.namespace)
+    client = Client(connection, token=connection.token, namespace=namespace)
+    became = moves.find_out(client, noted["source_mount"], noted["target_mount"], noted.get("accessor", ""))
+    flags = f"-namespace={namespace} " if namespace else ""
     if connection.cluster.is_first_silent():  # who types it has the address of a node that is gone
-        go_on = go_on.replace("vaultctl secrets move ", f"vaultctl secrets move -address={connection.address} ", 1)
+        flags = f"-address={connection.address} {flags}"
+    go_on = became.go_on.replace("vaultctl secrets move ", f"vaultctl secrets move {flags}", 1)
     facts = {"status": became.status, "error": "" if became.status == "success" else became.seen, "seen": became.seen}
     _note(run, connection, migration_id, **facts, go_on=go_on, ended=_now())
     return _shown({**noted, **facts, "go_on": go_on})
@@ -141,10 +154,13 @@ class Follower:
         """Write down how a move ended; where nobody knows that, find out. Raises: VaultError."""
         noted = _noted(self._run, self._connection).get(self._id)
         if noted is None:  # it was begun elsewhere
-            noted = {"source_mount": source, "target_mount": target, "address": self._connection.given}
+            place = {"address": self._connection.given, "namespace": self._run.env.namespace}
+            noted = {"source_mount": source, "target_mount": target, **place}
             _note(self._run, self._connection, self._id, **noted)
         if info is not None:
             _note_status(self._run, self._connection, self._id, info)
+            if info["status"] == "success":
+                _tell_of_standby(self._run, self._connection, target)
             return info
         return found_out(self._run, self._connection, self._id, noted)
 
@@ -152,7 +168,19 @@ class Follower:
 def _learn_nodes(run: Run, connection: "RemoteConnection") -> None:
     """Note the other nodes while there is one to ask; not every token may."""
     with suppress(VaultError):
-        connection.cluster.learn(sys.node_addresses(run.client))
+        connection.cluster.learn(sys.node_addresses(Client(connection, token=connection.token)))  # the root's alone
+
+
+def _tell_of_standby(run: Run, connection: "RemoteConnection", target: str) -> None:
+    """Say so where the node that was addressed does not know the new path: OpenBao 2.7's standbys do not hear of it."""
+    leader, until_s = connection.address, time.monotonic() + _LATE_S
+    with connection.cluster.back_at_first() as stands_by:
+        while stands_by and not moves.accessor_at(run.client, target):
+            if time.monotonic() >= until_s:
+                where = f"the leader, {leader}, does"
+                run.env.err(f"vaultctl: {connection.given} stands by, and does not list {target}: {where}")
+                return
+            time.sleep(_LATE_S / 10)
 
 
 def _is_trouble(error: VaultError) -> bool:

@@ -31,6 +31,8 @@ _TRUE = ("1", "t", "T", "true", "TRUE", "True")
 _FALSE = ("0", "f", "F", "false", "FALSE", "False")
 _INTERNAL = "x-vault-"
 _TOKEN_MAX = 1 << 16
+_PEM = "-----BEGIN "
+_PEM_MAX = 1 << 24
 
 
 class RemoteFlags(NamedTuple):
@@ -211,7 +213,22 @@ def _tls(environ: Mapping[str, str], flags: RemoteFlags) -> Tls:
     ):
         if path and not os.path.exists(path):
             raise BadSetting(f"{heading}: {verb} {path}: no such file or directory")
+    if tls.ca_file and not _is_pem(tls.ca_file):
+        raise BadSetting(f"{heading}: Error loading CA File: Couldn't parse PEM in: {tls.ca_file}")
+    if tls.ca_text and not tls.ca_file and _PEM not in tls.ca_text:
+        raise BadSetting(f"{heading}: Error appending CA: Couldn't parse PEM")
+    if (tls.cert_file and not _is_pem(tls.cert_file)) or (tls.cert_text and _PEM not in tls.cert_text):
+        raise BadSetting(f"{heading}: tls: failed to find any PEM data in certificate input")
     return tls
+
+
+def _is_pem(path: str) -> bool:
+    """Tell whether a file holds anything of that form; what cannot be read is told when it is needed."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return _PEM in file.read(_PEM_MAX)
+    except OSError:
+        return True
 
 
 def _headers(given: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

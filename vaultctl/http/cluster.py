@@ -6,12 +6,13 @@ Every node here was addressed by the user, or named by one that was, and has the
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from vaultctl.http import address as addresses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from vaultctl.http.address import Address
     from vaultctl.http.remote import RemoteDoor
@@ -27,6 +28,8 @@ class Cluster:
         self._door = door
         self._stays = stays
         self._nodes = [door.address]
+        self._found = False
+        """That the door asks a leader, and not just whoever was addressed."""
 
     def learn(self, named: Iterable[str]) -> None:
         """Take note of nodes that a node named."""
@@ -42,16 +45,30 @@ class Cluster:
         first = self._nodes[0]
         return first.origin != self._door.address.origin and self._door.ask_openly(first, "sys/leader") is None
 
+    @contextmanager
+    def back_at_first(self) -> Iterator[bool]:
+        """Have the door ask the node that was addressed for a while; tell whether that is another than the leader."""
+        leader, first = self._door.address, self._nodes[0]
+        self._door.address = first
+        self._door.forget_index()  # or else a node that is behind would let the leader answer
+        try:
+            yield first.origin != leader.origin
+        finally:
+            self._door.address = leader
+
     def go_to_leader(self) -> bool:
         """Have the door ask the leader from now on; tell whether the node that it asks now answers at all."""
         said = self._door.ask_openly(self._door.address, "sys/leader")
         leader = self._leader_by(said or {})
         if leader:
             self._door.address = leader
+        self._found = leader is not None or (said or {}).get("is_self") is True
         return said is not None
 
     def lost_leader(self) -> bool:
-        """Tell whether the node that the door asks says that it leads no more."""
+        """Tell whether the leader that the door asked says that it leads no more."""
+        if not self._found:
+            return False
         said = self._door.ask_openly(self._door.address, "sys/leader") or {}
         return said.get("ha_enabled") is True and said.get("is_self") is False
 

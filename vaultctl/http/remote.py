@@ -77,6 +77,8 @@ class RemoteDoor:
         self._limit = limit
         self._idle: list[tuple[tuple[str, str, int], http1.Link]] = []
         self._index = ""
+        self.body = b""
+        """The last answer as it came."""
 
     def handle(self, request: Request, /) -> Response:
         """Ask for one operation. Raises: VaultError, with the address in `url` where it was asked."""
@@ -94,6 +96,7 @@ class RemoteDoor:
                 answer = self._ask(there, sent, until_s)
             if answer.status in _REDIRECTS:
                 raise NoAnswer(f"it is redirected further, to {answer.headers.get('location', 'no place')}")
+            self.body = answer.body
             return _read(answer, request)
         except _Failed as error:
             raise _with_url(NoAnswer(str(error)), there, sent) from None
@@ -108,6 +111,10 @@ class RemoteDoor:
         headers = (*self.headers, *call.headers.items(), *(self._seen() if seen else ()))
         has_body = request.operation in (Operation.UPDATE, Operation.PATCH)
         return Sent(call.method, self.address.prefix + call.target, headers, call.body if has_body else None)
+
+    def forget_index(self) -> None:
+        """Take what comes next from the node that is asked, be it behind."""
+        self._index = ""
 
     def _seen(self) -> Sequence[tuple[str, str]]:
         """Say up to where the storage was seen: a node that is behind sends what we ask to its leader.
