@@ -38,7 +38,7 @@ demo: ## Install vaultctl into a temporary folder, and show what it does
 
 .PHONY: test
 test: $(INSTALLED) ## Run all tests; at the end stands what was left out, and why
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 .PHONY: check
 check: $(INSTALLED) ## Lint, format, types, and whether the generated files are fresh

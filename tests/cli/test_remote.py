@@ -280,9 +280,7 @@ def test_a_proxy_is_asked(client, name):
     assert header(proxy.asked[0], "proxy-authorization") == "Basic bWU6c2VjcmV0"
 
 
-@pytest.mark.parametrize(
-    "args", [["operator", "check"], ["operator", "snapshot", "save", "x"], ["remount", "list"]], ids=" ".join
-)
+@pytest.mark.parametrize("args", [["operator", "check"], ["operator", "snapshot", "save", "x"]], ids=" ".join)
 def test_what_a_remote_has_no_use_for_says_so(client, fresh, args):
     """Commands on the local state as a whole do nothing where an address is given."""
     ran = client("http://127.0.0.1:1", *args)

@@ -5,6 +5,7 @@ from pathlib import Path
 from support import server_lines
 from support.conformance import LISTED
 from support.differences import Listed, cells, documented, is_name, unknown
+from support.remote_lines import SCRIPTS as REMOTE_SCRIPTS
 from support.same_lines import SCRIPTS
 
 _CONTRACT = Path(__file__).parents[1] / "contract" / "differences.json"
@@ -32,5 +33,5 @@ def test_the_transcripts_name_what_is_documented():
 
 def test_the_command_lines_name_what_is_documented():
     """Every difference of the command lines that both programs, or both servers, are given is in the document."""
-    scripts = [*SCRIPTS.values(), *server_lines.SCRIPTS.values()]
+    scripts = [*SCRIPTS.values(), *REMOTE_SCRIPTS.values(), *server_lines.SCRIPTS.values()]
     assert unknown({line.different for lines in scripts for line in lines} - {""}) == set()

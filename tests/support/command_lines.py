@@ -24,6 +24,7 @@ _CHANGING = [
     for pattern, put in (
         (r"\bvaultctl\b", "bao"),
         (r"http://127\.0\.0\.1:\d+|\blocal:(?=/v1)", "<addr>"),
+        (r"(?<=https://)127\.0\.0\.1:\d+", "<hostport>"),
         (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<uuid>"),
         (r"\b([a-z][a-z0-9-]*(?:_[a-z][a-z0-9-]*)*)_[0-9a-f]{8}\b", r"\1_<acc>"),
         (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", "<time>"),
@@ -41,25 +42,30 @@ _RULE = re.compile(r"\s*-+(?: {2,}-+)*\s*")
 _BY_CHANCE = "Waiting for terminal status in migration of "
 
 
-def replay(here: Here, case: Case) -> Iterator[tuple[Step, Printed, Printed]]:
-    """Run the command lines of a case; give each step, what is expected and what came."""
+def replay(here: Here, case: Case, server: Mapping[str, str] = {}) -> Iterator[tuple[Step, Printed, Printed]]:
+    """Run the command lines of a case; give each step, what is expected and what came.
+
+    `server` is the environment that reaches the server of a case that is about one.
+    """
     for name, text in case.get("files", {}).items():
         here.home.joinpath(name).write_text(text)
-    saved: dict[str, str] = {}
+    address = server.get("BAO_ADDR", "http://127.0.0.1:1")
+    saved = {"addr": address, "port": address.rpartition(":")[2]}
     for step in case["steps"]:
         argv = [_filled(arg, saved) for arg in step["argv"]]
-        if argv[0] == "login":
-            argv = [re.sub(r"^(token=)?root$", rf"\g<1>{_own_root(here)}", word) for word in argv]
-        env = {name: _filled(value, saved) for name, value in (step.get("env") or {}).items() if value is not None}
-        if any(name.endswith("_TOKEN") for name in env):
+        given = {**server, **(step.get("env") or {})}
+        env = {name: _filled(value, saved) for name, value in given.items() if value is not None}
+        if not server and any(name.endswith("_TOKEN") for name in env):
             env["VAULTCTL_LOCAL"] = "1"  # nobody means a cluster, so there is nothing to be told of
         stdin = _stdin(step, saved)
-        if argv[0] == "login":
+        if argv and argv[0] == "login" and not server:
+            argv = [re.sub(r"^(token=)?root$", rf"\g<1>{_own_root(here)}", word) for word in argv]
             stdin = stdin.replace(b"root", _own_root(here).encode())
         ran = _on_terminal(here, argv, env, stdin) if step.get("tty") else here(*argv, stdin=stdin, env=env)
         for name, how in step.get("save", {}).items():
             saved[name] = _found(how, ran)
-        ran = ran._replace(out=(ran.out + _files(here, step)).replace(_own_root(here), "root"))
+        if not server:
+            ran = ran._replace(out=(ran.out + _files(here, step)).replace(_own_root(here), "root"))
         expect = step["expect"]
         yield step, _printed(step, Ran(expect["exit"], expect["stdout"], expect["stderr"])), _printed(step, ran)
 

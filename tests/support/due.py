@@ -29,6 +29,7 @@ BUILT = frozenset(
         "namespaces",
         "output-curl-string",
         "policies",
+        "remote servers",
         "remount",
         "status of a server",
         "tokens",

@@ -93,4 +93,4 @@ def test_vaultctl_works_on_it(vault, tmp_path):
         code, _, err = ran([*vaultctl, "secrets", "list"], env)
         assert (code, "unexpected EOF" in err) == (2, True)
     assert ran([*vaultctl, "secrets", "move", "secret", "moved"], env)[0] == 0
-    assert not (tmp_path / "state").exists()
+    assert not (tmp_path / "state" / "state.json").exists()

@@ -7,6 +7,7 @@ from vaultctl.cli import output, values
 from vaultctl.cli.command import Run
 from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.go_flags import INT, flag, switch
+from vaultctl.logical.errors import VaultError
 from vaultctl.logical.response import Response
 
 PAGE = (
@@ -74,7 +75,14 @@ def write_path(run: Run, verb: str) -> None:
         raise Misuse("Must supply data or use -force")
     data = values.parse(run.args[1:])
     run.env.doing = f"Error writing data to {path}"
-    _show_written(run, fmt, run.client.call(verb, path, data), path)
+    try:
+        answer = run.client.call(verb, path, data)
+    except VaultError as error:
+        if error.data:  # a refusal can tell something too, of a version that is deleted for example
+            told = Response(error.status, error.data, request_id=error.request_id)
+            output.secret(run.env, fmt, told)
+        raise
+    _show_written(run, fmt, answer, path)
 
 
 def _show_written(run: Run, fmt: str, answer: Response, path: str) -> None:

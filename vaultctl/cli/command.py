@@ -21,6 +21,8 @@ _REMOTE = (
     flag("tls-skip-verify", "Trust any certificate. Also: BAO_SKIP_VERIFY.", BOOL),
     flag("disable-redirects", "Follow no redirect. Also: BAO_DISABLE_REDIRECTS.", BOOL),
     flag("header", "A header to send, as NAME=VALUE; can be given again.", PAIR, multiple=True),
+    flag("mfa", "Credentials for a second factor; can be given again. Also: BAO_MFA.", multiple=True, metavar="TEXT"),
+    flag("policy-override", "Override a policy that can be overridden.", BOOL, hidden=True),
 )
 COMMON = (
     flag("namespace", "Namespace to work in.", metavar="NAME"),
@@ -30,6 +32,7 @@ COMMON = (
     *_REMOTE,
     switch("output-curl-string", "Print the request as a curl command, and do not send it."),
     switch("output-policy", "Print the policy that the request needs, and do not send it."),
+    flag("unlock-key", "The key of a namespace whose API is locked.", metavar="KEY", hidden=True),
     switch("non-interactive", "Ask nothing on a terminal.", hidden=True),
     switch("confirm", "On a terminal, ask before a remote loses something."),
 )

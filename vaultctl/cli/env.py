@@ -42,6 +42,7 @@ class Env:
     def __init__(self) -> None:
         self._connection: Connection | RemoteConnection | None = None
         self._common: Common | None = None
+        self._said: set[str] = set()
         self.closing: list[Callable[[], None]] = []
         """Called at the end, whatever it is."""
         self.doing = ""
@@ -93,6 +94,12 @@ class Env:
             sys.stderr.write(text + "\n")
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+    def err_once(self, about: str, text: str) -> None:
+        """Print such a line, unless one about the same was printed already."""
+        if about not in self._said:
+            self._said.add(about)
+            self.err(text)
 
     def warn(self, warnings: Sequence[str]) -> None:
         """Print what an answer warns of. Source: OpenBao 2.7's wording and width."""
@@ -168,7 +175,7 @@ class Env:
             namespace=namespace,
             kind=common.shows,
             base=connection.address if connection.is_remote else "$VAULT_ADDR",
-            headers=common.remote["header"],
+            headers=connection.door.headers if connection.is_remote else common.remote["header"],
             usage=self.usage,
             rewrites=lambda: self.rewrites,
         )

@@ -154,6 +154,9 @@ def _bug(env: Env, error: Exception) -> int:
     """Say that something went wrong here; where, but none of the values, which may be secret."""
     if os.environ.get("VAULTCTL_DEBUG"):
         raise error
-    env.err(f"Error: this is a bug in vaultctl ({where(error)}); the state itself is whole")
+    if env.is_remote:
+        env.err(f"Error: {env.address} answered what no Vault does, or this is a bug in vaultctl ({where(error)})")
+    else:
+        env.err(f"Error: this is a bug in vaultctl ({where(error)}); the state itself is whole")
     env.err("\nplease report it with the command that you ran; VAULTCTL_DEBUG=1 shows more")
     return 2

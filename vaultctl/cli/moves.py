@@ -1,7 +1,7 @@
 """A move of a mount, followed to its end: what `secrets move` and `remount watch` share."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from vaultctl.cli import output
@@ -9,7 +9,6 @@ from vaultctl.cli.command import Run
 from vaultctl.cli.failures import Failure
 from vaultctl.cli.go_flags import DURATION, flag
 from vaultctl.client import sys
-from vaultctl.client.client import Client
 
 TIMEOUT = flag("timeout", "Wait no longer than this; the move itself goes on.", DURATION)
 
@@ -26,53 +25,98 @@ def go_on_with(run: Run, migration_id: str) -> None:
     run.env.goes_on = f"the move goes on: vaultctl remount watch {migration_id}"
 
 
+def begin(run: Run, source: str, target: str) -> str:
+    """Begin to move a mount; give the migration's id. Raises: VaultError."""
+    connection = run.env.connect(run.common)
+    if not connection.is_remote or run.common.shows:
+        return sys.start_move(run.client, source, target)
+    from vaultctl.cli import remote_moves
+
+    return remote_moves.begin(run, connection, source, target)
+
+
+def known(run: Run, migration_id: str) -> Mapping[str, Any]:
+    """Tell how a move stands. Raises: Failure where nobody knows of it, VaultError."""
+    connection = run.env.connect(run.common)
+    if not connection.is_remote or run.common.shows:
+        info = sys.move_status(run.client, migration_id)
+    else:
+        from vaultctl.cli import remote_moves
+
+        info = remote_moves.known(run, connection, migration_id)
+    if info is None:
+        raise Failure(f"no move has the migration ID {migration_id}")
+    return info
+
+
 def await_end(run: Run, fmt: str, migration_id: str, source: str, target: str) -> None:
     """Wait for a move's end, and say how it ended. Raises: Failure where it did not succeed."""
+    info = _follow(run, migration_id, source, target)
+    say_end(run, fmt, migration_id, source, target, info or {"status": "unknown"})
+
+
+def say_end(run: Run, fmt: str, migration_id: str, source: str, target: str, info: Mapping[str, Any]) -> None:
+    """Say how a move ended, with the paths as they were typed. Raises: Failure where it did not succeed."""
     words = f"secrets engine {source} to {target}, with migration ID {migration_id}"
-    info = _follow(run, migration_id, f"moving {source} to {target}")
     if fmt != "table":
-        output.emit(run.env, fmt, {"migration_id": migration_id, **(info or {})})
-    if info is None or info["status"] != "success":
+        output.emit(run.env, fmt, {"migration_id": migration_id, **info})
+    if info["status"] != "success":
         raise Failure(_why(words, migration_id, info))
+    if info.get("seen"):
+        run.env.err(f"vaultctl: the server has forgotten the move, and {info['seen']}")
     if fmt == "table":
         run.env.out(f"Success! Finished moving {words}\n")
 
 
-def _follow(run: Run, migration_id: str, title: str) -> Info:
+def _follow(run: Run, migration_id: str, source: str, target: str) -> Info:
     """Wait until a move is over, or -timeout is; a bar shows it on a terminal when it takes a while."""
-    client, connection = run.client, run.env.connect(run.common)
+    look: Callable[[], Info]
+    end: Callable[[Info, str, str], Info]
+    connection = run.env.connect(run.common)
     begun_s, pause_s = time.monotonic(), _POLL_S
+    until_s = begun_s + run["timeout"] if run["timeout"] else None
 
     def is_over(info: Info) -> bool:
-        late = bool(run["timeout"]) and time.monotonic() >= begun_s + run["timeout"]
+        late = until_s is not None and time.monotonic() >= until_s
         return info is None or info["status"] != "in-progress" or late
+
+    if connection.is_remote:
+        from vaultctl.cli import remote_moves
+
+        follower = remote_moves.Follower(run, connection, migration_id, until_s)
+        look, end = follower.read, follower.ended
+    else:
+        look, end = (lambda: sys.move_status(run.client, migration_id)), _as_it_is
 
     def read() -> Info:
         nonlocal pause_s
         worked = False if connection.is_remote else connection.advance(pause_s)
-        info = _read(client, migration_id)
+        info = look()
         if not worked and not is_over(info):
             time.sleep(pause_s)  # somebody else works on it
         pause_s = min(pause_s * 2, _POLL_MAX_S)
         return info
 
-    info = _read(client, migration_id)
+    info = look()
     while not is_over(info):
         if run.env.shows_progress and time.monotonic() > begun_s + _BAR_AFTER_S:
             from vaultctl.cli import terminal
 
-            return terminal.follow(title, read, is_over)
+            return end(terminal.follow(f"moving {source} to {target}", read, is_over), source, target)
         info = read()
+    return end(info, source, target)
+
+
+def _as_it_is(info: Info, _source: str, _target: str) -> Info:
     return info
 
 
-def _read(client: Client, migration_id: str) -> Info:
-    return sys.move_status(client, migration_id)
-
-
-def _why(words: str, migration_id: str, info: Info) -> str:
-    if info is None:
-        return f"Failure! Nobody knows any more of moving {words}"
+def _why(words: str, migration_id: str, info: Mapping[str, Any]) -> str:
     if info["status"] == "in-progress":
         return f"Still moving {words}: -timeout is over\n\nfollow it with: vaultctl remount watch {migration_id}"
+    if info.get("seen"):
+        go_on = f"\n\ngo on with: {info['go_on']}" if info.get("go_on") else ""
+        return f"Failure! The server has forgotten the move of {words}\n{info['seen']}{go_on}"
+    if info["status"] == "unknown":
+        return f"Failure! Nobody knows any more of moving {words}"
     return f"Failure! Error moving {words}: {info.get('error') or 'no reason is given'}"

@@ -61,7 +61,13 @@ def move_status(client: Client, migration_id: str) -> Mapping[str, Any] | None:
 def moves(client: Client) -> dict[str, Mapping[str, Any]]:
     """Give all moves by id, the oldest first."""
     answer = client.find("LIST", "sys/remount/status")
-    return {} if answer is None or answer.data is None else dict(answer.data["key_info"])
+    return {} if answer is None or answer.data is None else dict(answer.data.get("key_info") or {})
+
+
+def node_addresses(client: Client) -> list[str]:
+    """Give the addresses of a cluster's nodes."""
+    nodes = (client.call("GET", "sys/ha-status").data or {}).get("nodes") or []
+    return [str(node["api_address"]) for node in nodes if node.get("api_address")]
 
 
 def seal_status(client: Client) -> dict[str, Any]:

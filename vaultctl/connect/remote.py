@@ -6,6 +6,8 @@ A set but empty `BAO_X` hides `VAULT_X`. The local state's own tokens are never 
 from __future__ import annotations
 
 import os
+import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vaultctl.connect import variable
@@ -18,7 +20,10 @@ from vaultctl.logical.errors import BadSetting, NoAnswer
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from vaultctl.connect.journal import Journal
     from vaultctl.http.address import Address
+    from vaultctl.http.cluster import Cluster
+    from vaultctl.http.limit import Limit
     from vaultctl.logical.request import Request
     from vaultctl.logical.response import Response
 
@@ -26,6 +31,8 @@ _TRUE = ("1", "t", "T", "true", "TRUE", "True")
 _FALSE = ("0", "f", "F", "false", "FALSE", "False")
 _INTERNAL = "x-vault-"
 _TOKEN_MAX = 1 << 16
+_PEM = "-----BEGIN "
+_PEM_MAX = 1 << 24
 
 
 class RemoteFlags(NamedTuple):
@@ -41,6 +48,8 @@ class RemoteFlags(NamedTuple):
     tls_skip_verify: bool | None = None
     disable_redirects: bool | None = None
     headers: Sequence[tuple[str, str]] = ()
+    mfa: Sequence[str] = ()
+    policy_override: bool | None = None
 
 
 NO_FLAGS = RemoteFlags()
@@ -52,13 +61,15 @@ class RemoteConnection:
     is_remote: Literal[True] = True
 
     def __init__(
-        self, door: RemoteDoor, find_token: Callable[[], tuple[str, str]], store_token: Callable[[str], None]
+        self, door: RemoteDoor, find_token: Callable[[], tuple[str, str]], environ: Mapping[str, str], *, stays: bool
     ) -> None:
-        """`store_token` keeps a token where `bao` keeps it. It raises BadSetting."""
         self.door = door
-        self.store_token = store_token
+        self.given = door.address.base
+        """The address that was given; the door may ask another node of that cluster meanwhile."""
         self._find_token = find_token
         self._found: tuple[str, str] | None = None
+        self._environ = environ
+        self._stays = stays
 
     @property
     def address(self) -> str:
@@ -75,9 +86,27 @@ class RemoteConnection:
         """Tell where the token comes from. Raises: NoAnswer, BadSetting."""
         return self._token()[1]
 
+    @cached_property
+    def cluster(self) -> Cluster:
+        """Give the nodes behind the address, as far as they are known."""
+        from vaultctl.http.cluster import Cluster
+
+        return Cluster(self.door, stays=self._stays)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """Give the journal of the moves that were made on remotes from here. Raises: SettingError."""
+        from vaultctl.connect.journal import Journal
+
+        return Journal(self._environ)
+
     def handle(self, request: Request, /) -> Response:
         """Ask the remote. Raises: VaultError."""
         return self.door.handle(request)
+
+    def store_token(self, token: str) -> None:
+        """Keep a token where `bao` keeps it. Raises: BadSetting."""
+        store_token(self._environ, token)
 
     def close(self) -> None:
         """End the connections."""
@@ -91,7 +120,7 @@ class RemoteConnection:
 
 def connect(environ: Mapping[str, str], address: str, flags: RemoteFlags) -> RemoteConnection:
     """Give the connection; nothing is asked yet. Raises: BadSetting, with Go's words where it has some."""
-    timeout_s, retries = _timeout_s(environ), _retries(environ)
+    timeout_s, retries, limit = _timeout_s(environ), _retries(environ), _limit(environ)
     tls = _tls(environ, flags)
     skips_redirects = (
         _bool(environ, "DISABLE_REDIRECTS") if flags.disable_redirects is None else flags.disable_redirects
@@ -100,12 +129,14 @@ def connect(environ: Mapping[str, str], address: str, flags: RemoteFlags) -> Rem
         there = addresses.parse(address)
     except ValueError as error:
         raise BadSetting(f"failed to create client: {error}") from None
-    headers = _headers(flags.headers)
-    dialler = _dialler(environ, there, tls)
+    _check_srv(environ, there)
+    headers = [*_headers(flags.headers), *_own_headers(environ, flags)]
+    dialler = _dialler(environ, tls)
     door = RemoteDoor(
-        there, dialler, headers=headers, timeout_s=timeout_s, retries=retries, follows=not skips_redirects
+        there, dialler, headers=headers, timeout_s=timeout_s, retries=retries, follows=not skips_redirects, limit=limit
     )
-    return RemoteConnection(door, lambda: find_token(environ), lambda token: store_token(environ, token))
+    by_agent = bool(flags.agent_address or variable(environ, "AGENT_ADDR") or there.socket_path)
+    return RemoteConnection(door, lambda: find_token(environ), environ, stays=by_agent)
 
 
 def _bad(why: str) -> BadSetting:
@@ -126,10 +157,31 @@ def _retries(environ: Mapping[str, str]) -> int:
     text = variable(environ, "MAX_RETRIES")
     if not text:
         return 0
+    digits = text.removeprefix("-") if text[0] == "-" else text.removeprefix("+")
+    if not (digits.isascii() and digits.isdigit()):
+        raise _bad(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return max(0, int(text))
+
+
+def _limit(environ: Mapping[str, str]) -> Limit | None:
+    text = variable(environ, "RATE_LIMIT")
+    if not text:
+        return None
+    from vaultctl.http import limit
+
     try:
-        return max(0, int(text))
+        return limit.Limit(limit.parse(text), time.monotonic())
     except ValueError:
-        raise _bad(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+        raise _bad("BAO_RATE_LIMIT was provided but incorrectly formatted") from None
+
+
+def _check_srv(environ: Mapping[str, str], there: Address) -> None:
+    """Refuse what would have to be looked up in SRV records: an address without a port. Raises: BadSetting."""
+    if _bool(environ, "SRV_LOOKUP") and not there.socket_path and there.spelt.rpartition("]")[2] in (there.host, ""):
+        raise BadSetting(
+            f"failed to create client: SRV records of {there.host} are not looked up",
+            hint="unset VAULT_SRV_LOOKUP, or give the address with its port",
+        )
 
 
 def _bool(environ: Mapping[str, str], name: str) -> bool:
@@ -165,7 +217,22 @@ def _tls(environ: Mapping[str, str], flags: RemoteFlags) -> Tls:
     ):
         if path and not os.path.exists(path):
             raise BadSetting(f"{heading}: {verb} {path}: no such file or directory")
+    if tls.ca_file and not _is_pem(tls.ca_file):
+        raise BadSetting(f"{heading}: Error loading CA File: Couldn't parse PEM in: {tls.ca_file}")
+    if tls.ca_text and not tls.ca_file and _PEM not in tls.ca_text:
+        raise BadSetting(f"{heading}: Error appending CA: Couldn't parse PEM")
+    if (tls.cert_file and not _is_pem(tls.cert_file)) or (tls.cert_text and _PEM not in tls.cert_text):
+        raise BadSetting(f"{heading}: tls: failed to find any PEM data in certificate input")
     return tls
+
+
+def _is_pem(path: str) -> bool:
+    """Tell whether a file holds anything of that form; what cannot be read is told when it is needed."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return _PEM in file.read(_PEM_MAX)
+    except OSError:
+        return True
 
 
 def _headers(given: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -177,18 +244,25 @@ def _headers(given: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     return list(given)
 
 
-def _dialler(environ: Mapping[str, str], there: Address, tls: Tls) -> Dialler:
+def _own_headers(environ: Mapping[str, str], flags: RemoteFlags) -> list[tuple[str, str]]:
+    """Give the headers that Vault's own flags stand for; those of the environment come first, as in OpenBao 2.7."""
+    mfa = [part for part in variable(environ, "MFA").split(",") if part]
+    override = [("X-Vault-Policy-Override", "true")] if flags.policy_override else []
+    return [*(("X-Vault-Mfa", each) for each in (*mfa, *flags.mfa)), *override]
+
+
+def _dialler(environ: Mapping[str, str], tls: Tls) -> Dialler:
     """Give what opens connections; proxies are looked at only where the environment names one. Raises: BadSetting."""
     always = variable(environ, "PROXY_ADDR") or variable(environ, "HTTP_PROXY")
     if not always and not any(environ.get(name) for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")):
-        return Dialler(tls, lambda _there: None)
+        return Dialler(tls, lambda _there: None, lambda _there: None)
     from vaultctl.http.proxies import Proxies
 
     try:
         proxies = Proxies(environ, always)
     except ValueError as error:
         raise _bad(str(error)) from None
-    return Dialler(tls, proxies.find, proxies.login(there.scheme))
+    return Dialler(tls, proxies.find, proxies.login)
 
 
 def find_token(environ: Mapping[str, str]) -> tuple[str, str]:

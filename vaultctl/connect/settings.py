@@ -56,13 +56,22 @@ class Settings:
 def read_settings(environ: Mapping[str, str], lock_timeout_s: float | None = None) -> Settings:
     """Find out which state is meant. Raises: SettingError, SeveralStates."""
     config = _read_config(environ)
-    given = environ.get("VAULTCTL_DATA_DIR") or config.get("data_dir")
-    data_dir = absolute(given) if given else user_dir("data") or _no_home()
+    data_dir = _data_dir(environ, config)
     timeout_s = float(lock_timeout_s if lock_timeout_s is not None else config.get("lock_timeout", LOCK_TIMEOUT_S))
     wanted = environ.get("VAULTCTL_STORAGE") or config.get("storage") or ""
     storage, path = _named_storage(data_dir, wanted) if wanted else _found_storage(data_dir, timeout_s)
     seal_key = environ.get("VAULTCTL_SEAL_KEY") or config.get("seal_key") or ""
     return Settings(data_dir, storage, path, seal_key, timeout_s)
+
+
+def find_data_dir(environ: Mapping[str, str]) -> str:
+    """Find the data folder, whatever is in it. Raises: SettingError."""
+    return _data_dir(environ, _read_config(environ))
+
+
+def _data_dir(environ: Mapping[str, str], config: Mapping[str, Any]) -> str:
+    given = environ.get("VAULTCTL_DATA_DIR") or config.get("data_dir")
+    return absolute(given) if given else user_dir("data") or _no_home()
 
 
 def absolute(path: str) -> str:

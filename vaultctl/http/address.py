@@ -1,8 +1,10 @@
 """Where a remote Vault is: what an address says, and how it is written."""
 
+import re
 from typing import NamedTuple
 
 _PORTS = {"http": 80, "https": 443}
+_SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*")
 
 
 class Address(NamedTuple):
@@ -22,9 +24,14 @@ class Address(NamedTuple):
         return self.scheme, self.host.lower(), self.port
 
     @property
+    def root(self) -> str:
+        """Scheme, host and port as messages show them."""
+        return f"{self.scheme}://{self.spelt}" if self.scheme else ""
+
+    @property
     def base(self) -> str:
         """The address as messages show it, without a slash behind."""
-        return f"{self.scheme}://{self.spelt}{self.prefix}"
+        return self.root + self.prefix
 
     @property
     def dialled(self) -> str:
@@ -38,7 +45,7 @@ def parse(text: str) -> Address:
     """Read an address. Raises: ValueError, with Go's text where it has one."""
     scheme, separator, rest = text.partition("://")
     if not separator:
-        raise ValueError(f'parse "{text}": {_without_scheme(text)}')
+        return _without_host(text)
     if not scheme:
         raise ValueError(f'parse "{text}": missing protocol scheme')
     scheme = scheme.lower()
@@ -72,8 +79,15 @@ def _split(authority: str, text: str) -> tuple[str, str]:
     return host, port
 
 
-def _without_scheme(text: str) -> str:
-    """Say what is wrong with an address that has no `://`. Source: Go's net/url."""
-    if ":" in text.partition("/")[0]:
-        return "first path segment in URL cannot contain colon"
-    return "there is no scheme; an address begins with https:// or http://"
+def _without_host(text: str) -> Address:
+    """Read an address that has no `://`: nobody can be asked there, as is said when it is tried. Raises: ValueError.
+
+    Source: Go's net/url, for which what stands in front of a colon is a scheme, if it begins with a letter.
+    """
+    path = text.partition("#")[0].partition("?")[0].rstrip("/")
+    scheme, colon, _ = path.partition(":")
+    if colon and _SCHEME.fullmatch(scheme):
+        return Address(scheme.lower(), "", 0)
+    if ":" in path.partition("/")[0]:
+        raise ValueError(f'parse "{text}": first path segment in URL cannot contain colon')
+    return Address("", "", 0, path)

@@ -42,7 +42,13 @@ class CannotDial(Exception):
 class Dialler:
     """Opens connections to one address."""
 
-    def __init__(self, tls: Tls, proxy_for: Callable[[Address], Address | None], proxy_login: str = "") -> None:
+    def __init__(
+        self,
+        tls: Tls,
+        proxy_for: Callable[[Address], Address | None],
+        proxy_login: Callable[[Address], tuple[str, str] | None],
+    ) -> None:
+        """`proxy_login` gives the name and the password for the proxy that is asked for an address."""
         self._tls = tls
         self._proxy_for = proxy_for
         self._proxy_login = proxy_login
@@ -51,13 +57,13 @@ class Dialler:
     def dial(self, address: Address, until_s: float) -> socket.socket:
         """Open a connection. Raises: CannotDial, TimeoutError."""
         proxy = self._proxy_for(address)
-        sock = _reach(proxy or address, until_s)
+        sock = self._reach_proxy(proxy, until_s) if proxy else _reach(address, until_s)
         try:
-            if address.scheme != "https":
-                return sock
-            if proxy:
-                self._tunnel(sock, address)
-            return self._secured(sock, address)
+            if proxy and proxy.scheme.startswith("socks"):
+                self._socks(sock, address, until_s)
+            elif proxy and address.scheme == "https":
+                self._tunnel(sock, address, until_s)
+            return self._secured(sock, address) if address.scheme == "https" else sock
         except BaseException as error:
             sock.close()
             if isinstance(error, OSError) and not isinstance(error, TimeoutError):
@@ -66,21 +72,44 @@ class Dialler:
 
     def asks_proxy(self, address: Address) -> bool:
         """Tell whether requests are written for a proxy, with the whole address in their first line."""
-        return address.scheme == "http" and self._proxy_for(address) is not None
+        proxy = self._proxy_for(address) if address.scheme == "http" else None
+        return proxy is not None and proxy.scheme == "http"
 
-    @property
-    def proxy_headers(self) -> list[tuple[str, str]]:
+    def proxy_headers(self, address: Address) -> list[tuple[str, str]]:
         """Give what a proxy wants to know."""
-        return [("Proxy-Authorization", self._proxy_login)] if self._proxy_login else []
+        login = self._proxy_login(address)
+        if login is None:
+            return []
+        import base64
 
-    def _tunnel(self, sock: socket.socket, address: Address) -> None:
+        return [("Proxy-Authorization", "Basic " + base64.b64encode(":".join(login).encode()).decode())]
+
+    def _reach_proxy(self, proxy: Address, until_s: float) -> socket.socket:
+        try:
+            return _reach(proxy, until_s)
+        except CannotDial as error:
+            raise CannotDial(f"proxyconnect tcp: {error}") from None
+
+    def _socks(self, sock: socket.socket, address: Address, until_s: float) -> None:
+        from vaultctl.http import socks
+
+        try:
+            socks.connect(sock, address.host, address.port, self._proxy_login(address), until_s)
+        except (socks.SocksError, UnicodeError) as error:
+            place = f"tcp {sock.getpeername()[0]}:{sock.getpeername()[1]}->{address.host}:{address.port}"
+            raise CannotDial(f"socks connect {place}: {error}") from None
+        except ConnectionError:
+            raise CannotDial("socks connect: unexpected EOF") from None
+
+    def _tunnel(self, sock: socket.socket, address: Address, until_s: float) -> None:
         from vaultctl.http import http1
 
-        place = f"{address.host}:{address.port}"
-        lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}", *map(": ".join, self.proxy_headers), "", ""]
-        sock.sendall("\r\n".join(lines).encode())
+        place = f"[{address.host}]:{address.port}" if ":" in address.host else f"{address.host}:{address.port}"
+        headers = map(": ".join, self.proxy_headers(address))
+        sock.sendall("\r\n".join([f"CONNECT {place} HTTP/1.1", f"Host: {place}", *headers, "", ""]).encode())
         answer = b""
         while not answer.endswith(b"\r\n\r\n"):
+            sock.settimeout(_left_s(until_s))
             piece = sock.recv(1)  # not a byte of what comes behind, which is TLS
             if not piece or len(answer) > http1.HEAD_MAX_B:
                 raise CannotDial("proxyconnect: unexpected EOF")
@@ -173,9 +202,7 @@ def _why_no_tls(error: ssl.SSLError) -> str:
 
 def _reach(address: Address, until_s: float) -> socket.socket:
     """Connect to the host itself, or to its proxy. Raises: CannotDial, TimeoutError."""
-    left_s = until_s - time.monotonic()
-    if left_s <= 0:
-        raise TimeoutError
+    left_s = _left_s(until_s)
     if address.port > _LAST_PORT:
         raise CannotDial(f"dial tcp: address {address.port}: invalid port")
     try:
@@ -190,6 +217,13 @@ def _reach(address: Address, until_s: float) -> socket.socket:
         raise CannotDial(f"dial {address.dialled}: i/o timeout") from None
     except OSError as error:
         raise CannotDial(f"dial {address.dialled}: connect: {(error.strerror or str(error)).lower()}") from None
+
+
+def _left_s(until_s: float) -> float:
+    left_s = until_s - time.monotonic()
+    if left_s <= 0:
+        raise TimeoutError
+    return left_s
 
 
 def _tcp(address: Address, left_s: float) -> socket.socket:

@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 HEAD_MAX_B = 1 << 20
+BODY_MAX_B = 128 << 20
+"""More than any answer of the API: what sends it is no Vault, and shall not fill our memory."""
+
 _PIECE_B = 1 << 16
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([0-9]{3})(?: [^\r\n]*)?")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -145,32 +148,32 @@ class Link:
             return self._rest()
         if not (length.isascii() and length.isdigit()):
             raise BrokenAnswer(f'net/http: HTTP/1.x transport connection broken: bad Content-Length "{length}"')
-        return self._exactly(int(length))
+        return self._exactly(_checked(int(length)))
 
     def _exactly(self, length_b: int) -> bytes:
-        parts, missing_b = [self._buffer[:length_b]], length_b - len(self._buffer)
+        body = bytearray(self._buffer[:length_b])  # a list of pieces could weigh many times what is in them
         self._buffer = self._buffer[length_b:]
-        while missing_b > 0:
+        while len(body) < length_b:
             self._sock.settimeout(self._left_s())
-            piece = self._sock.recv(min(missing_b, _PIECE_B))
+            piece = self._sock.recv(min(length_b - len(body), _PIECE_B))
             if not piece:
                 raise BrokenAnswer("unexpected EOF")
-            parts.append(piece)
-            missing_b -= len(piece)
-        return b"".join(parts)
+            body += piece
+        return bytes(body)
 
     def _rest(self) -> bytes:
         """Read to the end of the connection."""
-        parts = [self._buffer]
+        body = bytearray(self._buffer)
         self._buffer = b""
         while self._fill():
-            parts.append(self._buffer)
+            _checked(len(body) + len(self._buffer))
+            body += self._buffer
             self._buffer = b""
         self.is_open = False
-        return b"".join(parts)
+        return bytes(body)
 
     def _chunks(self) -> bytes:
-        parts: list[bytes] = []
+        body = bytearray()
         while True:
             size = self._next_header().partition(b";")[0].strip()
             if not re.fullmatch(rb"[0-9A-Fa-f]{1,15}", size):
@@ -178,7 +181,15 @@ class Link:
             if int(size, 16) == 0:
                 while self._next_header():
                     pass
-                return b"".join(parts)
-            parts.append(self._exactly(int(size, 16)))
+                return bytes(body)
+            _checked(len(body) + int(size, 16))
+            body += self._exactly(int(size, 16))
             if self._next_header():
                 raise BrokenAnswer("net/http: HTTP/1.x transport connection broken: malformed chunked encoding")
+
+
+def _checked(size_b: int) -> int:
+    """Give the size of a body. Raises: BrokenAnswer where it is too large to be an answer."""
+    if size_b > BODY_MAX_B:
+        raise BrokenAnswer(f"the answer is larger than {BODY_MAX_B >> 20} MiB")
+    return size_b

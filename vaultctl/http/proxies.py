@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
 
 from vaultctl.http import address
@@ -10,6 +9,10 @@ from vaultctl.http.address import Address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_SCHEMES = ("http", "socks5", "socks5h")
+_SOCKS_PORT = 1080
 
 
 class Proxies:
@@ -37,11 +40,14 @@ class Proxies:
         text = self._by_scheme.get(there.scheme)
         return _parse(text) if text and not self._is_direct(there) else None
 
-    def login(self, scheme: str) -> str:
-        """Give the header by which we log in at the proxy, or "". The address may hold a name and a password."""
-        text = self._always or self._by_scheme.get(scheme, "")
+    def login(self, there: Address) -> tuple[str, str] | None:
+        """Give the name and the password for the proxy of an address, which may hold them."""
+        text = self._always or self._by_scheme.get(there.scheme, "")
         user, at, _ = text.rpartition("://")[2].partition("/")[0].rpartition("@")
-        return "Basic " + base64.b64encode(_unquote(user).encode()).decode() if at else ""
+        if not at:
+            return None
+        name, _, password = user.partition(":")
+        return _unquote(name), _unquote(password)
 
     def _is_direct(self, there: Address) -> bool:
         """Tell whether an address is reached without the proxy: this machine always is."""
@@ -57,9 +63,9 @@ def _either(environ: Mapping[str, str], name: str) -> str:
 
 def _parse(text: str) -> Address:
     proxy = address.parse(text if "://" in text else f"http://{text}")
-    if proxy.scheme != "http":
-        raise ValueError(f"a proxy is reached by http, not by {proxy.scheme}")
-    return proxy
+    if proxy.scheme not in _SCHEMES:
+        raise ValueError(f"a proxy is reached by {', '.join(_SCHEMES)}, not by {proxy.scheme}")
+    return proxy if proxy.port else proxy._replace(port=_SOCKS_PORT)
 
 
 def _unquote(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from vaultctl.http import address as addresses
 from vaultctl.http import http1, wire
@@ -18,17 +18,23 @@ from vaultctl.logical.errors import NoAnswer, VaultError
 from vaultctl.logical.request import Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vaultctl.http.address import Address
     from vaultctl.http.dial import Dialler
+    from vaultctl.http.limit import Limit
     from vaultctl.logical.request import Request
     from vaultctl.logical.response import Response
 
 TIMEOUT_S = 60.0
 """For a request and all that is asked again for it. Source: OpenBao 2.7's client, as the next ones are."""
 
+OPEN_TIMEOUT_S = 5.0
+"""For a question that any node answers at once."""
+
 _PAUSE_S = (1.0, 1.5)
+_FORWARD = "forward-active-node"
+_BEHIND = 412
 _REDIRECTS = (301, 302, 307, 308)
 _ASKED_AGAIN = (412, 429)
 _NEVER_AGAIN = 501
@@ -60,26 +66,37 @@ class RemoteDoor:
         timeout_s: float = TIMEOUT_S,
         retries: int = 0,
         follows: bool = True,
+        limit: Limit | None = None,
     ) -> None:
         self.address = address
         self._dialler = dialler
-        self._headers = headers
-        self._timeout_s = timeout_s
+        self.headers = headers
+        self.timeout_s = timeout_s
         self._retries = retries
         self._follows = follows
+        self._limit = limit
         self._idle: list[tuple[tuple[str, str, int], http1.Link]] = []
+        self._index = ""
+        self.body = b""
+        """The last answer as it came."""
 
     def handle(self, request: Request, /) -> Response:
         """Ask for one operation. Raises: VaultError, with the address in `url` where it was asked."""
-        until_s = time.monotonic() + self._timeout_s
+        until_s = time.monotonic() + self.timeout_s
         there, sent = self.address, self.sent(request)
+        if self._limit:
+            time.sleep(min(self._limit.wait_s(time.monotonic()), self.timeout_s))
         try:
             answer = self._ask(there, sent, until_s)
+            if answer.status == _BEHIND and self._index:  # no node to send it on to: what is a moment old must do
+                self._index, sent = "", self.sent(request, seen=False)
+                answer = self._ask(there, sent, until_s)
             if answer.status in _REDIRECTS and self._follows:
                 there, sent = self._elsewhere(there, sent, answer, until_s)
                 answer = self._ask(there, sent, until_s)
             if answer.status in _REDIRECTS:
                 raise NoAnswer(f"it is redirected further, to {answer.headers.get('location', 'no place')}")
+            self.body = answer.body
             return _read(answer, request)
         except _Failed as error:
             raise _with_url(NoAnswer(str(error)), there, sent) from None
@@ -88,12 +105,33 @@ class RemoteDoor:
         except VaultError as error:
             raise _with_url(error, there, sent) from None
 
-    def sent(self, request: Request) -> Sent:
-        """Give a request as it goes over the wire to this address."""
+    def sent(self, request: Request, *, seen: bool = True) -> Sent:
+        """Give a request as it goes over the wire to this address; `seen` says what of the storage was seen already."""
         call = wire.write_request(request._replace(query=dict(sorted(request.query.items()))))  # sorted as Go does
-        headers = (*self._headers, *call.headers.items())
+        headers = (*self.headers, *call.headers.items(), *(self._seen() if seen else ()))
         has_body = request.operation in (Operation.UPDATE, Operation.PATCH)
         return Sent(call.method, self.address.prefix + call.target, headers, call.body if has_body else None)
+
+    def forget_index(self) -> None:
+        """Take what comes next from the node that is asked, be it behind."""
+        self._index = ""
+
+    def _seen(self) -> Sequence[tuple[str, str]]:
+        """Say up to where the storage was seen: a node that is behind sends what we ask to its leader.
+
+        Source: OpenBao 2.7, whose standbys answer reads themselves, a moment late. Other servers know no such headers.
+        """
+        return [("X-Vault-Index", self._index), ("X-Vault-Inconsistent", _FORWARD)] if self._index else []
+
+    def ask_openly(self, there: Address, path: str, timeout_s: float = OPEN_TIMEOUT_S) -> Mapping[str, Any] | None:
+        """Ask a node for what it tells everybody: no token is sent. None where it gives no answer of a Vault."""
+        asked = Sent("GET", f"{there.prefix}/v1/{path}", [("X-Vault-Request", "true")], None)
+        try:
+            answer = self._once(there, asked, time.monotonic() + min(timeout_s, self.timeout_s))
+            said = json.loads(answer.body)
+        except (OSError, VaultError, _Failed, ValueError, RecursionError):
+            return None
+        return said if answer.status == 200 and isinstance(said, dict) else None
 
     def close(self) -> None:
         """End the connections that are kept."""
@@ -134,12 +172,13 @@ class RemoteDoor:
                 _explain(error)
             if link.is_open:
                 self._idle.append((there.origin, link))
+            self._index = answer.headers.get("x-vault-index", self._index)
             return answer
 
     def _bytes(self, there: Address, sent: Sent) -> bytes:
         through_proxy = self._dialler.asks_proxy(there)
-        headers = [*sent.headers, *(self._dialler.proxy_headers if through_proxy else [])]
-        target = f"{there.scheme}://{there.spelt}{sent.target}" if through_proxy else sent.target
+        headers = [*sent.headers, *(self._dialler.proxy_headers(there) if through_proxy else [])]
+        target = there.root + sent.target if through_proxy else sent.target
         try:
             return http1.head(sent.method, target, there.spelt, headers, sent.body) + (sent.body or b"")
         except ValueError as error:
@@ -172,7 +211,7 @@ class RemoteDoor:
             raise NoAnswer(f"a redirect leads nowhere: {error}") from None
         if target.origin != there.origin and not self._leads(target, until_s):
             raise NoAnswer(
-                f"it is redirected to {target.scheme}://{target.spelt}, and the token was not sent there",
+                f"it is redirected to {target.root}, and the token was not sent there",
                 hint="it is neither the address that was given nor the cluster's leader;"
                 " if it is the right one, give it as the address",
             )
@@ -185,13 +224,11 @@ class RemoteDoor:
         """Ask the node that was addressed whether another is its cluster's leader. No token is sent for that."""
         if target.scheme != self.address.scheme:
             return False
-        asked = Sent("GET", f"{self.address.prefix}/v1/sys/leader", [("X-Vault-Request", "true")], None)
+        said = self.ask_openly(self.address, "sys/leader", until_s - time.monotonic()) or {}
         try:
-            answer = self._once(self.address, asked, until_s)
-            named = addresses.parse(json.loads(answer.body)["leader_address"])
-        except (OSError, VaultError, _Failed, ValueError, KeyError, TypeError):
+            return addresses.parse(str(said.get("leader_address"))).origin == target.origin
+        except ValueError:
             return False
-        return answer.status == 200 and named.origin == target.origin
 
 
 def _read(answer: http1.Answer, request: Request) -> Response:
@@ -205,11 +242,14 @@ def _read(answer: http1.Answer, request: Request) -> Response:
             hint=f"what answers there is no Vault: it sent {kind}; is the address right?",
         )
     try:
-        return wire.read_answer(wire.Answer(answer.status, tuple(answer.headers.items()), body), request)
+        response = wire.read_answer(wire.Answer(answer.status, tuple(answer.headers.items()), body), request)
     except VaultError as error:
         if not is_json:
             error.errors, error.raw_text = (), answer.body.decode(errors="replace")
         raise
+    if body and answer.status < 400 and response.raw is None and not response.request_id:
+        raise NoAnswer("unexpected end of JSON input", hint="what answers there is no Vault, or its answer was cut off")
+    return response
 
 
 def _is_asked_again(status: int) -> bool:
@@ -236,5 +276,5 @@ def _explain(error: BaseException) -> NoReturn:
 
 
 def _with_url(error: VaultError, there: Address, sent: Sent) -> VaultError:
-    error.url = f"{there.scheme}://{there.spelt}{sent.target}"
+    error.url = there.root + sent.target
     return error

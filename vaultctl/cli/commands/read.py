@@ -11,6 +11,13 @@ def run(run: Run) -> None:
     fmt = run.format(raw=True)
     path = run.args[0].strip("/ ")
     query = values.parse(run.args[1:], masked=False)
+    if fmt == "raw" and not run.common.shows:
+        connection = run.env.connect(run.common)
+        if connection.is_remote:
+            run.env.doing = f"Error reading: {path}"  # as bao has it
+            run.client.call("GET", path, query=query)
+            run.env.out(connection.door.body.decode(errors="replace") + "\n")
+            return
     answer = run.client.find("GET", path, query=query)
     if answer is None:
         raise Failure(f"No value found at {path}")

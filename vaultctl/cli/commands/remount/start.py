@@ -1,8 +1,7 @@
 """`vaultctl remount start`: a move begun, and not waited for."""
 
-from vaultctl.cli import output
+from vaultctl.cli import moves, output
 from vaultctl.cli.command import FORMAT, Run, command, mount_text
-from vaultctl.client import sys
 
 
 def run(run: Run) -> None:
@@ -10,7 +9,7 @@ def run(run: Run) -> None:
     fmt = run.format()
     source, target = (mount_text(path.strip()) for path in run.args)
     run.env.doing = f"Error moving secrets engine {source} to {target}"
-    migration_id = sys.start_move(run.client, source, target)
+    migration_id = moves.begin(run, source, target)
     if fmt == "table":
         run.env.out(f"Started moving secrets engine {source} to {target}, with migration ID {migration_id}\n")
     else:

@@ -1,9 +1,8 @@
 """`vaultctl remount status`: how a move stands."""
 
-from vaultctl.cli import output
+from vaultctl.cli import moves, output
 from vaultctl.cli.command import FORMAT, Run, command
-from vaultctl.cli.failures import Failure, Misuse
-from vaultctl.client import sys
+from vaultctl.cli.failures import Misuse
 
 
 def run(run: Run) -> None:
@@ -11,9 +10,7 @@ def run(run: Run) -> None:
     fmt = run.format()
     if not run.args[0]:
         raise Misuse("the ID of a move is needed")
-    info = sys.move_status(run.client, run.args[0])
-    if info is None:
-        raise Failure(f"no move has the migration ID {run.args[0]}")
+    info = moves.known(run, run.args[0])
     if fmt == "table":
         output.table(run.env, ["Key", "Value"], [[key, output.go_text(value)] for key, value in info.items()])
     else:

@@ -2,8 +2,7 @@
 
 from vaultctl.cli import moves
 from vaultctl.cli.command import FORMAT, Run, command
-from vaultctl.cli.failures import Failure, Misuse
-from vaultctl.client import sys
+from vaultctl.cli.failures import Misuse
 
 
 def run(run: Run) -> None:
@@ -12,11 +11,13 @@ def run(run: Run) -> None:
     if not run.args[0]:
         raise Misuse("the ID of a move is needed")
     migration_id = run.args[0]
-    info = sys.move_status(run.client, migration_id)
-    if info is None:
-        raise Failure(f"no move has the migration ID {migration_id}")
+    info = moves.known(run, migration_id)
+    source, target = info["source_mount"], info["target_mount"]
+    if info["status"] != "in-progress":
+        moves.say_end(run, fmt, migration_id, source, target, info)
+        return
     moves.go_on_with(run, migration_id)
-    moves.await_end(run, fmt, migration_id, info["source_mount"], info["target_mount"])
+    moves.await_end(run, fmt, migration_id, source, target)
 
 
 COMMAND = command(

@@ -2,7 +2,6 @@
 
 from vaultctl.cli import moves
 from vaultctl.cli.command import FORMAT, Run, command, mount_text
-from vaultctl.client import sys
 
 
 def run(run: Run) -> None:
@@ -10,7 +9,7 @@ def run(run: Run) -> None:
     fmt = run.format(from_environment=False)
     source, target = (mount_text(path.strip()) for path in run.args)
     run.env.doing = f"Error moving secrets engine {source} to {target}"
-    migration_id = sys.start_move(run.client, source, target)
+    migration_id = moves.begin(run, source, target)
     moves.go_on_with(run, migration_id)
     if fmt == "table":
         run.env.out(f"Started moving secrets engine {source} to {target}, with migration ID {migration_id}\n")
