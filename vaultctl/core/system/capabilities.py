@@ -11,7 +11,7 @@ from vaultctl.core.policies import admission
 from vaultctl.core.tokens import Token
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
-from vaultctl.logical.errors import BadToken, InvalidRequest, VaultError, one_error
+from vaultctl.logical.errors import BadToken, InvalidRequest, one_error
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
@@ -20,7 +20,7 @@ def of_token(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Tell what a token may do. Raises: InvalidRequest for one that is not known."""
     text = fields.get("token", "")
     if not text:
-        raise VaultError(one_error("no token found"))
+        raise InvalidRequest(one_error("no token found"))
     paths = _paths(fields)
     found = tokens.find(ctx.session.view, text, ctx.now_ns / 1e9)
     if found is None:
