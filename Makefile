@@ -76,6 +76,7 @@ bench: $(INSTALLED) $(BENCH_INSTALLED) ## Measure vaultctl beside the real bao; 
 	$(BIN)/python benchmarks/mounts.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/server.py
 
 .PHONY: soak
 soak: $(INSTALLED) ## Run what can be run longer for long: more kills, more damage, more races, more examples
@@ -101,6 +102,6 @@ $(INSTALLED): pyproject.toml constraints.txt vaultctl/__init__.py scripts/make-v
 $(BENCH_INSTALLED): $(SOURCES) pyproject.toml constraints.txt scripts/make-venv
 	scripts/make-venv $(BENCH)
 	$(BENCH)/bin/$(INSTALL) 'pip>=25.1'
-	$(BENCH)/bin/$(INSTALL) .
+	$(BENCH)/bin/$(INSTALL) '.[server]'
 	$(BENCH)/bin/$(INSTALL) --no-deps --force-reinstall .
 	@touch $@

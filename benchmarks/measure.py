@@ -87,6 +87,11 @@ class Bao:
         """What the server took; known when it was stopped."""
         self._process = process
 
+    @property
+    def pid(self) -> int:
+        """Give the server's process."""
+        return self._process.pid
+
     def stop(self) -> None:
         """End the server, and take its cost."""
         begun = time.monotonic()
@@ -115,26 +120,31 @@ def find_bao() -> Path:
 @contextmanager
 def bao_server(home: Path) -> Iterator[Bao]:
     """Run a dev server on a free port of this machine."""
-    binary, token = find_bao(), "root"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    binary, token, port = find_bao(), "root", free_port()
     env = clean_env(home, BAO_ADDR=f"http://127.0.0.1:{port}", BAO_TOKEN=token)
     flags = [f"-dev-root-token-id={token}", "-dev-no-store-token", f"-dev-listen-address=127.0.0.1:{port}"]
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen([binary, "server", "-dev", *flags], env=clean_env(home), stdout=log, stderr=log)
     bao = Bao(binary, process, env)
     try:
-        wait_for("the bao server", lambda: _serves_kv(process, port, token))
+        wait_for("the bao server", lambda: serves_kv(process, port, token))
         yield bao
     finally:
         bao.stop()
 
 
-def _serves_kv(process: subprocess.Popen[bytes], port: int, token: str) -> bool:
-    """Tell whether the server has made its kv engine. Raises: RuntimeError where it is gone."""
+def free_port() -> int:
+    """Give a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def serves_kv(process: subprocess.Popen[bytes], port: int, token: str) -> bool:
+    """Tell whether a server has made its kv engine. Raises: RuntimeError where it is gone."""
     if process.poll() is not None:
-        raise RuntimeError(f"the bao server ended with {process.returncode}")
+        raise RuntimeError(f"the server ended with {process.returncode}")
     asked = f"GET /v1/secret/config HTTP/1.0\r\nHost: localhost\r\nX-Vault-Token: {token}\r\n\r\n"
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
@@ -142,6 +152,15 @@ def _serves_kv(process: subprocess.Popen[bytes], port: int, token: str) -> bool:
             return b" 200 " in connection.recv(64)
     except OSError:
         return False
+
+
+def cpu_s(pid: int) -> float:
+    """Give the CPU time that a running process has taken, of all its threads; 0 where there is no /proc."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def load() -> str:

@@ -174,3 +174,13 @@ def test_a_keyring_is_no_entry(barrier: Barrier):
         barrier.decrypt(NAME, sealed)
     with pytest.raises(IntegrityError):
         open_keyring(ROOT_KEY, NAME, barrier.encrypt(NAME, b"value"), os.urandom)
+
+
+def test_a_barrier_that_counts_anew_has_the_same_keys(barrier: Barrier):
+    """What one encrypts the other decrypts and proves, and each counts its own encryptions."""
+    other = barrier.counting_anew()
+    assert other.decrypt(NAME, barrier.encrypt(NAME, b"value")) == b"value"
+    assert barrier.decrypt(NAME, other.encrypt(NAME, b"value")) == b"value"
+    assert barrier.is_authentic(b"data", other.mac(b"data"))
+    other.encrypt(NAME, b"value")
+    assert (barrier.encryptions, other.encryptions) == ({"1": 1}, {"1": 2})

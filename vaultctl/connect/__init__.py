@@ -60,6 +60,10 @@ class Connection:
         """Answer one request. Raises: VaultError."""
         return self._follow(lambda core: core.handle(request))
 
+    def answer_at_once(self, request: Request) -> Response | None:
+        """Answer a read that waits for nobody; give None for any other request. Raises: VaultError."""
+        return self._follow(lambda core: core.answer_at_once(request))
+
     def advance(self, seconds: float) -> bool:
         """Work on stored jobs for so many seconds; tell whether any is left. Raises: StateError."""
         return self._follow(lambda core: core.advance(seconds))

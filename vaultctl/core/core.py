@@ -13,7 +13,7 @@ from vaultctl.core.pipeline import Exchange, Host, NeedsWriting
 from vaultctl.core.plugins import Catalogue
 from vaultctl.core.session import Sessions
 from vaultctl.logical.errors import VaultError
-from vaultctl.logical.request import READING, Request
+from vaultctl.logical.request import READING, Operation, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,13 +54,10 @@ class Core:
 
     def handle(self, request: Request, /) -> Response:
         """Answer one request. Raises: VaultError."""
-        if not request.request_id:
-            request = request._replace(request_id=new_uuid(self.host.random))
+        request = self._identified(request)
         if request.operation in READING and not request.wrap_ttl_s:
-            try:
+            with suppress(NeedsWriting):
                 return self._read(request)
-            except NeedsWriting:
-                pass
         try:
             response, has_job = self._write(request, after_jobs=False)
         except _JobsFirst:
@@ -69,6 +66,16 @@ class Core:
         if has_job:
             self._advance_quietly()
         return response
+
+    def answer_at_once(self, request: Request) -> Response | None:
+        """Answer a read that takes no lock; give None for what may wait, or take long. Raises: VaultError."""
+        if request.operation is Operation.READ and not request.wrap_ttl_s:
+            with suppress(NeedsWriting):
+                return self._read(self._identified(request))
+        return None
+
+    def _identified(self, request: Request) -> Request:
+        return request if request.request_id else request.identified(new_uuid(self.host.random))
 
     def advance(self, budget_s: float) -> bool:
         """Work on stored jobs for so long, and remove some of what has expired; tell whether any job is left.
@@ -114,8 +121,8 @@ class Core:
         self.state.backend.close()
 
     def _read(self, request: Request) -> Response:
-        with self.sessions.reading() as session:
-            return self._run(session, request, writing=False)
+        with self.state.reader() as view:
+            return self._run(self.sessions.of(view), request, writing=False)
 
     def _write(self, request: Request, *, after_jobs: bool) -> tuple[Response, bool]:
         """Answer in a transaction; tell whether that stored a job. Raises: VaultError, _JobsFirst."""
@@ -141,4 +148,4 @@ class Core:
         except VaultError as error:
             error.request_id = request.request_id
             raise
-        return response._replace(request_id=request.request_id)
+        return response.identified(request.request_id)

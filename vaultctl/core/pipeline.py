@@ -305,14 +305,15 @@ def dispatch(exchange: Exchange) -> Response:
     # What the path says counts, whatever the data has by the same name.
     data = {name: value for name, value in given.items() if name not in values} if values else given
     converted = fields.convert(endpoint.fields, data, error_prefix="" if asks_first else fields.ERROR_PREFIX)
+    ignored = given.keys() - endpoint.fields.keys() if given else set()
     response = handler(context_for(exchange, mount), {**converted, **values})
     if response is None:
         if request.operation not in READING:
             return EMPTY
-        response = _empty_listing(request, given.keys() - endpoint.fields.keys())
-    return _with_ignored(response, given.keys() - endpoint.fields.keys())._replace(
-        mirrored=endpoint.mirrored and not exchange.has_prefix  # OpenBao tells by the path as it came
-    )
+        response = _empty_listing(request, ignored)
+    response = _with_ignored(response, ignored)
+    is_mirrored = endpoint.mirrored and not exchange.has_prefix  # OpenBao tells by the path as it came
+    return response._replace(mirrored=True) if is_mirrored else response
 
 
 def finish(exchange: Exchange) -> None:

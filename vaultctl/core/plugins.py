@@ -35,6 +35,7 @@ class Catalogue:
     def __init__(self, given: Mapping[str, Engine] | None = None) -> None:
         """Take further engines by type; they are asked first."""
         self._engines: dict[str, Engine | None] = dict(given or {})
+        self._loaded: dict[str, Engine] = {}
 
     def serves(self, type_: str) -> bool:
         """Tell whether requests below a mount of this type are answered."""
@@ -57,7 +58,9 @@ class Catalogue:
             raise InvalidRequest(f"plugin not found in the catalog: {type_}")
 
     def _built_in(self, name: str) -> Engine:
-        found: Engine = import_module(MODULES[name]).ENGINE
+        found = self._loaded.get(name)
+        if found is None:
+            found = self._loaded[name] = import_module(MODULES[name]).ENGINE
         return found
 
     def _other(self, type_: str) -> Engine | None:

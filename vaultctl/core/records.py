@@ -14,4 +14,12 @@ def load(storage: Reading, name: str) -> dict[str, Any] | None:
 
 def save(storage: Storage, name: str, record: dict[str, Any]) -> None:
     """Store a record."""
-    storage.put(name, json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode())
+    storage.put(name, to_bytes(record))
+
+
+def to_bytes(record: dict[str, Any]) -> bytes:
+    """Give a record as it is stored."""
+    return _JSON.encode(record).encode()
+
+
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)

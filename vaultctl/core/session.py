@@ -137,13 +137,17 @@ class Sessions:
     def reading(self) -> Iterator[Session]:
         """Open the newest generation, without a lock. Raises: StateError, Sealed."""
         with self.state.reader() as view:
-            yield Session(view, self._tables)
+            yield self.of(view)
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Open the newest generation for a transaction: a request's, or a job's step. Raises: StateError, Sealed."""
         with self.state.writer() as transaction:
-            yield Session(transaction, self._tables)
+            yield self.of(transaction)
+
+    def of(self, view: View) -> Session:
+        """Give the session over a view or transaction."""
+        return Session(view, self._tables)
 
 
 def _version(header: Header, table: str) -> tuple[str, int]:

@@ -19,6 +19,7 @@ from vaultctl.storage.overlay import Overlay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from vaultctl.crypto.seals.seal import Seal
     from vaultctl.storage.backend import Backend, Snapshot, Writer
@@ -97,11 +98,13 @@ class View:
 class Transaction(View):
     """One write: an overlay over the newest generation, and a held lock. It commits once, or never."""
 
-    def __init__(self, writer: Writer, header: Header, unsealed: Unsealed, random: Random, created: str) -> None:
+    def __init__(
+        self, writer: Writer, header: Header, unsealed: Unsealed, random: Random, now: Callable[[], str]
+    ) -> None:
         self._overlay = Overlay(writer.snapshot)
         self._writer = writer
         self._random = random
-        self._created = created
+        self._now = now
         self._header = header
         super().__init__(self._overlay, unsealed)  # type: ignore[arg-type]  # an overlay reads as a snapshot does
 
@@ -147,7 +150,7 @@ class Transaction(View):
         if wrapped is None:
             raise IntegrityError("the state has no root key")
         count = self._barrier.encryptions
-        self._barrier = Barrier(self._barrier.keyring.rotated(self._random, self._created), self._random)
+        self._barrier = Barrier(self._barrier.keyring.rotated(self._random, self._now()), self._random)
         self._barrier.encryptions = count
         self.put_keys(self._seal.unwrap(ROOT_KEY, wrapped))
 
@@ -160,6 +163,31 @@ class Transaction(View):
         self._writer.commit(Commit(header, self._overlay.changes), self._barrier)
         self._barrier.encryptions = {}
         return header
+
+
+class Reading:
+    """A view for as long as the context lasts. A class, because a generator takes twice as long, in every request."""
+
+    def __init__(
+        self,
+        snapshots: AbstractContextManager[Snapshot],
+        unseal: Callable[[Snapshot], Unsealed],
+        memo: dict[str, Any],
+    ) -> None:
+        self._snapshots = snapshots
+        self._unseal = unseal
+        self._memo = memo
+
+    def __enter__(self) -> View:
+        snapshot = self._snapshots.__enter__()
+        try:
+            return View(snapshot, self._unseal(snapshot), self._memo)
+        except BaseException as error:
+            self._snapshots.__exit__(type(error), error, error.__traceback__)
+            raise
+
+    def __exit__(self, *what: Any) -> None:
+        self._snapshots.__exit__(*what)
 
 
 class State:
@@ -175,13 +203,12 @@ class State:
         self._now = now
         self._memo: dict[str, Any] = {}
         self._unsealed: Unsealed | None = None
-        self._verified: Snapshot | None = None
+        self._verified: tuple[Snapshot, Unsealed] | None = None
+        """The newest snapshot that was verified, and its keys."""
 
-    @contextmanager
-    def reader(self) -> Iterator[View]:
+    def reader(self) -> Reading:
         """Open the newest generation for reading. Raises: StateError, Sealed."""
-        with self.backend.reader() as snapshot:
-            yield View(snapshot, self._unseal(snapshot), self._memo)
+        return Reading(self.backend.reader(), self._unseal, self._memo)
 
     @contextmanager
     def writer(self) -> Iterator[Transaction]:
@@ -193,10 +220,10 @@ class State:
                 raise NoState(f"there is no state at {self.backend.location}")
             # A transaction counts encryptions of its own, so that one that ends without a commit leaves no trace.
             unsealed = self._unseal(writer.snapshot)
-            own = Unsealed(unsealed.seal, Barrier(unsealed.barrier.keyring, self._random), unsealed.version)
-            yield Transaction(writer, writer.snapshot.header, own, self._random, self._now())
-            if writer.snapshot is not None:
-                self._verified = writer.snapshot
+            own = Unsealed(unsealed.seal, unsealed.barrier.counting_anew(), unsealed.version)
+            yield Transaction(writer, writer.snapshot.header, own, self._random, self._now)
+            if writer.snapshot is not None and unsealed.version == _version(writer.snapshot.header):
+                self._verified = writer.snapshot, unsealed
 
     def initialise(self, cluster_id: str, find_seal: Callable[[], Seal], fill: Callable[[Transaction], None]) -> bool:
         """Make the state, unless somebody did so first; `find_seal` is called with the lock held.
@@ -210,7 +237,7 @@ class State:
             header = Header(cluster_id, created, 0, {}, seal.describe(), sealed=False, epoch=0, encryptions={})
             keyring = new_keyring(self._random, created)
             unsealed = Unsealed(seal, Barrier(keyring, self._random), _version(header))
-            transaction = Transaction(writer, header, unsealed, self._random, created)
+            transaction = Transaction(writer, header, unsealed, self._random, self._now)
             transaction.put_keys(self._random(KEY_B))
             fill(transaction)
             transaction.commit()
@@ -231,16 +258,18 @@ class State:
         return Unsealed(seal, Barrier(keyring, self._random), _version(header))
 
     def _unseal(self, snapshot: Snapshot) -> Unsealed:
+        verified = self._verified
+        if verified and verified[0] is snapshot:
+            return verified[1]
         unsealed = self._unsealed
         if unsealed is None or unsealed.version != _version(snapshot.header):
             unsealed = self.keys_of(snapshot)
-        if snapshot is not self._verified:
-            try:
-                snapshot.verify(unsealed.barrier)
-            except IntegrityError as error:
-                raise _named(error, snapshot, unsealed) from error
-            self._verified = snapshot
+        try:
+            snapshot.verify(unsealed.barrier)
+        except IntegrityError as error:
+            raise _named(error, snapshot, unsealed) from error
         self._unsealed = unsealed
+        self._verified = snapshot, unsealed
         return unsealed
 
 

@@ -18,6 +18,7 @@ ROTATE_AFTER = 1 << 30
 """A term is replaced after this many encryptions, a quarter of what NIST SP 800-38D allows with random nonces."""
 
 _TERM_B = 4
+_HEAD_B = 1 + _TERM_B
 _SALT_B = 24
 
 
@@ -30,7 +31,10 @@ class Barrier:
         self.encryptions: dict[str, int] = {}
         """Encryptions since the last `take_count`, by term."""
         self._random = random
-        self._ciphers: dict[int, Cipher] = {}
+        self._ciphers: dict[bytes, Cipher] = {}
+        """By what a ciphertext begins with: the kind of an entry, and the term."""
+
+        self._head = bytes([ENTRY]) + keyring.active.to_bytes(_TERM_B, "big")
         # The set digest is carried from commit to commit, so its keys must outlive a rotation: they come from the first
         # term, which a keyring never loses.
         first, active = keyring.terms[min(keyring.terms)].key, keyring.terms[keyring.active].key
@@ -38,24 +42,26 @@ class Barrier:
         self._hidden = Cipher(derive(first, "vaultctl backend bookkeeping"), random)
         self._set_key = derive(first, "vaultctl set digest")
 
+    def counting_anew(self) -> "Barrier":
+        """Give a barrier with the same keys that counts its own encryptions; to derive the keys takes longer."""
+        other = Barrier.__new__(Barrier)
+        other.__dict__ = {**self.__dict__, "encryptions": {}}
+        return other
+
     def __repr__(self) -> str:
         """Show nothing of the keys."""
         return f"Barrier({self.keyring!r})"
 
     def encrypt(self, name: str, plain: bytes) -> bytes:
         """Encrypt an entry's value under the active term."""
-        term = self.keyring.active
-        self.encryptions[str(term)] = self.encryptions.get(str(term), 0) + 1
-        head = bytes([ENTRY]) + term.to_bytes(_TERM_B, "big")
-        return head + self._cipher(term).encrypt(plain, head + name.encode())
+        term, head = str(self.keyring.active), self._head
+        self.encryptions[term] = self.encryptions.get(term, 0) + 1
+        return head + self._cipher(head, name).encrypt(plain, head + name.encode())
 
     def decrypt(self, name: str, blob: bytes) -> bytes:
         """Decrypt an entry's value. Raises: IntegrityError, which names the entry."""
-        head, body = blob[: 1 + _TERM_B], blob[1 + _TERM_B :]
-        term = int.from_bytes(head[1:], "big")
-        if blob[:1] != bytes([ENTRY]) or term not in self.keyring.terms:
-            raise damaged(name)
-        plain = self._cipher(term).decrypt(body, head + name.encode())
+        head = blob[:_HEAD_B]
+        plain = self._cipher(head, name).decrypt(blob[_HEAD_B:], head + name.encode())
         if plain is None:
             raise damaged(name)
         return plain
@@ -102,10 +108,15 @@ class Barrier:
             raise IntegrityError("the state's own bookkeeping is damaged")
         return plain
 
-    def _cipher(self, term: int) -> Cipher:
-        if term not in self._ciphers:
-            self._ciphers[term] = Cipher(self.keyring.terms[term].key, self._random)
-        return self._ciphers[term]
+    def _cipher(self, head: bytes, name: str) -> Cipher:
+        """Give the cipher that a ciphertext's first bytes name. Raises: IntegrityError."""
+        cipher = self._ciphers.get(head)
+        if cipher is None:
+            term = self.keyring.terms.get(int.from_bytes(head[1:], "big"))
+            if head[:1] != bytes([ENTRY]) or term is None:
+                raise damaged(name)
+            cipher = self._ciphers[head] = Cipher(term.key, self._random)
+        return cipher
 
 
 def seal_keyring(root_key: bytes, name: str, keyring: Keyring, random: Random) -> bytes:

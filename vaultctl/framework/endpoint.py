@@ -1,6 +1,7 @@
 """Endpoints: a pattern, its fields, a handler for each verb, and the help that all documents are made from."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from vaultctl.framework.fields import Field
@@ -129,12 +130,19 @@ def find(endpoints: Sequence[Endpoint], path: str) -> Match | None:
     return None
 
 
+@cache
+def _parts(pattern: str) -> tuple[str, str, str]:
+    """Give what stands before the variable of a pattern, the variable, and what stands behind."""
+    before, _, rest = pattern.partition("{")
+    variable, _, behind = rest.partition("}")
+    return before, variable, behind
+
+
 def match(pattern: str, path: str) -> dict[str, str] | None:
     """Fit a path to a pattern; give the variable's value by its name, or None."""
-    before, brace, rest = pattern.partition("{")
-    if not brace:
+    before, variable, behind = _parts(pattern)
+    if not variable:
         return {} if path == pattern else None
-    variable, _, behind = rest.partition("}")
     if not path.startswith(before) or not path.endswith(behind) or len(path) < len(before) + len(behind):
         return None
     value = path[len(before) : len(path) - len(behind)]

@@ -39,7 +39,7 @@ def convert(
     Durations become seconds, moments seconds since the epoch. Raises: InvalidRequest.
     """
     converted: dict[str, Any] = {}
-    for name, field in fields.items():
+    for name, field in fields.items() if data else ():
         if name not in data:
             continue
         try:

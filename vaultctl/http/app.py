@@ -1,28 +1,30 @@
 """The application: what stands between an HTTP server library and a door.
 
-A door that never waits is asked in the event loop, which is quicker; whatever may wait (a lock on the state, another
-server) is asked in a thread, so that slow requests hold up no others.
+What a door can answer without waiting it answers in the thread that brought the request, which is quickest; whatever
+may wait (a lock on the state, another server) is asked in a thread of a pool, so that slow requests hold up no others.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.http import pages, wire
+from vaultctl.http.direct import call_in
 from vaultctl.http.intake import Gone, Intake, Limits
 from vaultctl.http.log_line import log_line
 from vaultctl.logical.errors import VaultError, where
 from vaultctl.logical.request import READING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from vaultctl.http.wire import Answer, Call
     from vaultctl.logical.door import Door
     from vaultctl.logical.request import Request
+    from vaultctl.logical.response import Response
 
 READERS = 8
 """So many requests that only read are answered at a time."""
@@ -31,9 +33,13 @@ _TYPE, _START, _BODY = "type", "http.response.start", "http.response.body"
 
 
 class Manners(NamedTuple):
-    """How a door is asked. `in_loop` is for one that never waits; `writers` is how many writes it takes at a time."""
+    """How a door is asked.
 
-    in_loop: bool = False
+    `at_once` answers a request that it need not wait for, and gives None for any other; without it all may wait.
+    `writers` is how many writes the door takes at a time.
+    """
+
+    at_once: Callable[[Request], Response | None] | None = None
     writers: int = 1
     log: Callable[[str], None] | None = None
     complain: Callable[[str], None] = lambda _line: None
@@ -58,12 +64,15 @@ class App:
         if scope[_TYPE] != "http":
             return
         began = time.monotonic()
-        call = _call_of(scope)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        call = _call_of(scope, headers)
         client = "{}:{}".format(*(scope.get("client") or ("", 0)))
         try:
-            body = await self.intake.take(client, _parts(receive))
+            if _has_body(headers, scope["http_version"]):
+                parts = _parts(receive, headers.get("content-length", ""))
+                call = call._replace(body=await self.intake.take(client, parts))
             self.answering.add(client)
-            answer = await self._answer(call._replace(body=body))
+            answer = await self._answer(call)
         except Gone:
             self.intake.release(client)
             return
@@ -71,11 +80,10 @@ class App:
             answer = wire.write_error(error, call.method)
             answer = answer._replace(headers=(*answer.headers, ("Connection", "close")))
         try:
-            headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers]
-            headers.append((b"server", b"vaultctl"))
-            if call.headers.get("x-vault-namespace"):  # Source: OpenBao 2.7, which says it again in every answer
-                headers.append((b"x-vault-namespace", call.headers["x-vault-namespace"].encode("latin-1")))
-            await send({_TYPE: _START, "status": answer.status, "headers": headers})
+            said = _encoded(answer.headers)
+            if headers.get("x-vault-namespace"):  # Source: OpenBao 2.7, which says it again in every answer
+                said = [*said, (b"x-vault-namespace", headers["x-vault-namespace"].encode("latin-1"))]
+            await send({_TYPE: _START, "status": answer.status, "headers": said})
             await send({_TYPE: _BODY, "body": b"" if call.method == "HEAD" else answer.body})
             if self.log:
                 self.log(log_line(call, answer.status, time.monotonic() - began))
@@ -89,18 +97,19 @@ class App:
             found = pages.answer_alone(call)
             if found is not None:
                 return found
-            return await self._ask(wire.read_call(call))
+            return wire.write_response(await self._ask(wire.read_call(call)))
         except VaultError as error:
             return wire.write_error(error, call.method)
         except Exception as error:  # the outer edge
             self._manners.complain(f"internal error: {where(error)}")
             return wire.write_error(VaultError("internal error"))
 
-    async def _ask(self, request: Request) -> Answer:
-        if self._manners.in_loop:
-            return wire.write_response(self._door.handle(request))
-        pool = self._reading if request.operation in READING and not request.wrap_ttl_s else self.writing
-        return await asyncio.get_running_loop().run_in_executor(pool, _handle, self._door, request)
+    async def _ask(self, request: Request) -> Response:
+        response = self._manners.at_once(request) if self._manners.at_once else None
+        if response is not None:
+            return response
+        reads = request.operation in READING and not request.wrap_ttl_s
+        return await call_in(self._reading if reads else self.writing, self._door.handle, request)
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -108,24 +117,39 @@ class App:
         self.writing.shutdown(cancel_futures=True)
 
 
-def _handle(door: Door, request: Request) -> Answer:
-    return wire.write_response(door.handle(request))
+@lru_cache(maxsize=64)
+def _encoded(headers: tuple[tuple[str, str], ...]) -> list[tuple[bytes, bytes]]:
+    """Give headers as ASGI has them; nearly all answers have the same ones."""
+    return [*((name.lower().encode(), value.encode()) for name, value in headers), (b"server", b"vaultctl")]
 
 
-def _call_of(scope: dict[str, Any]) -> Call:
+def _call_of(scope: dict[str, Any], headers: Mapping[str, str]) -> Call:
     query = scope["query_string"]
     target = scope["raw_path"] + (b"?" + query if query else b"")
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     client = scope.get("client")
     return wire.Call(scope["method"], target.decode("latin-1"), headers, b"", client[0] if client else "")
 
 
-async def _parts(receive: Any) -> AsyncIterator[bytes]:
-    """Give a body as it comes. Raises: Gone where the client went away before it had sent all."""
-    while True:
+def _has_body(headers: Mapping[str, str], http_version: str) -> bool:
+    """Tell whether a body follows. In HTTP/1 a header says so; to ask for one that there is not takes a while."""
+    length = headers.get("content-length")
+    if length is not None:
+        return length != "0"
+    return "transfer-encoding" in headers or not http_version.startswith("1")
+
+
+async def _parts(receive: Any, announced: str) -> AsyncIterator[bytes]:
+    """Give a body as it comes, and ask for no more than was announced.
+
+    Raises: Gone where the client went away before it had sent all.
+    """
+    left_b = int(announced) if announced.isdigit() else -1
+    while left_b:
         message = await receive()
         if message[_TYPE] != "http.request":
             raise Gone
-        yield message.get("body", b"")
+        part = message.get("body", b"")
+        yield part
+        left_b -= len(part)
         if not message.get("more_body"):
             return

@@ -1,6 +1,7 @@
 """Durations as Go and Vault write them. Every value here is in seconds."""
 
 import time
+from functools import lru_cache
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST = 100
@@ -13,6 +14,7 @@ class DurationError(ValueError):
     """The text is no duration. The message is Go's own. Source: Go's time.ParseDuration."""
 
 
+@lru_cache(maxsize=256)
 def parse(text: str) -> float:
     """Read a Go duration such as "1h30m", "1.5h" or "500ms"; "1d" counts days, a bare number seconds.
 
@@ -111,4 +113,9 @@ def rfc3339(unix_ns: int) -> str:
     """Write a moment (nanoseconds since the epoch) as Go does: UTC, no trailing zeros in the fraction."""
     whole, fraction = divmod(unix_ns, _NANO)
     digits = f".{fraction:09d}".rstrip("0").rstrip(".")
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + digits + "Z"
+    return _second(whole) + digits + "Z"
+
+
+@lru_cache(maxsize=16)
+def _second(unix_s: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(unix_s))

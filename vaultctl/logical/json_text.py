@@ -32,6 +32,17 @@ class BeyondFloats(ValueError):
         self.number = number
 
 
+class Kept(dict[str, Any]):
+    """A mapping that nobody changes any more, so that what a server writes of it is written once."""
+
+    __slots__ = ("page",)
+    page: bytes | None
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        super().__init__(values)
+        self.page = None
+
+
 class Number(float):
     """A number that an int or float would spell differently. As a text it is what was read."""
 
@@ -50,7 +61,9 @@ class Number(float):
 
 def loads(text: str | bytes) -> Any:
     """Read JSON that is known to be good: what was stored. Raises: ValueError."""
-    return json.loads(text, parse_float=_fractional, parse_int=_whole)
+    if not isinstance(text, str):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+    return _STORED.decode(text)
 
 
 def loads_within_limits(text: str) -> Any:
@@ -89,6 +102,8 @@ def dumps(value: Any, *, indent: int | None = None, compact: bool = False) -> st
     """Write JSON, without escapes for what is no control character. Raises: ValueError for NaN and Infinity."""
     comma, colon = (",", ":") if compact else (", " if indent is None else ",", ": ")
     if not _has_number(value):
+        if compact and indent is None:
+            return _COMPACT.encode(value)
         return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False, separators=(comma, colon))
     parts: list[str] = []
     _Writer(parts, " " * (indent or 0), comma, colon).write(value, "" if indent is None else "\n")
@@ -98,8 +113,18 @@ def dumps(value: Any, *, indent: int | None = None, compact: bool = False) -> st
 def for_pages(text: str) -> str:
     """Escape in JSON what HTML or JavaScript would stumble over, as Go's encoder does."""
     for character, escape in _IN_PAGES.items():
-        text = text.replace(character, escape)
+        if character in text:
+            text = text.replace(character, escape)
     return text
+
+
+def page(value: Any) -> bytes:
+    """Write JSON as a server does: compact, in UTF-8, and safe to stand in a page."""
+    if not isinstance(value, Kept):
+        return for_pages(dumps(value, compact=True)).encode("utf-8", "backslashreplace")
+    if value.page is None:
+        value.page = for_pages(dumps(value, compact=True)).encode("utf-8", "backslashreplace")
+    return value.page
 
 
 def _check_weight(text: str) -> None:
@@ -191,4 +216,7 @@ class _Writer:
         self._parts.append(newline + ("}" if is_map else "]"))
 
 
+# Made once: json.loads and json.dumps make a new one in each call with such arguments, and that takes longer than they.
+_STORED = json.JSONDecoder(parse_float=_fractional, parse_int=_whole)
+_COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _READER = json.JSONDecoder(parse_float=_finite, parse_int=_finite_whole, parse_constant=_refuse)

@@ -53,6 +53,10 @@ class Request(NamedTuple):
     remote_addr: str = ""
     request_id: str = ""
 
+    def identified(self, request_id: str) -> "Request":
+        """Give the request with its id: every request comes by here, and `_replace` takes five times as long."""
+        return Request(*self[:-1], request_id)
+
     def __repr__(self) -> str:
         """Name the request without its token, data or query."""
         return f"Request({self.operation.value} {self.namespace}{self.path} {self.request_id})"

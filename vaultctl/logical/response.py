@@ -35,6 +35,10 @@ class Response(NamedTuple):
     request_id: str = ""
     mirrored: bool = False
 
+    def identified(self, request_id: str) -> "Response":
+        """Give the answer with its request's id; every one comes by here, and `_replace` takes five times as long."""
+        return Response(*self[:8], request_id, self.mirrored)
+
     def __repr__(self) -> str:
         """Name the answer without anything that it carries."""
         return f"Response({self.status} {self.request_id})"

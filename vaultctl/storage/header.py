@@ -117,7 +117,9 @@ def next_header(header: Header, changed: Iterable[str], encryptions: Mapping[str
     counts = dict(header.encryptions)
     for term, count in encryptions.items():
         counts[term] = counts.get(term, 0) + count
-    return header._replace(generation=generation, tables=tables, encryptions=counts)
+    return Header(
+        header.cluster_id, header.created, generation, tables, header.seal, header.sealed, header.epoch, counts
+    )
 
 
 RESTORE = (

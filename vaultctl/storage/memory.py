@@ -3,7 +3,7 @@
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
 
 from vaultctl.logical.errors import NoState
@@ -74,12 +74,11 @@ class Memory:
         """Tell whether a state was made."""
         return self._newest is not None
 
-    @contextmanager
-    def reader(self) -> Iterator[MemorySnapshot]:
+    def reader(self) -> AbstractContextManager[MemorySnapshot]:
         """Give the newest generation."""
         if self._newest is None:
             raise NoState("there is no state in memory yet")
-        yield self._newest
+        return nullcontext(self._newest)
 
     @contextmanager
     def writer(self) -> Iterator["MemoryWriter"]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import binascii
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from vaultctl.storage.text_snapshot import Parts, TextSnapshot, base64_text, par
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from vaultctl.storage.backend import Integrity, Salvage
     from vaultctl.storage.header import Commit
@@ -77,10 +78,9 @@ class TextFile:
             return False
         return os.path.lexists(self.location)
 
-    @contextmanager
-    def reader(self) -> Iterator[TextSnapshot]:
+    def reader(self) -> AbstractContextManager[TextSnapshot]:
         """Give the newest generation."""
-        yield self.newest()
+        return nullcontext(self.newest())
 
     def newest(self) -> TextSnapshot:
         """Give the newest generation.

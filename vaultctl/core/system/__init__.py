@@ -4,6 +4,7 @@ A subject is imported when a request names it first, so that no command pays for
 """
 
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 
 from vaultctl.framework.endpoint import Endpoint
@@ -41,6 +42,7 @@ def endpoints_for(path: str) -> Sequence[Endpoint]:
     return _endpoints(found) if found else ()
 
 
+@cache
 def _endpoints(module: str) -> Sequence[Endpoint]:
     endpoints: Sequence[Endpoint] = import_module(f"vaultctl.core.system.{module}").ENDPOINTS
     return endpoints

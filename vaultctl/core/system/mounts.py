@@ -14,6 +14,7 @@ from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical import durations, paths
 from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.json_text import Kept
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 
@@ -39,7 +40,8 @@ _UPGRADING = (
 
 def list_mounts(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     """Give every secrets engine by its path."""
-    return Response(data={mount.path: describe(mount) for mount in ctx.mounts if not mount.is_auth})
+    shown = ctx.mounts.keep("shown", lambda table: Kept({m.path: describe(m) for m in table if not m.is_auth}))
+    return Response(data=shown)
 
 
 def read_mount(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:

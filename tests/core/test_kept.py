@@ -1,0 +1,126 @@
+"""What is kept from one request to the next is never what has changed meanwhile."""
+
+import os
+
+import pytest
+
+from vaultctl.connect.local import now
+from vaultctl.core import bootstrap, tokens
+from vaultctl.core.core import Core
+from vaultctl.core.state import State
+from vaultctl.core.token_store import sweep
+from vaultctl.crypto.aead import KEY_B
+from vaultctl.crypto.seals import static
+from vaultctl.logical import json_text
+from vaultctl.logical.errors import BadToken
+from vaultctl.logical.request import Operation, Request
+from vaultctl.storage.memory import Memory
+
+ROOT, OTHER = "s.the-root-token", "s.another-root-token"
+NOW_S = 1_800_000_000
+
+
+class Clocked:
+    """A core over a state in memory, and the time that it takes for now."""
+
+    def __init__(self) -> None:
+        self.now_s = NOW_S
+        key = os.urandom(KEY_B)
+        state = State(Memory(), lambda _: static.StaticSeal(key, os.urandom), random=os.urandom, now=now)
+        seal = static.StaticSeal(key, os.urandom)
+        state.initialise("cluster", lambda: seal, lambda made: bootstrap.fill(made, ROOT, os.urandom, NOW_S))
+        self.core = Core(state, now_ns=lambda: self.now_s * 10**9)
+
+    def ask(self, path="sys/mounts", token=ROOT, operation=Operation.READ, **data):
+        return self.core.handle(Request(operation, path, token=token, data=data))
+
+    def create(self, **fields):
+        with self.core.sessions.writing() as session:
+            fields = {"policies": ("root",), "path": "", "display_name": "", "creation_time_s": NOW_S, **fields}
+            made = tokens.create(session.view, OTHER, accessor="a", **fields)
+            session.commit()
+        return made
+
+
+@pytest.fixture
+def clocked() -> Clocked:
+    """A core with a clock of the test's."""
+    return Clocked()
+
+
+def test_a_token_that_was_good_expires(clocked):
+    """A token that was used a moment ago counts as absent from the second on at which it ends."""
+    clocked.create(ttl_s=60)
+    clocked.now_s += 59
+    assert clocked.ask(token=OTHER).data
+    clocked.now_s += 1
+    with pytest.raises(BadToken):
+        clocked.ask(token=OTHER)
+
+
+def test_a_token_that_was_good_is_revoked(clocked):
+    """A token that was used a moment ago opens nothing once it is removed."""
+    token = clocked.create()
+    assert clocked.ask(token=OTHER).data
+    with clocked.core.sessions.writing() as session:
+        sweep.revoke(session, token)
+        session.commit()
+    with pytest.raises(BadToken):
+        clocked.ask(token=OTHER)
+
+
+def test_a_token_that_was_bad_is_made(clocked):
+    """A token that nobody knew a moment ago is good once it is made."""
+    with pytest.raises(BadToken):
+        clocked.ask(token=OTHER)
+    clocked.create()
+    assert clocked.ask(token=OTHER).data
+
+
+def test_uses_are_counted_from_one_request_to_the_next(clocked):
+    """A token of two uses is good twice, reads though both are."""
+    clocked.create(num_uses=2)
+    assert [bool(clocked.ask(token=OTHER).data) for _ in range(2)] == [True, True]
+    with pytest.raises(BadToken):
+        clocked.ask(token=OTHER)
+
+
+def test_the_list_of_mounts_is_that_of_now(clocked):
+    """Each change of the table is seen by the next listing, and an answer given before stays as it was."""
+    before = clocked.ask()
+    assert clocked.ask().data is before.data
+    clocked.ask("sys/mounts/secret/tune", operation=Operation.UPDATE, description="changed")
+    after = clocked.ask()
+    assert (before.data["secret/"]["description"], after.data["secret/"]["description"]) == (
+        "key/value secret storage",
+        "changed",
+    )
+    clocked.ask("sys/mounts/secret", operation=Operation.DELETE)
+    assert "secret/" not in clocked.ask().data
+    assert before.request_id != after.request_id
+
+
+def test_each_namespace_has_a_list_of_its_own(clocked):
+    """What is kept of one namespace is not given in another, be it asked for by header or by path."""
+    clocked.ask("sys/namespaces/team", operation=Operation.UPDATE)
+    assert "secret/" in clocked.ask().data
+    by_header = clocked.core.handle(Request(Operation.READ, "sys/mounts", namespace="team/", token=ROOT))
+    by_path = clocked.ask("team/sys/mounts")
+    assert sorted(by_header.data) == sorted(by_path.data) == ["cubbyhole/", "identity/", "sys/"]
+    assert (by_header.mirrored, by_path.mirrored) == (True, False)
+
+
+def test_a_change_that_was_not_committed_is_not_kept(clocked):
+    """A session that ends without a commit leaves no trace in the next one's table of mounts."""
+    with clocked.core.sessions.writing() as session:
+        session.remove_mount(session.mounts.at("secret/"))
+    assert "secret/" in clocked.ask().data
+
+
+def test_what_is_kept_is_written_as_anything_else():
+    """The JSON of a kept mapping is that of the same dict, safe in a page, and made once."""
+    value = {"a/": {"b": "<&\u2028>", "n": json_text.Number("1.10"), "\udc80": [None, True, 2]}}
+    kept = json_text.Kept(value)
+    assert json_text.page(kept) == json_text.page(value)
+    assert json_text.page(kept) is json_text.page(kept)
+    assert json_text.dumps(kept, indent=2) == json_text.dumps(value, indent=2)
