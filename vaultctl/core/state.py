@@ -74,6 +74,10 @@ class View:
                 return
             yield name, self.decrypt(name, blob)
 
+    def changed_below(self, _prefix: str) -> bool:
+        """Tell that nothing changed: this is a generation as it was committed."""
+        return False
+
     def put(self, name: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
         """Refuse: a request that writes must be opened for writing."""
         raise RuntimeError("a write on a snapshot")
@@ -99,14 +103,20 @@ class Transaction(View):
     """One write: an overlay over the newest generation, and a held lock. It commits once, or never."""
 
     def __init__(
-        self, writer: Writer, header: Header, unsealed: Unsealed, random: Random, now: Callable[[], str]
+        self,
+        writer: Writer,
+        header: Header,
+        unsealed: Unsealed,
+        random: Random,
+        now: Callable[[], str],
+        memo: dict[str, Any] | None = None,
     ) -> None:
         self._overlay = Overlay(writer.snapshot)
         self._writer = writer
         self._random = random
         self._now = now
         self._header = header
-        super().__init__(self._overlay, unsealed)  # type: ignore[arg-type]  # an overlay reads as a snapshot does
+        super().__init__(self._overlay, unsealed, memo)  # type: ignore[arg-type]  # an overlay reads as a snapshot does
 
     @property
     def header(self) -> Header:
@@ -221,7 +231,7 @@ class State:
             # A transaction counts encryptions of its own, so that one that ends without a commit leaves no trace.
             unsealed = self._unseal(writer.snapshot)
             own = Unsealed(unsealed.seal, unsealed.barrier.counting_anew(), unsealed.version)
-            yield Transaction(writer, writer.snapshot.header, own, self._random, self._now)
+            yield Transaction(writer, writer.snapshot.header, own, self._random, self._now, self._memo)
             if writer.snapshot is not None and unsealed.version == _version(writer.snapshot.header):
                 self._verified = writer.snapshot, unsealed
 

@@ -8,6 +8,7 @@ revocation takes effect on a whole tree at once, however many rows are left to b
 """
 
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any, NamedTuple
 
 from vaultctl.core import records
@@ -15,6 +16,7 @@ from vaultctl.core.state import View
 from vaultctl.crypto.aead import hmac_sha256
 from vaultctl.logical.storage import Reading, Storage
 
+TABLE = "core/tokens/"
 SALT = "core/tokens/salt"
 BY_ID = "core/tokens/id/"
 BY_ACCESSOR = "core/tokens/accessor/"
@@ -130,14 +132,18 @@ def load(storage: Reading, id_hash: str) -> Token | None:
 
 def _decoded(storage: Reading) -> dict[str, Token]:
     """Give the records that were read before, as long as no token changed; a transaction sees its own changes."""
-    if type(storage) is not View:
+    if not isinstance(storage, View) or storage.changed_below(TABLE):
         return {}
-    version = storage.header.cluster_id, storage.header.tables.get("tokens")
+    version = _version(storage)
     kept = storage.memo.get("tokens")
     if kept is None or kept[0] != version or len(kept[1]) > _MOST_DECODED:
         kept = storage.memo["tokens"] = (version, {})
     decoded: dict[str, Token] = kept[1]
     return decoded
+
+
+def _version(view: View) -> tuple[str, int | None]:
+    return view.header.cluster_id, view.header.tables.get("tokens")
 
 
 def is_alive(storage: Reading, token: Token, now_s: float) -> bool:
@@ -200,9 +206,20 @@ def use(storage: Storage, token: Token) -> Token:
 
 
 def is_due(storage: Reading, now_s: float) -> bool:
-    """Tell whether there is a row of a token that has come to its end."""
+    """Tell whether there is a row of a token that has come to its end; as long as no token changed, that is known."""
+    if not isinstance(storage, View) or storage.changed_below(TABLE):
+        return _first_end_s(storage) <= now_s
+    version = _version(storage)
+    kept = storage.memo.get("end of tokens")
+    if kept is None or kept[0] != version:
+        kept = storage.memo["end of tokens"] = (version, _first_end_s(storage))
+    return bool(kept[1] <= now_s)
+
+
+def _first_end_s(storage: Reading) -> float:
+    """Give the moment at which a token ends next."""
     first = storage.list(BY_EXPIRY, limit=1)
-    return bool(first) and int(first[0].partition("-")[0]) <= now_s
+    return int(first[0].partition("-")[0]) if first else inf
 
 
 def new_token(random: Callable[[int], bytes]) -> str:
