@@ -83,7 +83,7 @@ def envelope(response: Response) -> dict[str, Any]:
         "lease_id": lease.lease_id if lease else "",
         "lease_duration": lease.duration_s if lease else 0,
         "renewable": lease.renewable if lease else False,
-        "data": sorted_deep(response.data),
+        "data": json_text.sorted_deep(response.data),
         "warnings": list(response.warnings) or None,
     }
     if response.auth:
@@ -91,13 +91,6 @@ def envelope(response: Response) -> dict[str, Any]:
 
         shown["auth"] = auth_output.block(response.auth)
     return shown
-
-
-def sorted_deep(value: Any) -> Any:
-    """Sort the keys of all maps, as Go does."""
-    if isinstance(value, Mapping):
-        return {key: sorted_deep(value[key]) for key in sorted(value)}
-    return [sorted_deep(item) for item in value] if isinstance(value, list) else value
 
 
 def secret(env: Env, fmt: str, response: Response, field: str | None = None) -> None:
@@ -184,9 +177,10 @@ def print_field(env: Env, fmt: str, values: Mapping[str, Any], field: str, *, wh
     value = values.get(field)
     if value is None:
         raise Misuse(f'Field "{field}" not present in {where}')
-    text = (
-        go_text(value) if fmt in ("table", "raw") else to_json(sorted_deep(value)) if fmt == "json" else to_yaml(value)
-    )
+    if fmt == "json":
+        text = to_json(json_text.sorted_deep(value))
+    else:
+        text = go_text(value) if fmt in ("table", "raw") else to_yaml(value)
     env.out(text + ("\n" if env.is_terminal and not text.endswith("\n") else ""))
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from vaultctl.cli import urls
 from vaultctl.cli.failures import Failure
-from vaultctl.cli.output import sorted_deep
 from vaultctl.client.client import Client
 from vaultctl.logical import durations, json_text
 from vaultctl.logical.door import Door
@@ -142,7 +141,8 @@ def body_text(verb: str, path: str, data: Mapping[str, Any]) -> str:
         data = _config(data) if path.endswith("/tune") else _mount(data)
     elif not path.startswith(_ORDERED):
         after = data.get("delete_version_after")
-        data = sorted_deep({**data, **({"delete_version_after": _go_seconds(after)} if isinstance(after, str) else {})})
+        named = {"delete_version_after": _go_seconds(after)} if isinstance(after, str) else {}
+        data = json_text.sorted_deep({**data, **named})
     else:
         data = dict(data)
     return json_text.for_pages(json_text.dumps(data, compact=True))
@@ -151,7 +151,7 @@ def body_text(verb: str, path: str, data: Mapping[str, Any]) -> str:
 def _mount(data: Mapping[str, Any]) -> dict[str, Any]:
     given = dict(data.get("config") or {})
     config = _config({**given, **{name: given.get(name) or "0s" for name in ("default_lease_ttl", "max_lease_ttl")}})
-    whole = {**data, "config": config, "options": sorted_deep(data.get("options"))}
+    whole = {**data, "config": config, "options": json_text.sorted_deep(data.get("options"))}
     first = ("type", "description", "config", "local", "seal_wrap", "external_entropy_access", "options")
     return {name: whole[name] for name in first if name in whole}
 
@@ -160,7 +160,7 @@ def _config(given: Mapping[str, Any]) -> dict[str, Any]:
     whole = {name: given.get(name, default) for name, default in _CONFIG.items()}
     for name in ("default_lease_ttl", "max_lease_ttl"):
         whole[name] = _go_seconds(whole[name])
-    whole["options"] = sorted_deep(whole["options"])
+    whole["options"] = json_text.sorted_deep(whole["options"])
     return {name: value for name, value in whole.items() if value is not ...}
 
 

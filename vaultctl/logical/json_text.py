@@ -6,6 +6,7 @@ whose limits on the complexity of what others send these are.
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 _MAX_WEIGHT_B = 33_554_432 + 524_288
@@ -108,6 +109,13 @@ def dumps(value: Any, *, indent: int | None = None, compact: bool = False) -> st
     parts: list[str] = []
     _Writer(parts, " " * (indent or 0), comma, colon).write(value, "" if indent is None else "\n")
     return "".join(parts)
+
+
+def sorted_deep(value: Any) -> Any:
+    """Sort the keys of all maps, as Go's encoder does."""
+    if isinstance(value, Mapping):
+        return {key: sorted_deep(value[key]) for key in sorted(value)}
+    return [sorted_deep(item) for item in value] if isinstance(value, list) else value
 
 
 def for_pages(text: str) -> str:
