@@ -184,13 +184,22 @@ def _secrets(client: Client, current: str) -> list[Candidate]:
     return [Candidate(folder + key) for key in (listed.data or {}).get("keys", [])] if listed else []
 
 
+def _audit_devices(client: Client, _current: str) -> list[Candidate]:
+    from vaultctl.client import audit
+
+    found = audit.devices(client)
+    return [Candidate(path, found[path]["description"] or found[path]["type"]) for path in sorted(found)]
+
+
 _FIXED: Mapping[str, Sequence[str]] = {
+    "audit type": ("file", "socket", "syslog"),
     "backend": ("json", "sqlite", "toml"),
     "format": ("json", "table", "yaml"),
     "shell": ("bash", "fish", "zsh"),
     "visibility": ("hidden", "unauth"),
 }
 _LIVE: Mapping[str, Callable[[Client, str], list[Candidate]]] = {
+    "audit device": _audit_devices,
     "enabled type": _enabled_types,
     "engine type": _engine_types,
     "migration": _moves,

@@ -13,6 +13,14 @@ from vaultctl.cli.go_flags import HelpWanted
 Tree: TypeAlias = dict[str, "str | tuple[str, Tree]"]
 
 TREE: Tree = {
+    "audit": (
+        "Manage audit devices",
+        {
+            "disable": "Disable an audit device",
+            "enable": "Enable an audit device",
+            "list": "List the audit devices that are enabled",
+        },
+    ),
     "completion": "Print a shell's completion script",
     "delete": "Delete what is at a path",
     "kv": (

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from vaultctl.connect.remote import RemoteConnection, RemoteFlags
+    from vaultctl.connect.server_config import ServerConfig
     from vaultctl.core.core import Core
     from vaultctl.logical.request import Request
     from vaultctl.logical.response import Response
@@ -118,12 +119,18 @@ def connect_local(
     makes: bool = True,
     lock_timeout_s: float | None = None,
     tell: Callable[[str], None] = lambda _line: None,
+    config: ServerConfig | None = None,
 ) -> Connection:
-    """Open the local state, and where there is none make it, unless told not to. Raises: StateError."""
+    """Open the local state, and where there is none make it, unless told not to. Raises: StateError.
+
+    With the `config` of a server, others than the state's owner ask, who may do what it lets them.
+    """
     from vaultctl.connect import keys, local
     from vaultctl.connect.settings import read_settings
+    from vaultctl.core.audit.auditing import OWNER
     from vaultctl.core.core import Core
 
+    rules = OWNER if config is None else config.audit_rules
     settings = local.find_settings(environ, lock_timeout_s)
     state = local.open_state(settings, environ, tell)
     if makes and not state.backend.exists():
@@ -136,12 +143,14 @@ def connect_local(
 
     def reopen() -> Core | None:
         found = local.open_state(local.find_settings(environ, lock_timeout_s), environ, tell)
-        return Core(found) if found.backend.exists() else None
+        return Core(found, audit_rules=rules) if found.backend.exists() else None
 
     def store_token(token: str) -> None:
         keys.store_token(settings, token)
 
-    return Connection(Core(state), reopen, *keys.find_token(settings, environ), store_token=store_token)
+    return Connection(
+        Core(state, audit_rules=rules), reopen, *keys.find_token(settings, environ), store_token=store_token
+    )
 
 
 def _means_local(environ: Mapping[str, str], *, local_only: bool) -> bool:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.core import bootstrap, mounts, tokens
+from vaultctl.core.audit.auditing import SERVED, Rules
 from vaultctl.core.core import Core
 from vaultctl.core.state import State
 from vaultctl.crypto.aead import KEY_B
@@ -26,10 +27,11 @@ class Dev(NamedTuple):
     seal_key: str
 
 
-def dev(root_token: str = "", *, now_ns: Callable[[], int] = time.time_ns) -> Dev:
+def dev(root_token: str = "", *, now_ns: Callable[[], int] = time.time_ns, audit_rules: Rules = SERVED) -> Dev:
     """Make a state that lives as long as the process; without a root token, with a random one.
 
-    `now_ns` is the clock that everything in it goes by, in nanoseconds since the epoch.
+    `now_ns` is the clock that everything in it goes by, in nanoseconds since the epoch; `audit_rules` say what clients
+    may do with audit devices.
     """
     key = os.urandom(KEY_B)
     root_token = root_token or tokens.new_token(os.urandom)
@@ -44,4 +46,4 @@ def dev(root_token: str = "", *, now_ns: Callable[[], int] = time.time_ns) -> De
         lambda: static.StaticSeal(key, os.urandom),
         lambda transaction: bootstrap.fill(transaction, root_token, os.urandom, now_ns() // 1_000_000_000),
     )
-    return Dev(Core(state, now_ns=now_ns), root_token, static.write_key(key).decode().strip())
+    return Dev(Core(state, now_ns=now_ns, audit_rules=audit_rules), root_token, static.write_key(key).decode().strip())

@@ -20,6 +20,7 @@ import stat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.connect.settings import SettingError
+from vaultctl.core.audit.auditing import Rules
 from vaultctl.logical import durations
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ class ServerConfig(NamedTuple):
     tls_min_version: str = "tls12"
     http_read_timeout: float = 30.0
     """In seconds: so long may a client take to send a body."""
+    unsafe_allow_api_audit_creation: bool = False
+    allow_audit_log_prefixing: bool = False
+
+    @property
+    def audit_rules(self) -> Rules:
+        """Give what clients may do with audit devices."""
+        return Rules(may_enable=self.unsafe_allow_api_audit_creation, may_prefix=self.allow_audit_log_prefixing)
 
 
 def read_server_config(path: str) -> ServerConfig:
@@ -156,7 +164,12 @@ def check_level(level: str) -> str:
     return level.lower()
 
 
-_TOP: dict[str, Callable[[Any], Any]] = {"log_level": _level, "api_addr": _word}
+_TOP: dict[str, Callable[[Any], Any]] = {
+    "log_level": _level,
+    "api_addr": _word,
+    "unsafe_allow_api_audit_creation": _switch,
+    "allow_audit_log_prefixing": _switch,
+}
 _TCP: dict[str, Callable[[Any], Any]] = {
     "address": _word,
     "tls_disable": _switch,

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import pipeline, system, tokens
+from vaultctl.core.audit.auditing import SERVED, Rules
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.pipeline import Exchange, Host, NeedsWriting
 from vaultctl.core.plugins import Catalogue
@@ -42,15 +43,20 @@ class Core:
         now_ns: Callable[[], int] = time.time_ns,
         monotonic_s: Callable[[], float] = time.monotonic,
         catalogue: Catalogue | None = None,
+        audit_rules: Rules = SERVED,
     ) -> None:
-        """Serve this state; the clocks, the randomness and the engines can be others in tests."""
+        """Serve this state; the clocks, the randomness and the engines can be others in tests.
+
+        `audit_rules` say what those who ask may do with audit devices: by default, what clients of a server may.
+        """
         self.state = state
         self.sessions = Sessions(state)
         self.monotonic_s = monotonic_s
         self._without_jobs: tuple[str, int] | None = None
         """The version of the jobs' table in which none was waiting."""
 
-        self.host = Host(catalogue or Catalogue(), system.endpoints_for, now_ns, random, state.backend.kind)
+        kind = state.backend.kind
+        self.host = Host(catalogue or Catalogue(), system.endpoints_for, now_ns, random, kind, audit_rules)
 
     def handle(self, request: Request, /) -> Response:
         """Answer one request. Raises: VaultError."""

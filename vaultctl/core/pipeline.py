@@ -1,6 +1,7 @@
 """The stages that every request passes, in order. There is no second path.
 
-unsealed (opening the state does that) → namespace → route → authenticate → authorise → dispatch → commit.
+unsealed (opening the state does that) → namespace → route → authenticate → authorise → audit the request → dispatch →
+commit → audit the answer. Refusals are audited too. Where no audit device is enabled, nothing of it is done.
 
 A savepoint stands in front of dispatch: a request that fails loses what it did, and keeps what letting it in did (a use
 of its token). Source: OpenBao 2.7, where a refused request still uses a token up.
@@ -11,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import tokens
+from vaultctl.core.audit.auditing import SERVED, Auditing, Rules
 from vaultctl.core.mounts import Mounts
 from vaultctl.core.namespaces import ROOT
 from vaultctl.framework import fields
@@ -36,6 +38,7 @@ from vaultctl.logical.response import EMPTY, Response
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from vaultctl.core.audit.trail import Trail
     from vaultctl.core.mounts import Mount
     from vaultctl.core.plugins import Catalogue
     from vaultctl.core.session import Session
@@ -69,8 +72,10 @@ class Host:
         now_ns: Callable[[], int],
         random: Callable[[int], bytes],
         storage: str = "",
+        audit_rules: Rules = SERVED,
     ) -> None:
-        """`storage` is the name of the backend, for those who ask."""
+        """`storage` is the name of the backend, for those who ask; `audit_rules` say who may enable audit devices."""
+        self.auditing = Auditing(audit_rules)
         self.storage = storage
         self.catalogue = catalogue
         self.system_endpoints = system_endpoints
@@ -124,6 +129,8 @@ class Exchange:
         self.token: Token | None = None
         self.keep: Callable[[Response], Response] | None = None
         """What a policy leaves of a listing."""
+        self.trail: Trail | None = None
+        """What records the request; None where no audit device is enabled."""
 
 
 def run(exchange: Exchange) -> Response:
@@ -132,9 +139,17 @@ def run(exchange: Exchange) -> Response:
     resolve_namespace(exchange)
     route(exchange)
     check_lock(exchange)
+    exchange.trail = exchange.host.auditing.trail(exchange)
+    return answer(exchange) if exchange.trail is None else exchange.trail.follow(answer)
+
+
+def answer(exchange: Exchange) -> Response:
+    """Pass a request through the stages behind its routing. Raises: VaultError, NeedsWriting."""
     try:
         authenticate(exchange)
         authorise(exchange)
+        if exchange.trail is not None:
+            exchange.trail.record_request()
         mark = exchange.session.mark()
         try:
             response = dispatch(exchange)

@@ -17,6 +17,7 @@
     ├── NamespaceLocked       503
     ├── ServerError           …     what else another server answers: its status is the error's own
     ├── BadSetting            500   how to reach a remote cannot be told
+    ├── NotAudited            500   no audit device takes what has to be recorded
     └── StateError            500   the state itself: each with a hint of what to do
         ├── NoState                 nothing there yet
         ├── IntegrityError          changed by something other than vaultctl
@@ -145,6 +146,10 @@ class NoAnswer(VaultError):
 
 class BadSetting(VaultError):
     """What says how to reach a remote, or with which token, is no good: nothing was asked."""
+
+
+class NotAudited(VaultError):
+    """No audit device could be written to: the request was refused, or its answer is withheld and the text says so."""
 
 
 class Sealed(VaultError):

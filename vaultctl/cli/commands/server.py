@@ -166,7 +166,8 @@ def _serve_dev(setting: _Setting) -> None:
         listener, ca = Listener(address, files.cert, files.key), f"    $ export BAO_CACERT='{files.ca}'\n\n"
     else:
         listener = _listener_of(run, config, address)
-    door = dev(run["dev_root_token_id"] or run.env.variable("DEV_ROOT_TOKEN_ID") or "")
+    named_token = run["dev_root_token_id"] or run.env.variable("DEV_ROOT_TOKEN_ID") or ""
+    door = dev(named_token, audit_rules=config.audit_rules)
 
     def started() -> None:
         if run["dev_store_token"]:
@@ -183,7 +184,7 @@ def _serve_state(setting: _Setting) -> None:
 
     listener = _listener_of(run, config, run["listen_address"] or config.address or _ADDRESS)
     # An address in the environment is one for clients, this server's own perhaps: it is not asked here.
-    connection = connect_local(os.environ, lock_timeout_s=run.common.lock_timeout, tell=run.env.err)
+    connection = connect_local(os.environ, lock_timeout_s=run.common.lock_timeout, tell=run.env.err, config=config)
     run.env.closing.append(connection.close)
 
     def started() -> None:
@@ -225,9 +226,11 @@ COMMAND = command(
     " commands go on using meanwhile, or with -dev one in memory. SIGTERM and SIGINT stop it once the requests in"
     " flight are answered, a second one at once. SIGHUP reads the certificate and its key again, and log_level of the"
     " config file; nobody is disconnected, and files that are wrong change nothing. The config file is TOML, or JSON"
-    " where its name ends in .json, with the keys log_level, api_addr, and below listener.tcp: address, tls_disable,"
-    " tls_cert_file, tls_key_file, tls_min_version (tls12, tls13) and http_read_timeout (30s), which is how long a"
-    " client may take to send a body. Flags come before the environment, and that before the file.",
+    " where its name ends in .json, with the keys log_level, api_addr, unsafe_allow_api_audit_creation and"
+    " allow_audit_log_prefixing (true lets clients enable audit devices, and give them a prefix), and below"
+    " listener.tcp: address, tls_disable, tls_cert_file, tls_key_file, tls_min_version (tls12, tls13) and"
+    " http_read_timeout (30s), which is how long a client may take to send a body. Flags come before the environment,"
+    " and that before the file.",
     flags=(
         flag("config", "A config file, TOML or JSON.", metavar="FILE"),
         flag("listen-address", f"Where to listen; {_ADDRESS} unless something else is said.", metavar="HOST:PORT"),

@@ -32,6 +32,7 @@ class Permissions:
         "keys_filter",
         "longest_s",
         "pagination_limit",
+        "place",
         "plain",
         "required",
         "shortest_s",
@@ -48,6 +49,8 @@ class Permissions:
         self.keys_filter = ""
         self.plain = True
         """Whether the capabilities alone decide."""
+        self.place = ("", "")
+        """The table that it is in, and its path there."""
 
     def join(self, rule: Rule) -> None:
         """Add what a rule says. A denial ends it: what was allowed before, and what comes behind, counts no more."""
@@ -293,7 +296,10 @@ class Acl:
             if rule.expires_s > 0:
                 self.valid_until_s = min(self.valid_until_s, rule.expires_s)
             path, kind = place(within + rule.path)
-            tables[kind].setdefault(path, Permissions()).join(rule)
+            permissions = tables[kind].setdefault(path, Permissions())
+            permissions.place = (kind, path)
+            permissions.join(rule)
+        self._tables = tables
         self._lengths = sorted({len(prefix) for prefix in self.prefixes}, reverse=True)
         self._segments = [_Segments(path, permissions) for path, permissions in segments.items()]
         self._tree = _Node()
@@ -310,6 +316,11 @@ class Acl:
         if found is None and listing and path.endswith("/"):
             found = self._by_wildcard(path[:-1])
         return found
+
+    def same_place(self, permissions: Permissions) -> Permissions | None:
+        """Give what is said here of the path that another list's permissions are for."""
+        kind, path = permissions.place
+        return self._tables[kind].get(path)
 
     def capabilities(self, path: str) -> list[str]:
         """Give the capabilities on a path by name; "deny" for none. Source: OpenBao 2.7, which looks as for a list."""

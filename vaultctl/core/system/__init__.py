@@ -10,10 +10,13 @@ from importlib import import_module
 from vaultctl.framework.endpoint import Endpoint
 
 SUBJECTS = {
+    "audit": "audit",
+    "audit-hash": "audit",
     "capabilities": "capabilities",
     "capabilities-accessor": "capabilities",
     "capabilities-self": "capabilities",
     "config": "config",
+    "config/auditing": "audit",
     "ha-status": "status",
     "health": "health",
     "host-info": "host_info",

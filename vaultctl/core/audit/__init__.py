@@ -1,0 +1,1 @@
+"""Audit: every request and every answer, as a line on each device that is enabled."""
