@@ -40,6 +40,23 @@ def bao(running_bao):
 
 
 @pytest.fixture(scope="session")
+def running_audited_bao(tmp_path_factory):
+    """A real OpenBao that lets clients enable audit devices, for all tests of this process."""
+    allowed = "unsafe_allow_api_audit_creation = true\nallow_audit_log_prefixing = true\n"
+    with serving(tmp_path_factory.mktemp("audited-bao"), allowed) as bao:
+        yield bao
+
+
+@pytest.fixture
+def audited_bao(running_audited_bao):
+    """A real OpenBao that lets clients enable audit devices, and holds what a new dev server does."""
+    running_audited_bao.disable_audit()
+    running_audited_bao.reset()
+    yield running_audited_bao
+    running_audited_bao.disable_audit()
+
+
+@pytest.fixture(scope="session")
 def by_bao(running_bao, tmp_path_factory):
     """What `bao` says to scripts of command lines on its own server."""
     base = tmp_path_factory.getbasetemp()  # with xdist that of one process, beside those of the others

@@ -6,18 +6,21 @@ from support.conformance import LISTED, http
 from support.replay import replay
 from support.states import ROOT_TOKEN, make_core
 
+from vaultctl.core.auditing import SERVED, Rules
 from vaultctl.storage.memory import Memory
 
 _CASES = http().cases
 _ASKED = http().asked()
+_ALLOWED = Rules(may_enable=True, may_prefix=True)
 
 
 @pytest.mark.parametrize("name", _ASKED)
-def test_the_core_answers_as_openbao_did(name, record_property):
+def test_the_core_answers_as_openbao_did(name, record_property, tmp_path):
     """The core answers each step that it can be asked as OpenBao did, but for those with a named difference."""
     record_property("transcript", name)
     steps, numbers = _CASES[name]["steps"], _ASKED[name]
-    answers = replay(make_core(Memory()), steps, ROOT_TOKEN, numbers=numbers)
+    core = make_core(Memory(), audit_rules=_ALLOWED if "config" in _CASES[name] else SERVED)
+    answers = replay(core, steps, ROOT_TOKEN, numbers=numbers, home=str(tmp_path))
     expected, came = [], []
     for number, (step, wanted, answer) in zip(numbers, answers, strict=True):
         asked = (number, step.get("method"), step.get("path"))
@@ -28,8 +31,10 @@ def test_the_core_answers_as_openbao_did(name, record_property):
 
 
 @pytest.mark.parametrize("name", http().due())
-def test_openbao_still_answers_so(name, bao):
+def test_openbao_still_answers_so(name, request, tmp_path):
     """A real OpenBao answers every step of a case that is due as it did."""
-    taken = replay(bao, _CASES[name]["steps"], bao_support.ROOT_TOKEN, patient=True, numbers=_ASKED[name])
+    bao = request.getfixturevalue("audited_bao" if "config" in _CASES[name] else "bao")
+    steps, numbers = _CASES[name]["steps"], _ASKED[name]
+    taken = replay(bao, steps, bao_support.ROOT_TOKEN, patient=True, numbers=numbers, home=str(tmp_path))
     pairs = [(step.get("path"), wanted, came) for step, wanted, came in taken]
     assert [(path, wanted) for path, wanted, _ in pairs] == [(path, came) for path, _, came in pairs]

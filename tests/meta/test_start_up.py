@@ -36,6 +36,7 @@ SECRETS_LIST = [
     "vaultctl.connect.local",
     "vaultctl.connect.settings",
     "vaultctl.core",
+    "vaultctl.core.auditing",
     "vaultctl.core.core",
     "vaultctl.core.mounts",
     "vaultctl.core.namespaces",

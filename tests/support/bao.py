@@ -156,6 +156,11 @@ class Bao:
         self.ask(Operation.UPDATE, "sys/mounts/secret", body)
         self.await_kv("secret/")
 
+    def disable_audit(self) -> None:
+        """Leave no audit device. Raises: RemoteError."""
+        for path in self.ask(Operation.READ, "sys/audit").data or {}:
+            self.ask(Operation.DELETE, f"sys/audit/{path}")
+
     def _revoke_all(self) -> None:
         """Leave no token but root's, and no role. Raises: RemoteError."""
         own = (self.ask(Operation.READ, "auth/token/lookup-self").data or {})["accessor"]
@@ -232,11 +237,14 @@ def await_that(holds: Any) -> None:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[Bao]:
-    """Run a dev server on a free port of this machine, and end it."""
+def serving(home: Path, config: str = "") -> Iterator[Bao]:
+    """Run a dev server on a free port of this machine, with a config file if it is to have one, and end it."""
     program, port = binary(), free_ports()
     argv = [program, "server", "-dev", f"-dev-root-token-id={ROOT_TOKEN}", "-dev-no-store-token"]
     argv.append(f"-dev-listen-address=127.0.0.1:{port}")
+    if config:
+        (home / "config.hcl").write_text(config)
+        argv.append(f"-config={home / 'config.hcl'}")
     processes: list[subprocess.Popen[bytes]] = []
     bao = Bao(program, port, home)
 

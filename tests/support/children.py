@@ -52,6 +52,24 @@ def write_on(kind: str, path: str, first: str) -> None:
         _answer(str(number))
 
 
+def read_mounts(kind: str, path: str, times: str) -> None:
+    """Read the mounts so many times; then tell of it."""
+    core = open_core(open_backend(kind, path))
+    _await_go()
+    for _ in range(int(times)):
+        core.handle(Request(Operation.READ, "sys/mounts", token=ROOT_TOKEN))
+    _answer("read")
+
+
+def read_mounts_for_ever(kind: str, path: str) -> None:
+    """Read the mounts for ever, and tell of it once it began."""
+    core = open_core(open_backend(kind, path))
+    for number in count():
+        core.handle(Request(Operation.READ, "sys/mounts", token=ROOT_TOKEN))
+        if not number:
+            _answer("reading")
+
+
 def step_jobs(kind: str, path: str) -> None:
     """Step the jobs that are there, one step at a time, and tell of each."""
     core = open_core(open_backend(kind, path))

@@ -50,7 +50,7 @@ def replay(here: Here, case: Case, server: Mapping[str, str] = {}) -> Iterator[t
     for name, text in case.get("files", {}).items():
         here.home.joinpath(name).write_text(text)
     address = server.get("BAO_ADDR", "http://127.0.0.1:1")
-    saved = {"addr": address, "port": address.rpartition(":")[2]}
+    saved = {"addr": address, "port": address.rpartition(":")[2], "cwd": str(here.home)}
     for step in case["steps"]:
         argv = [_filled(arg, saved) for arg in step["argv"]]
         given = {**server, **(step.get("env") or {})}

@@ -20,6 +20,7 @@ Step = Mapping[str, Any]
 
 BUILT = frozenset(
     {
+        "audit",
         "commands on paths",
         "commands on secrets engines",
         "cubbyhole",
@@ -38,10 +39,13 @@ BUILT = frozenset(
 )
 
 WIRE = "http wire"
-IN_PROCESS = BUILT - {WIRE}
+AUDIT_CONFIG = "a config for audit devices"
+IN_PROCESS = (BUILT - {WIRE}) | {AUDIT_CONFIG}
 """What can be asked of a core in this process. The wire is what only HTTP has: other methods, headers, redirects,
-bodies that are no JSON object or too much for one, and paths and queries that it refuses.
+bodies that are no JSON object or too much for one, and paths and queries that it refuses. What a config file says of
+audit devices, a core in this process is told by whoever makes it.
 """
+_AUDIT_SETTINGS = {"unsafe_allow_api_audit_creation = true", "allow_audit_log_prefixing = true"}
 
 _SYSTEM = {
     "audit": "audit",
@@ -158,8 +162,12 @@ _OTHER_TOKEN = ("tokens", "policies")
 def http_needs(case: Case) -> list[set[str]]:
     """Give what each step of a case needs, in their order."""
     mounts = _Mounts()
-    server = {"server"} if "config" in case else set()
+    server = {_config_need(case["config"])} if "config" in case else set()
     return [server | {need for each in _each(step) for need in _http_step(each, mounts)} for step in case["steps"]]
+
+
+def _config_need(config: str) -> str:
+    return AUDIT_CONFIG if set(config.splitlines()) <= _AUDIT_SETTINGS else "server"
 
 
 def command_line_needs(case: Case) -> list[set[str]]:

@@ -16,6 +16,7 @@ _NAMESPACE_ID = re.compile(r"[A-Za-z0-9]{6}")
 
 _NAMESPACE_ID_SHOWN = re.compile(r"""(?m)^(id +|\s*"id": ["]|\s*id: ['"]?)[A-Za-z0-9]{6}(?=['",]*$)""")
 _TOKEN = re.compile(r"\bs\.[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]{5,6})?\b|\bb\.[A-Za-z0-9_-]{60,}")
+_HMAC = re.compile(r"hmac-sha256:[0-9a-f]{64}\b")
 _OF_TOKEN = re.compile(r"[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]{5,6})?")
 """The accessor of a token is nothing but letters and digits."""
 
@@ -36,7 +37,7 @@ def text(value: str) -> str:
     """Put away uuids, tokens, accessors, times, versions and addresses."""
     if _OF_TOKEN.fullmatch(value):
         return "<accessor>"
-    value = _TOKEN.sub("<token>", value)
+    value = _HMAC.sub("<hmac>", _TOKEN.sub("<token>", value))
     for pattern, put in _IN_TEXT:
         value = pattern.sub(put, value)
     value = _UUID.sub("<uuid>", value)

@@ -95,15 +95,23 @@ def _answer(response: Response) -> Outcome:
 
 
 def replay(
-    door: Door, steps: list[Step], root_token: str, *, patient: bool = False, numbers: Iterable[int] | None = None
+    door: Door,
+    steps: list[Step],
+    root_token: str,
+    *,
+    patient: bool = False,
+    numbers: Iterable[int] | None = None,
+    home: str = "",
 ) -> Iterator[tuple[Step, Outcome, Outcome]]:
     """Ask a door step by step, or only some steps; give each step, what is expected and what came.
 
-    A patient one asks again while a server still works on what it was asked before.
+    A patient one asks again while a server still works on what it was asked before. `home` is the folder that a case
+    means by the server's.
     """
 
     def asked(step: Step, saved: Mapping[str, str]) -> Outcome:
-        return raw_outcome(door, request_of(step, saved, root_token))
+        outcome = raw_outcome(door, request_of(step, {"home": home, **saved}, root_token))
+        return _without_place(outcome, home) if home else outcome
 
     return replay_by(asked, steps, patient=patient, numbers=numbers)
 
@@ -129,6 +137,12 @@ def replay_by(
         for name, where in step.get("save", {}).items():
             saved[name] = _pick(raw, where.split("."))
         yield step, _wanted(step), came
+
+
+def _without_place(value: Any, home: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_place(item, home) for key, item in value.items()}
+    return value.replace(home, "<home>") if isinstance(value, str) else value
 
 
 def _is_to_come(step: Step, raw: Outcome) -> bool:

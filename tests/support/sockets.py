@@ -168,10 +168,14 @@ def _recorded(got: Got, step: Step) -> dict[str, Any]:
     return found
 
 
+def _is_kept(value: Any) -> bool:
+    return bool(value) or value == {}
+
+
 def _body_recorded(body: dict[str, Any]) -> dict[str, Any]:
     if not body.keys() >= _ENVELOPE:
         return {"body": body}
-    envelope = {name: body[name] for name in _ENVELOPE if name != "request_id" and body[name]}
+    envelope = {name: body[name] for name in _ENVELOPE if name != "request_id" and _is_kept(body[name])}
     data = body["data"]
     mirrored = bool(data) and all(name in body and body[name] == data[name] for name in data)
     return {"envelope": envelope, **({"mirrored": True} if mirrored else {})}

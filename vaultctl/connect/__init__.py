@@ -127,7 +127,7 @@ def connect_local(
     """
     from vaultctl.connect import keys, local
     from vaultctl.connect.settings import read_settings
-    from vaultctl.core.audit.auditing import OWNER
+    from vaultctl.core.auditing import OWNER
     from vaultctl.core.core import Core
 
     rules = OWNER if config is None else config.audit_rules

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.core import bootstrap, mounts, tokens
-from vaultctl.core.audit.auditing import SERVED, Rules
+from vaultctl.core.auditing import SERVED, Rules
 from vaultctl.core.core import Core
 from vaultctl.core.state import State
 from vaultctl.crypto.aead import KEY_B

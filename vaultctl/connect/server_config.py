@@ -20,7 +20,7 @@ import stat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.connect.settings import SettingError
-from vaultctl.core.audit.auditing import Rules
+from vaultctl.core.auditing import Rules
 from vaultctl.logical import durations
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import pipeline, system, tokens
-from vaultctl.core.audit.auditing import SERVED, Rules
+from vaultctl.core.auditing import SERVED, Rules
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.pipeline import Exchange, Host, NeedsWriting
 from vaultctl.core.plugins import Catalogue
@@ -75,7 +75,7 @@ class Core:
 
     def answer_at_once(self, request: Request) -> Response | None:
         """Answer a read that takes no lock; give None for what may wait, or take long. Raises: VaultError."""
-        if request.operation is Operation.READ and not request.wrap_ttl_s:
+        if request.operation is Operation.READ and not request.wrap_ttl_s and not self.host.auditing.has_devices:
             with suppress(NeedsWriting):
                 return self._read(self._identified(request))
         return None
@@ -123,7 +123,8 @@ class Core:
             self.advance(JOB_BUDGET_S)
 
     def close(self) -> None:
-        """Let go of the state."""
+        """Let go of the state, and of audit devices."""
+        self.host.auditing.close()
         self.state.backend.close()
 
     def _read(self, request: Request) -> Response:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import tokens
-from vaultctl.core.audit.auditing import SERVED, Auditing, Rules
+from vaultctl.core.auditing import SERVED, Auditing, Rules
 from vaultctl.core.mounts import Mounts
 from vaultctl.core.namespaces import ROOT
 from vaultctl.framework import fields

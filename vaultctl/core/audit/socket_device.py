@@ -48,7 +48,7 @@ class SocketDevice:
     def _send(self, line: bytes) -> None:
         if self._socket is None:
             self._socket = self._dialled()
-        elif self._given.network != "udp" and _is_closed(self._socket):
+        elif self._given.network != "udp" and self._is_closed(self._socket):
             raise BrokenPipeError(32, f"write {self._given.network} {self._given.address}: broken pipe")
         try:
             self._socket.sendall(line)
@@ -64,6 +64,18 @@ class SocketDevice:
             raise OSError(getattr(error, "errno", None) or 22, f"dial {network} {address}: {cause}") from None
         made.settimeout(self._given.write_timeout_s)
         return made
+
+    def _is_closed(self, connection: socket.socket) -> bool:
+        """Tell whether the other side has closed: the first line after that would be sent, and lost."""
+        connection.settimeout(0)
+        try:
+            return connection.recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        finally:
+            connection.settimeout(self._given.write_timeout_s)
 
     def _close(self) -> None:
         if self._socket is not None:
@@ -92,13 +104,3 @@ def _connected(network: str, address: str, timeout_s: float) -> socket.socket:
     made = socket.socket(family, kind, protocol)
     made.connect(place)
     return made
-
-
-def _is_closed(connection: socket.socket) -> bool:
-    """Tell whether the other side has closed: the first line after that would be sent, and lost."""
-    try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True

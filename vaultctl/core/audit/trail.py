@@ -22,8 +22,8 @@ from vaultctl.logical.request import Operation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vaultctl.core.audit.auditing import Auditing, Open
     from vaultctl.core.audit.table import Table
+    from vaultctl.core.auditing import Auditing, Open
     from vaultctl.core.pipeline import Exchange
     from vaultctl.core.tokens import Token
     from vaultctl.logical.response import Response

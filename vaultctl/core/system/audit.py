@@ -51,7 +51,11 @@ def enable(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
         ctx.random(_SALT_B).hex(),
     )
     auditing.check(device)
-    _try(ctx, device)
+    try:
+        _try(ctx, device)
+    except InvalidRequest:
+        auditing.forget(device)
+        raise
     table.store_device(ctx.session.view, device)
     return EMPTY
 

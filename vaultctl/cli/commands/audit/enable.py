@@ -38,7 +38,7 @@ COMMAND = command(
     " TYPE is file, socket or syslog. When no device can be written to, requests are refused. A server enables none"
     " for its clients, unless its config file allows it.\n\n"
     "    $ vaultctl audit enable file file_path=/var/log/vaultctl/audit.log\n"
-    "    $ vaultctl audit enable -path=siem socket address=127.0.0.1:9090 socket_type=tcp",
+    "    $ vaultctl audit enable -path=siem socket address=127.0.0.1:9090",
     doing="Error enabling audit device",
     arity=(0, None),
     completes=("audit type",),

@@ -6,7 +6,7 @@ As long as no device was ever enabled, that costs one look at the state's header
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from vaultctl.logical.errors import InvalidRequest
 
@@ -22,16 +22,19 @@ if TYPE_CHECKING:
 _OWN_PATHS = "audit/"
 
 
-class Rules(NamedTuple):
+class Rules:
     """What those who ask this core may do with devices. `stdout_fd` is where the device "stdout" writes.
 
     An owner, who has the state and its key, may also disable a device that cannot be written to.
     """
 
-    may_enable: bool = False
-    may_prefix: bool = False
-    is_owner: bool = False
-    stdout_fd: int = 1
+    def __init__(
+        self, *, may_enable: bool = False, may_prefix: bool = False, is_owner: bool = False, stdout_fd: int = 1
+    ) -> None:
+        self.may_enable = may_enable
+        self.may_prefix = may_prefix
+        self.is_owner = is_owner
+        self.stdout_fd = stdout_fd
 
 
 SERVED = Rules()
@@ -41,13 +44,13 @@ OWNER = Rules(may_enable=True, may_prefix=True, is_owner=True, stdout_fd=2)
 """For commands on a state of one's own."""
 
 
-class Open(NamedTuple):
+class Open:
     """A device that is open, and how its lines are written."""
 
-    device: Device
-    sink: Sink
-    form: Form
-    ink: Ink
+    def __init__(self, sink: Sink, form: Form, ink: Ink) -> None:
+        self.sink = sink
+        self.form = form
+        self.ink = ink
 
 
 class Auditing:
@@ -58,6 +61,11 @@ class Auditing:
         self._kept: tuple[tuple[str, int], Table] | None = None
         self._open: dict[str, Open] = {}
         self._lock = threading.Lock()
+
+    @property
+    def has_devices(self) -> bool:
+        """Tell whether the request before was audited: writing may take a while."""
+        return self._kept is not None and bool(self._kept[1].devices)
 
     def trail(self, exchange: Exchange) -> Trail | None:
         """Give what records a request, or None where nothing does."""
@@ -100,13 +108,26 @@ class Auditing:
             for uuid in self._open.keys() - {device.uuid for device in table.devices}:
                 self._open.pop(uuid).sink.close()
 
+    def close(self) -> None:
+        """Let go of all devices; what is written to again is opened again."""
+        with self._lock:
+            while self._open:
+                self._open.popitem()[1].sink.close()
+
+    def forget(self, device: Device) -> None:
+        """Let go of a device that did not come to be enabled."""
+        with self._lock:
+            found = self._open.pop(device.uuid, None)
+            if found:
+                found.sink.close()
+
     def _opened(self, device: Device) -> Open:
         from vaultctl.core.audit import devices, options
         from vaultctl.core.audit.ink import Ink
 
         form = options.form(device.options, may_prefix=True)
         sink = devices.open_device(device.type, device.options, stdout_fd=self.rules.stdout_fd)
-        return Open(device, sink, form, Ink(bytes.fromhex(device.salt), form))
+        return Open(sink, form, Ink(bytes.fromhex(device.salt), form))
 
     def check(self, device: Device) -> None:
         """Refuse options that are no good, in OpenBao's words. Raises: InvalidRequest."""
