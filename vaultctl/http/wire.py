@@ -120,6 +120,7 @@ def read_call(call: Call) -> Request:
         wrap_ttl_s=0.0 if path in _OF_THE_SERVER else _wrap_ttl_s(headers.get("x-vault-wrap-ttl", "")),
         wrap_format=headers.get("x-vault-wrap-format", ""),
         remote_addr=call.remote_addr,
+        sent_headers=headers,
     )
 
 

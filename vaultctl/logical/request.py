@@ -37,7 +37,8 @@ class Request(NamedTuple):
 
     `path` has no leading slash and no `v1/`; `namespace` is "" for root, else ends in a slash; `data` is the decoded
     body, `query` the decoded query of a read; `wrap_ttl_s` is 0 for an answer that is not to be wrapped. `headers`
-    holds only those that the mount lets through.
+    holds only those that the mount lets through. `sent_headers` are all that came over HTTP, with names in lower case:
+    they are for the audit alone, and no door passes them on.
     """
 
     operation: Operation
@@ -51,6 +52,7 @@ class Request(NamedTuple):
     wrap_ttl_s: float = 0
     wrap_format: str = ""
     remote_addr: str = ""
+    sent_headers: Mapping[str, str] = NOTHING
     request_id: str = ""
 
     def identified(self, request_id: str) -> "Request":

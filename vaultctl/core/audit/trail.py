@@ -20,7 +20,7 @@ from vaultctl.logical.errors import BadToken, InvalidRequest, NotAudited, VaultE
 from vaultctl.logical.request import Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from vaultctl.core.audit.table import Table
     from vaultctl.core.auditing import Auditing, Open
@@ -73,7 +73,7 @@ class Trail:
 
     def _describe(self, *, allowed: bool | None) -> entries.Asked:
         self._who = _who(self._exchange, allowed=allowed)
-        self._asked = _asked(self._exchange, is_let_in=bool(allowed))
+        self._asked = _asked(self._exchange, self._table.headers, is_let_in=bool(allowed))
         return self._asked
 
     def _write_request(self, asked: entries.Asked, error: VaultError | None) -> None:
@@ -153,8 +153,9 @@ def _at(exchange: Exchange) -> entries.At:
     )
 
 
-def _asked(exchange: Exchange, *, is_let_in: bool) -> entries.Asked:
+def _asked(exchange: Exchange, headers: Mapping[str, bool], *, is_let_in: bool) -> entries.Asked:
     request, token = exchange.request, exchange.token
+    sent = request.sent_headers
     lists = request.operation in (Operation.LIST, Operation.SCAN)
     address, port = _address(request.remote_addr)
     return entries.Asked(
@@ -170,7 +171,7 @@ def _asked(exchange: Exchange, *, is_let_in: bool) -> entries.Asked:
         address,
         port,
         int(request.wrap_ttl_s),
-        {},
+        {name: ([sent[name]], is_hashed) for name, is_hashed in sorted(headers.items()) if name in sent},
     )
 
 
