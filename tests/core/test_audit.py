@@ -292,3 +292,21 @@ def test_of_a_namespace_is_told_which(core, log):
     asked = lines(log)[-1]["request"]
     assert (asked["namespace"]["path"], asked["path"], asked["mount_point"]) == ("team/", "sys/mounts", "team/sys/")
     assert refused(core, READ, "team/sys/audit").status == 400
+
+
+def test_a_copy_for_tests_writes_to_no_log_of_the_state(tmp_path, log):
+    """A vault that is loaded from a state's file has none of its devices."""
+    from support.states import SEAL_KEY
+
+    from vaultctl.connect import double
+    from vaultctl.crypto.seals import static
+    from vaultctl.storage.json_file import json_file
+
+    state, key = tmp_path / "state.json", tmp_path / "seal.key"
+    key.write_bytes(static.write_key(SEAL_KEY))
+    core = audited(make_core(json_file(str(state)), **OWNED), log)
+    core.close()
+    before = len(lines(log))
+    copy = double.load(state, key, "s.AnotherRootTokenOfTests", lambda: NOW_S * 10**9)
+    assert ask(copy, READ, "sys/audit", copy.root_token).data == {}
+    assert len(lines(log)) == before

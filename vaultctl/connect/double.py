@@ -54,6 +54,7 @@ class Double(NamedTuple):
 
     def put_back(self, kept: MemorySnapshot) -> Double:
         """Give a vault over a state as it was; this one is not to be used any more."""
+        self.core.host.auditing.close()
         memory = Memory()
         memory.replace(kept)
         return self._replace(core=Core(self.core.state.over(memory), now_ns=self.now_ns))
@@ -68,6 +69,7 @@ def new(root_token: str, now_ns: Callable[[], int]) -> Double:
 def load(path: Path, seal_key: Path, root_token: str, now_ns: Callable[[], int]) -> Double:
     """Copy a state or a snapshot of one from its JSON file, and give the copy a root token. Raises: StateError."""
     from vaultctl.core import maintenance
+    from vaultctl.core.audit import table as audit_table
     from vaultctl.storage.json_file import json_file
 
     key = static.read_key(_read(seal_key), str(seal_key))
@@ -85,6 +87,7 @@ def load(path: Path, seal_key: Path, root_token: str, now_ns: Callable[[], int])
     state = State(memory, seal_for, random=os.urandom, now=now)
     root_token = root_token or tokens.new_token(os.urandom)
     with state.writer() as transaction:
+        audit_table.remove_all(transaction)
         bootstrap.add_root_token(transaction, root_token, os.urandom, now_ns() // 1_000_000_000)
         transaction.commit()
     return Double(Core(state, now_ns=now_ns), root_token, now_ns)

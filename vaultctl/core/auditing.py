@@ -69,10 +69,11 @@ class Auditing:
 
     def trail(self, exchange: Exchange) -> Trail | None:
         """Give what records a request, or None where nothing does."""
-        view, mount = exchange.session.view, exchange.mount
-        is_own = exchange.path.startswith(_OWN_PATHS) and mount is not None and mount.type == "system"
-        if "audit" not in view.header.tables and not is_own:
+        view = exchange.session.view
+        if "audit" not in view.header.tables and not exchange.path.startswith(_OWN_PATHS):
             return None
+        # A request that enables the first device has its answer recorded on it.
+        is_own = exchange.path.startswith(_OWN_PATHS) and exchange.mount is not None and exchange.mount.type == "system"
         table = self.table(view)
         if not table.devices and not is_own:
             return None

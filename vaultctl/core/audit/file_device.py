@@ -112,9 +112,9 @@ class FileDevice:
                 fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def _write(self, line: bytes) -> None:
-        written_b = os.write(self._fd, line)
-        if written_b < len(line):  # the rest fails with the cause: the disk is full, or the file as long as it may be
-            os.write(self._fd, line[written_b:])
+        left = memoryview(line)
+        while left:  # after part of a line, the next write fails with the cause: the disk is full, for example
+            left = left[os.write(self._fd, left) :]
 
     def _take_lock(self) -> bool:
         deadline = time.monotonic() + _LOCK_S

@@ -9,7 +9,7 @@ from vaultctl.core import records
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vaultctl.core.state import View
+    from vaultctl.core.state import Transaction, View
     from vaultctl.logical.storage import Storage
 
 TABLE = "audit"
@@ -64,6 +64,12 @@ def store_device(storage: Storage, device: Device) -> None:
 def remove_device(storage: Storage, device: Device) -> None:
     """Take a device out of the table."""
     storage.delete(_DEVICES + device.uuid)
+
+
+def remove_all(view: Transaction) -> None:
+    """Take all devices out of the table: of a copy of a state, whose requests are none of the state's."""
+    for name in list(view.below(_DEVICES)):
+        view.delete(name)
 
 
 def store_headers(storage: Storage, headers: Mapping[str, bool]) -> None:

@@ -7,7 +7,6 @@ answer is an error that says so. One device that takes an entry is enough. Sourc
 from __future__ import annotations
 
 import base64
-import hashlib
 from typing import TYPE_CHECKING
 
 from vaultctl.core import tokens
@@ -15,6 +14,7 @@ from vaultctl.core.audit import entries
 from vaultctl.core.audit.table import PREFIX, load_table
 from vaultctl.core.pipeline import NeedsWriting, context_for, given_data, need_writing
 from vaultctl.core.state import Transaction
+from vaultctl.crypto.aead import hmac_sha256
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.errors import BadToken, InvalidRequest, NotAudited, VaultError
 from vaultctl.logical.request import Operation
@@ -210,7 +210,7 @@ def _who(exchange: Exchange, *, allowed: bool | None) -> entries.Who:
 def _client_id(token: Token) -> str:
     """Name who asks, for counting: those with the same policies in one namespace are one. It tells nothing of them."""
     named = ",".join(sorted(token.policies)) + "." + token.namespace
-    return base64.b64encode(hashlib.sha256(named.encode()).digest()).decode()
+    return base64.b64encode(hmac_sha256(b"client", named.encode("utf-8", "surrogatepass"))).decode()
 
 
 def _address(remote: str) -> tuple[str, int]:
