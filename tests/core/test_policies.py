@@ -6,7 +6,15 @@ from support.states import NOW_S, ROOT_TOKEN, make_core
 
 from vaultctl.core.core import Core
 from vaultctl.core.policies.acls import MOST
-from vaultctl.logical.errors import BadToken, InvalidRequest, NotFound, NotOffered, PermissionDenied, VaultError
+from vaultctl.logical.errors import (
+    BadToken,
+    InvalidRequest,
+    NotFound,
+    NotOffered,
+    PermissionDenied,
+    UnsupportedOperation,
+    VaultError,
+)
 from vaultctl.logical.request import Operation, Request
 from vaultctl.storage.memory import Memory
 
@@ -398,3 +406,60 @@ def test_a_listing_may_end_in_a_slash(core, path):
     """Many clients put one behind what they list."""
     ask(core, UPDATE, "sys/policies/password/p", policy='length = 20 rule "charset" { charset = "a" }')
     assert ask(core, LIST, path + "/").data == ask(core, LIST, path).data
+
+
+@pytest.mark.parametrize("path", ["secret/data/top/", "secret/data//top", "secret/data/top//", "secret//data/top"])
+@pytest.mark.parametrize("operation", [READ, UPDATE, PATCH, DELETE])
+def test_more_slashes_are_no_way_around_a_rule(core, operation, path):
+    """What an engine takes for the same secret needs the right to that secret."""
+    everything = ("create", "read", "update", "patch", "delete", "list")
+    allow(core, rule("secret/*", *everything), rule("secret/data/top", "deny"))
+    ask(core, UPDATE, "secret/data/top", data={"k": "v"})
+    with pytest.raises((PermissionDenied, InvalidRequest)) as refused:
+        ask(core, operation, path, LIMITED, data={"k": "w"})
+    assert isinstance(refused.value, PermissionDenied) or "ending in" in refused.value.errors[0]
+    assert ask(core, READ, "secret/data/top").data["data"] == {"k": "v"}
+
+
+@pytest.mark.parametrize("path", ["kv//x/deny", "kv/x/deny/", "kv///x/deny"])
+@pytest.mark.parametrize("rule_path", ["kv/x/*", "kv/+/deny", "kv/x/deny"])
+def test_more_slashes_are_no_way_around_a_rule_of_the_first_kv(core, rule_path, path):
+    """The same holds where the key begins right behind the mount."""
+    ask(core, UPDATE, "sys/mounts/kv", type="kv")
+    ask(core, UPDATE, "kv/x/deny", k="v")
+    allow(core, rule("kv/*", "create", "read", "update", "delete", "list"), rule(rule_path, "deny"))
+    assert not may(core, READ, path)
+    assert not may(core, DELETE, path)
+    assert ask(core, READ, "kv/x/deny").data == {"k": "v"}
+    if rule_path == "kv/x/*":
+        assert not may(core, LIST, "kv//x")
+
+
+@pytest.mark.parametrize("name", ["SecretPol", "SECRETPOL", "secretpol ", " secretpol"])
+def test_another_spelling_of_a_policys_name_needs_the_same_right(core, name):
+    """Names of policies are lower-case, however they are typed; so are the rights to them."""
+    write_policy(core, "secretpol", rule("x", "read"))
+    allow(
+        core,
+        *(rule(f"sys/{kind}/*", "create", "read", "update", "delete", "list") for kind in ("policies/acl", "policy")),
+        *(rule(f"sys/{kind}/secretpol", "deny") for kind in ("policies/acl", "policy")),
+    )
+    for kind in ("policies/acl", "policy"):
+        assert not may(core, READ, f"sys/{kind}/{name}")
+        assert not may(core, UPDATE, f"sys/{kind}/{name}", policy=rule("*", "sudo"))
+        assert not may(core, DELETE, f"sys/{kind}/{name}")
+        assert may(core, READ, f"sys/{kind}/other")
+
+
+def test_two_slashes_in_front_of_a_rule_are_no_other_rule(core):
+    """One slash in front of a rule's path is none; with two the rule is for paths that nothing has."""
+    allow(core, rule("//secret/*", "read"))
+    assert not may(core, READ, "secret/data/a")
+    allow(core, rule("/secret/*", "read"))
+    assert may(core, READ, "secret/data/a")
+
+
+def test_no_policy_has_an_empty_name(core):
+    """A name of blanks is none."""
+    with pytest.raises(UnsupportedOperation):
+        write_policy(core, " ", rule("x", "read"))

@@ -211,7 +211,7 @@ def resolve_namespace(exchange: Exchange) -> None:
     if path != request.path:
         exchange.request = request._replace(path=path)
         exchange.has_prefix = True
-    if request.operation is Operation.UPDATE and path.endswith("/"):
+    if request.operation in (Operation.UPDATE, Operation.PATCH) and path.endswith("/"):
         raise InvalidRequest("cannot write to a path ending in '/'")
     if path.startswith("auth/token/"):
         from vaultctl.core.token_store import scope

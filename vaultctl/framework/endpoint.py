@@ -64,7 +64,8 @@ class Endpoint(NamedTuple):
     does not the right to update: OpenBao converts the fields for that question already, and a field of a wrong type is
     told of in the words of that. Elsewhere every update needs the right to update. `sudo` needs that right besides the
     verb's. Of a `mirrored` one the data of an answer stands at the top level of the envelope too. A `bare` one has
-    another verb refused without a word. One that answers `when_locked` does so in a namespace that is locked, too;
+    another verb refused without a word. Where the variable's value means the same in several spellings, `normal` gives
+    the one whose path needs the rights, too. One that answers `when_locked` does so in a namespace that is locked, too;
     `outside_namespaces` are the words that refuse it in any namespace but the root.
     """
 
@@ -80,6 +81,7 @@ class Endpoint(NamedTuple):
     exists: Exists | None = None
     mirrored: bool = False
     bare: bool = False
+    normal: Callable[[str], str] | None = None
     when_locked: bool = False
     outside_namespaces: str = ""
 

@@ -31,6 +31,7 @@ _CAPABILITY = {
     Operation.PATCH: "patch",
     Operation.DELETE: "delete",
 }
+_SLASHES = re.compile("/{2,}")
 _PLACE = re.compile(r"\{\{\s*\.(path|key)\s*\}\}")
 
 
@@ -54,19 +55,38 @@ def admit(exchange: Exchange, token: Token) -> None:
     if is_root_in(exchange.session, token, exchange.namespace) or request.operation is Operation.HELP:
         return
     acl = acl_of(exchange.session, token, exchange.now_ns / 1e9)
+    served = _served_path(exchange)
+    if served != request.path:
+        _admit_to(exchange, acl, served)
+    path, permissions = _admit_to(exchange, acl, request.path)
+    if request.operation in LISTING:
+        _limit_listing(exchange, acl, path, permissions)
+
+
+def _served_path(exchange: Exchange) -> str:
+    """Give the path of what is served: more slashes or other letters in a path do not make it another thing."""
+    path = exchange.request.path
+    endpoint = exchange.match.endpoint if exchange.match else None
+    if exchange.match and endpoint and endpoint.normal:
+        before, _, _ = endpoint.pattern.partition("{")
+        path = path[: len(path) - len(exchange.path)] + before + endpoint.normal(*exchange.match.values.values())
+    return _SLASHES.sub("/", path).strip("/")
+
+
+def _admit_to(exchange: Exchange, acl: Acl, path: str) -> tuple[str, Permissions]:
+    """Let a request in to one path, which is given in full with what is allowed there. Raises: PermissionDenied."""
+    request = exchange.request
     listing = request.operation in LISTING
-    path = exchange.namespace.path + request.path
+    path = exchange.namespace.path + path
     if listing and not path.endswith("/"):
         path += "/"
     permissions = acl.at(path, listing=listing)
     if permissions is None or (_needs_sudo(exchange) and "sudo" not in permissions.capabilities):
         raise PermissionDenied
     capability = _capability(exchange, permissions)
-    data = pipeline.given_data(request)
-    if not permissions.allow(request.operation, capability, data, request.wrap_ttl_s):
+    if not permissions.allow(request.operation, capability, pipeline.given_data(request), request.wrap_ttl_s):
         raise PermissionDenied
-    if listing:
-        _limit_listing(exchange, acl, path, permissions)
+    return path, permissions
 
 
 def _needs_sudo(exchange: Exchange) -> bool:

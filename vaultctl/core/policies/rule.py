@@ -51,7 +51,6 @@ def place(path: str) -> tuple[str, Kind]:
 
     Source: OpenBao 2.7, where a path with a segment `+` keeps its star.
     """
-    path = path.removeprefix("/")
     if path == "+" or path.startswith("+/") or "/+" in path:
         return path, "segments"
     return (path[:-1], "prefix") if path.endswith("*") else (path, "exact")

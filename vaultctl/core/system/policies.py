@@ -14,7 +14,7 @@ from vaultctl.core.policies.store import Policy
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical.durations import rfc3339
-from vaultctl.logical.errors import InvalidRequest, VaultError
+from vaultctl.logical.errors import InvalidRequest, UnsupportedOperation, VaultError
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 
@@ -49,6 +49,8 @@ def read_old(ctx: SystemContext, fields: Mapping[str, Any]) -> Response | None:
 def write(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Store a policy. Raises: InvalidRequest for a text that is none, or a version that is not the one expected."""
     name, text = store.name_of(fields["name"]), _given_text(fields.get("policy", ""))
+    if not name:
+        raise UnsupportedOperation
     expires_ns = _expiration(ctx, fields)
     switches = {key: fields.get(key, False) for key in _SWITCHES}
     policy = Policy(_storable(text), rules.parse(text, _now_s(ctx)), **switches)
@@ -186,6 +188,7 @@ ENDPOINTS = (
         _ABOUT,
         {**_NAME, **_TEXT, "rules": Field("string", "The older name of policy.")},
         mirrored=True,
+        normal=store.name_of,
     ),
     *(
         Endpoint(pattern, {Operation.LIST: list_names}, "List the policies.")
@@ -203,6 +206,7 @@ ENDPOINTS = (
         "Read, write, change or delete a policy.",
         _ABOUT,
         {**_NAME, **_TEXT},
+        normal=store.name_of,
     ),
     *(
         Endpoint(pattern, {Operation.LIST: list_detailed}, "List the policies with what each says.")
