@@ -26,6 +26,7 @@ BUILT = frozenset(
         "cubbyhole",
         "http wire",
         "kv",
+        "leases",
         "mounts",
         "namespaces",
         "output-curl-string",
@@ -95,6 +96,7 @@ _ENGINES = {
     "kv-v1": "kv",
     "kv-v2": "kv",
     "plugin": "kv",
+    "ssh": "leases",
 }
 _MOST_STRINGS = 1_000  # a listener of OpenBao takes no more in one body
 _MOST_LEVELS = 300  # nor does vaultctl

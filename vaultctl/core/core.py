@@ -13,19 +13,23 @@ from vaultctl.core.mounts import new_uuid
 from vaultctl.core.pipeline import Exchange, Host, NeedsWriting
 from vaultctl.core.plugins import Catalogue
 from vaultctl.core.session import Sessions
-from vaultctl.logical.errors import VaultError
+from vaultctl.logical.errors import InvalidRequest, VaultError
 from vaultctl.logical.request import READING, Operation, Request
+from vaultctl.logical.response import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from vaultctl.core.session import Session
     from vaultctl.core.state import State, View
-    from vaultctl.logical.response import Response
+    from vaultctl.logical.response import Awaited, Response
 
 ACTIVE_JOBS = "core/jobs/active/"
 JOB_BUDGET_S = 0.05
 """How long a request that writes works on jobs, its own or those that others left."""
+
+_POLL_S = 0.02
+"""So often it is looked how a job stands that another process works on."""
 
 
 class _JobsFirst(Exception):
@@ -50,13 +54,15 @@ class Core:
         `audit_rules` say what those who ask may do with audit devices: by default, what clients of a server may.
         """
         self.state = state
-        self.sessions = Sessions(state)
         self.monotonic_s = monotonic_s
         self._without_jobs: tuple[str, int] | None = None
         """The version of the jobs' table in which none was waiting."""
 
         kind = state.backend.kind
-        self.host = Host(catalogue or Catalogue(), system.endpoints_for, now_ns, random, kind, audit_rules)
+        self.host = Host(
+            catalogue or Catalogue(), system.endpoints_for, now_ns, random, kind, audit_rules, monotonic_s
+        )
+        self.sessions = Sessions(state, self.host)
 
     def handle(self, request: Request, /) -> Response:
         """Answer one request. Raises: VaultError."""
@@ -65,13 +71,13 @@ class Core:
             with suppress(NeedsWriting):
                 return self._read(request)
         try:
-            response, has_job = self._write(request, after_jobs=False)
+            response, has_work = self._write(request, after_jobs=False)
         except _JobsFirst:
             self._advance_quietly()
-            response, has_job = self._write(request, after_jobs=True)
-        if has_job:
+            response, has_work = self._write(request, after_jobs=True)
+        if has_work:
             self._advance_quietly()
-        return response
+        return response if response.awaited is None else self._awaited(response, response.awaited)
 
     def answer_at_once(self, request: Request) -> Response | None:
         """Answer a read that takes no lock; give None for what may wait, or take long. Raises: VaultError."""
@@ -93,6 +99,7 @@ class Core:
         is_left = has_jobs and self._advance_jobs(budget_s)
         if is_due:
             self._sweep()
+        self._sweep_leases(self.monotonic_s() + budget_s)
         return is_left
 
     def _advance_jobs(self, budget_s: float) -> bool:
@@ -108,6 +115,50 @@ class Core:
         with self.sessions.writing() as session:
             sweep.sweep(session, self.host.now_ns() / 1e9, sweep.AT_ONCE)
             session.commit()
+
+    def _sweep_leases(self, deadline_s: float) -> None:
+        """Revoke what has been leased and is due, for so long. Raises: StateError."""
+        while self._is_lease_due():
+            from vaultctl.core.leases import revoke
+
+            with self.sessions.writing() as session:
+                revoke.sweep(session, self.host.now_ns())
+                session.commit()
+            if self.monotonic_s() >= deadline_s:
+                return
+
+    def _is_lease_due(self) -> bool:
+        with self.state.reader() as view:
+            return self._has_due(view)
+
+    def _has_due(self, view: View) -> bool:
+        """Tell whether a lease is to be revoked; where nothing was ever leased, that costs nothing."""
+        if "leases" not in view.header.tables:
+            return False
+        from vaultctl.core.leases import store
+
+        return store.is_due(view, self.host.now_ns())
+
+    def _awaited(self, response: Response, awaited: Awaited) -> Response:
+        """Answer with what became of a job, if that is known in time. Raises: InvalidRequest where it failed."""
+        from vaultctl.core import jobs
+
+        until_s, done = self.monotonic_s() + awaited.at_most_s, -1
+        while True:
+            with self.state.reader() as view:
+                job = jobs.find(view, awaited.job_id)
+            if job is None or job.status == jobs.SUCCESS:
+                return EMPTY._replace(request_id=response.request_id)
+            if job.status == jobs.FAILURE:
+                error = InvalidRequest(job.error)
+                error.request_id = response.request_id
+                raise error
+            if self.monotonic_s() >= until_s:
+                return response._replace(data={**(response.data or {}), **job.describe()}, awaited=None)
+            if job.done == done:
+                time.sleep(_POLL_S)  # another process works on it
+            done = job.done
+            self._advance_quietly()
 
     def pending(self) -> Mapping[str, Any] | None:
         """Tell of the job that is worked on next: phase, done, total, started, updated. Raises: StateError."""
@@ -137,7 +188,7 @@ class Core:
             if not after_jobs and self._has_jobs(session.view):
                 raise _JobsFirst
             response = self._run(session, request, writing=True)
-            return response, session.changed_below(ACTIVE_JOBS)
+            return response, session.changed_below(ACTIVE_JOBS) or self._has_due(session.view)
 
     def _has_jobs(self, view: View) -> bool:
         """Tell whether a job is not at its end; as long as no job changed, that costs nothing."""

@@ -4,7 +4,7 @@ Whoever steps a job holds its lock; a free lock is a dead owner, and anybody may
 job's own progress commit together.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -26,6 +26,8 @@ SUCCESS = "success"
 FAILURE = "failure"
 
 _KINDS = {
+    "disable": "vaultctl.core.system.disable",
+    "leases": "vaultctl.core.leases.job",
     "namespace": "vaultctl.core.system.namespaces",
     "remount": "vaultctl.core.system.remount",
     "tokens": "vaultctl.core.token_store.sweep",
@@ -35,7 +37,10 @@ _KINDS = {
 
 
 class Job(NamedTuple):
-    """One row. `params` never changes; times are RFC 3339; `error` says why it failed."""
+    """One row. `params` never changes; times are RFC 3339; `error` says why it failed.
+
+    `failures` counts the leases that could not be revoked; `failed_leases` are the first, each with why.
+    """
 
     id: str
     kind: str
@@ -48,6 +53,8 @@ class Job(NamedTuple):
     done: int = 0
     total: int = 0
     error: str = ""
+    failures: int = 0
+    failed_leases: Sequence[tuple[str, str]] = ()
 
     def failed(self, error: str) -> "Job":
         """Give the job as one that ended without having its way."""
@@ -59,7 +66,7 @@ class Job(NamedTuple):
 
     def describe(self) -> dict[str, Any]:
         """Say how far it is: phase, counters, times and cause."""
-        return {
+        told = {
             "phase": self.phase,
             "done": self.done,
             "total": self.total,
@@ -67,6 +74,9 @@ class Job(NamedTuple):
             "updated": rfc3339(self.updated_ns),
             "error": self.error,
         }
+        if self.failures:
+            told |= {"failures": self.failures, "failed_leases": [lease_id for lease_id, _ in self.failed_leases]}
+        return told
 
 
 def enqueue(storage: Storage, job: Job) -> None:

@@ -1,7 +1,7 @@
 """The stages that every request passes, in order. There is no second path.
 
 unsealed (opening the state does that) → namespace → route → authenticate → authorise → audit the request → dispatch →
-commit → audit the answer. Refusals are audited too. Where no audit device is enabled, nothing of it is done.
+lease → commit → audit the answer. Refusals are audited too. Where no audit device is enabled, nothing of it is done.
 
 A savepoint stands in front of dispatch: a request that fails loses what it did, and keeps what letting it in did (a use
 of its token). Source: OpenBao 2.7, where a refused request still uses a token up.
@@ -9,6 +9,7 @@ of its token). Source: OpenBao 2.7, where a refused request still uses a token u
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import tokens
@@ -73,10 +74,15 @@ class Host:
         random: Callable[[int], bytes],
         storage: str = "",
         audit_rules: Rules = SERVED,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`storage` is the name of the backend, for those who ask; `audit_rules` say who may enable audit devices."""
+        """`storage` is the name of the backend, for those who ask; `audit_rules` say who may enable audit devices.
+
+        `monotonic_s` is for deadlines.
+        """
         self.auditing = Auditing(audit_rules)
         self.storage = storage
+        self.monotonic_s = monotonic_s
         self.catalogue = catalogue
         self.system_endpoints = system_endpoints
         self.now_ns = now_ns
@@ -153,10 +159,13 @@ def answer(exchange: Exchange) -> Response:
         mark = exchange.session.mark()
         try:
             response = dispatch(exchange)
+            if response.lease and response.lease.internal is not None:
+                response = register_lease(exchange, response)
             if exchange.keep:
                 response = exchange.keep(response)
-        except Exception:
-            exchange.session.rollback(mark)
+        except Exception as error:
+            if not (isinstance(error, VaultError) and error.keeps_changes):
+                exchange.session.rollback(mark)
             raise
     except NeedsWriting:
         raise
@@ -331,6 +340,13 @@ def dispatch(exchange: Exchange) -> Response:
     return response._replace(mirrored=True) if is_mirrored else response
 
 
+def register_lease(exchange: Exchange, response: Response) -> Response:
+    """Store what the engine leased, and name it in the answer. Raises: InvalidRequest."""
+    from vaultctl.core.leases import issue
+
+    return issue.register(exchange, response)
+
+
 def finish(exchange: Exchange) -> None:
     """Remove a token whose last use this was, and commit. Raises: StateError."""
     token = exchange.token
@@ -397,13 +413,21 @@ def context_for(exchange: Exchange, mount: Mount) -> Context | SystemContext:
     """Give what a handler of this mount may touch."""
     if mount.type in _OWN_HELP:
         return SystemContext(exchange, mount)
-    engine = exchange.host.catalogue.engine(mount.type, mount.options)
-    storage = MountStorage(exchange.session.view, mount, engine)
+    caller = Caller(exchange.token.id_hash, exchange.token.type) if exchange.token else None
+    return engine_context(exchange.session, mount, exchange.request, exchange.now_ns, caller)
+
+
+def engine_context(
+    session: Session, mount: Mount, request: Request, now_ns: int, caller: Caller | None = None
+) -> Context:
+    """Give what an engine may touch on this mount."""
+    host = session.host
+    engine = host.catalogue.engine(mount.type, mount.options)
+    storage = MountStorage(session.view, mount, engine)
     options = mount.options or {}
     ttls_s = mount.default_lease_ttl_s, mount.max_lease_ttl_s
     info = MountInfo(mount.path, mount.type, options, *ttls_s, upgrading=mount.upgrading)
-    caller = Caller(exchange.token.id_hash, exchange.token.type) if exchange.token else None
-    return Context(exchange.request, storage, info, exchange.now_ns, exchange.host.random, caller)
+    return Context(request, storage, info, now_ns, host.random, caller)
 
 
 def _help(exchange: Exchange, mount: Mount) -> Response:

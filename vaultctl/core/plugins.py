@@ -16,17 +16,19 @@ MODULES = {
     "kv-v1": "vaultctl.engines.kv1",
     "kv-v2": "vaultctl.engines.kv2",
     "cubbyhole": "vaultctl.engines.cubbyhole",
+    "ssh": "vaultctl.engines.ssh",
 }
 """Built-in engines by name; each module has an ENGINE."""
 
 ENTRY_POINTS = "vaultctl.engines"
 """Third parties add their engines by this group of entry points; the name is the type."""
 
-LIFE_ONLY = frozenset({"database", "kubernetes", "pki", "rabbitmq", "ssh", "totp", "transit"})
+LIFE_ONLY = frozenset({"database", "kubernetes", "pki", "rabbitmq", "totp", "transit"})
 """Types of OpenBao 2.7 whose mounts have a life here, and nothing below: a mount's life is the product."""
 
 _KV = frozenset({"kv", "generic"})
-_BUILT_IN = frozenset({"cubbyhole", "identity", "system", "token"})
+_BY_NAME = frozenset({"cubbyhole", "ssh"})
+_BUILT_IN = frozenset({"cubbyhole", "identity", "ssh", "system", "token"})
 
 
 class Catalogue:
@@ -39,13 +41,13 @@ class Catalogue:
 
     def serves(self, type_: str) -> bool:
         """Tell whether requests below a mount of this type are answered."""
-        return type_ in _KV or type_ in ("system", "cubbyhole", "token") or self._other(type_) is not None
+        return type_ in _KV or type_ in _BY_NAME or type_ in ("system", "token") or self._other(type_) is not None
 
     def engine(self, type_: str, options: Mapping[str, str] | None) -> Engine:
         """Give the engine for a mount of this type with these options. Raises: NotOffered."""
         if type_ in _KV:
             return self._built_in("kv-v2" if (options or {}).get("version") == "2" else "kv-v1")
-        if type_ == "cubbyhole":
+        if type_ in _BY_NAME:
             return self._built_in(type_)
         found = self._other(type_)
         if found is None:
@@ -54,7 +56,7 @@ class Catalogue:
 
     def require_known(self, type_: str) -> None:
         """Refuse a type that cannot be enabled. Raises: InvalidRequest."""
-        if type_ not in _KV and type_ not in LIFE_ONLY and self._other(type_) is None:
+        if type_ not in _KV and type_ not in _BY_NAME and type_ not in LIFE_ONLY and self._other(type_) is None:
             raise InvalidRequest(f"plugin not found in the catalog: {type_}")
 
     def _built_in(self, name: str) -> Engine:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from vaultctl.core.mounts import Mount, MountTable
     from vaultctl.core.namespaces import Namespace, NamespaceTable
+    from vaultctl.core.pipeline import Host
     from vaultctl.core.policies.acl import Acl
     from vaultctl.core.policies.acls import Acls
     from vaultctl.core.state import State
@@ -70,8 +71,9 @@ class Mark(NamedTuple):
 class Session:
     """A view or a transaction, with the tables as this request sees them."""
 
-    def __init__(self, view: View, tables: Tables) -> None:
+    def __init__(self, view: View, tables: Tables, host: Host) -> None:
         self.view = view
+        self.host = host
         self._tables = tables
         self.mounts = tables.mounts(view)
         self.namespaces = tables.namespaces(view)
@@ -129,8 +131,10 @@ class Session:
 class Sessions:
     """Opens sessions over one state, which share their decoded tables."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, host: Host) -> None:
+        """`host` has the engines, clocks and randomness for what is done outside any request."""
         self.state = state
+        self.host = host
         self._tables = Tables()
 
     @contextmanager
@@ -147,7 +151,7 @@ class Sessions:
 
     def of(self, view: View) -> Session:
         """Give the session over a view or transaction."""
-        return Session(view, self._tables)
+        return Session(view, self._tables, self.host)
 
 
 def _version(header: Header, table: str) -> tuple[str, int]:

@@ -63,9 +63,9 @@ class View:
         """Return what stands directly below the prefix."""
         return children(self.snapshot.names, prefix, after, limit)
 
-    def below(self, prefix: str) -> Iterator[str]:
-        """Give every name that begins with the prefix."""
-        return below(self.snapshot.names, prefix)
+    def below(self, prefix: str, after: str = "") -> Iterator[str]:
+        """Give every name that begins with the prefix, and sorts after another."""
+        return below(self.snapshot.names, prefix, after)
 
     def entries(self, prefix: str, /) -> Iterator[tuple[str, bytes]]:
         """Give every entry whose name begins with the prefix. Raises: IntegrityError."""

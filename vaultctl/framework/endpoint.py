@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from vaultctl.framework.fields import Field
 from vaultctl.logical.request import Operation, Request
-from vaultctl.logical.response import Response
+from vaultctl.logical.response import Lease, Response
 from vaultctl.logical.storage import Storage
 
 Random = Callable[[int], bytes]
@@ -102,10 +102,24 @@ class Upgrade(NamedTuple):
     convert: Callable[[Storage, str, int], None]
 
 
+class Leases(NamedTuple):
+    """How an engine takes back what it gave on a lease, and lets it live on. Both get the lease's `internal`.
+
+    `revoke` raises where it could not: it is tried again. It may be called again for what it took back already, and
+    that is no failure. `renew` gets the seconds that were asked for, too (0: not said), and gives the lease anew:
+    duration, the most, and `internal` where that changed; without `renew` the core itself counts. The request in their
+    context is the core's: its path is the lease's.
+    """
+
+    revoke: Callable[[Context, Mapping[str, Any]], None]
+    renew: Callable[[Context, Mapping[str, Any], int], Lease] | None = None
+
+
 class Engine(NamedTuple):
     """A type of secrets engine. All its state lies in the mount's storage.
 
-    `seal_wrapped` tells of a storage key whether it is wrapped by the seal on a mount that asks for it.
+    `seal_wrapped` tells of a storage key whether it is wrapped by the seal on a mount that asks for it. One that
+    answers with leases that have an `internal` has `leases`; its endpoints that lease on a read say `reads_write`.
     """
 
     type: str
@@ -113,6 +127,7 @@ class Engine(NamedTuple):
     help: str
     seal_wrapped: Callable[[str], bool] = lambda _key: False
     upgrade: Upgrade | None = None
+    leases: Leases | None = None
 
 
 class Match:

@@ -42,6 +42,8 @@ class VaultError(Exception):
 
     status = 500
     exit_code = 2
+    keeps_changes = False
+    """Tells that what the request had changed before it failed stays: the failure itself is noted there."""
 
     def __init__(
         self, *errors: str, warnings: tuple[str, ...] = (), data: Mapping[str, Any] | None = None, hint: str = ""

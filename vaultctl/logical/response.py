@@ -7,11 +7,29 @@ from vaultctl.logical.request import NOTHING
 
 
 class Lease(NamedTuple):
-    """The lease part of an answer. A plain kv read has a duration and no id."""
+    """The lease part of an answer. A plain kv read has a duration and no id.
+
+    An engine whose answer has to be taken back one day says by `internal` what it needs for that: JSON, which the core
+    keeps with the lease and shows to nobody. Then a duration of 0 is the mount's, and `max_ttl_s` is the most that
+    renewals can make of it; 0 is the mount's, too.
+    """
 
     duration_s: int
     lease_id: str = ""
     renewable: bool = False
+    internal: Mapping[str, Any] | None = None
+    max_ttl_s: int = 0
+
+    def __repr__(self) -> str:
+        """Name the lease, without what the engine keeps of it."""
+        return f"Lease({self.lease_id or self.duration_s})"
+
+
+class Awaited(NamedTuple):
+    """A stored job that an answer waits for: what becomes of it within this time is told in the answer's place."""
+
+    job_id: str
+    at_most_s: float = 0
 
 
 class Response(NamedTuple):
@@ -21,7 +39,7 @@ class Response(NamedTuple):
 
     `raw` stands in for the envelope where the API answers without one (seal status, health).
     `auth` and `wrap_info` are the envelope's own objects, or None. Of a `mirrored` answer the data stands in the
-    envelope twice: below `data`, and beside it.
+    envelope twice: below `data`, and beside it. `awaited` is between a handler and the core alone.
     """
 
     status: int = 0
@@ -34,6 +52,7 @@ class Response(NamedTuple):
     headers: Mapping[str, str] = NOTHING
     request_id: str = ""
     mirrored: bool = False
+    awaited: Awaited | None = None
 
     def identified(self, request_id: str) -> "Response":
         """Give the answer with its request's id; every one comes by here, and `_replace` takes five times as long."""

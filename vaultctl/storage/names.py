@@ -29,9 +29,9 @@ def children(names: Names, prefix: str, after: str, limit: int | None) -> list[s
     return found
 
 
-def below(names: Names, prefix: str) -> Iterator[str]:
-    """Give every name that begins with the prefix."""
-    for name in names(prefix):
+def below(names: Names, prefix: str, after: str = "") -> Iterator[str]:
+    """Give every name that begins with the prefix, and sorts after another that does so too, if there is one."""
+    for name in names(after + "\0" if after else prefix):
         if not name.startswith(prefix):
             return
         yield name

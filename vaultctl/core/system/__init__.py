@@ -24,6 +24,7 @@ SUBJECTS = {
     "internal": "internal_ui",
     "internal/specs": "internal_specs",
     "leader": "status",
+    "leases": "leases",
     "mounts": "mounts",
     "namespaces": "namespaces",
     "policies": "policies",

@@ -214,7 +214,10 @@ def _check_kv_version(type_: str, options: Mapping[str, str] | None) -> None:
 
 
 def disable(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
-    """Take a mount away with all that it holds; that there is none is no error. Raises: InvalidRequest."""
+    """Take a mount away, after its leases with all that it holds; that there is none is no error.
+
+    Raises: InvalidRequest.
+    """
     path = paths.mount_path(fields["path"])
     if path in _UNMOVABLE:
         raise InvalidRequest(f'cannot unmount "{path}"')
@@ -222,10 +225,9 @@ def disable(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     if mount is None:
         _check_same_namespace(ctx, path)
         return _say_where_it_is(ctx, path)
-    for name in list(ctx.session.view.below(mount.storage_prefix)):
-        ctx.session.view.delete(name)
-    ctx.session.remove_mount(mount)
-    return EMPTY
+    from vaultctl.core.system import disable as disabling
+
+    return disabling.disable(ctx, mount)
 
 
 def _check_same_namespace(ctx: SystemContext, path: str) -> None:

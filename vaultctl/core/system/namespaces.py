@@ -11,6 +11,8 @@ from typing import Any
 
 from vaultctl.core import jobs, mounts, tokens
 from vaultctl.core.jobs import Job
+from vaultctl.core.leases import job as leases
+from vaultctl.core.leases.revoke import Mode
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.namespaces import Namespace
 from vaultctl.core.pipeline import SystemContext
@@ -29,6 +31,7 @@ BATCH = 1000
 _POLICIES = ("core/policies/acl/", "core/policies/password/")
 """What stands in front of a namespace's id in the names of its policies."""
 
+_DELETING = "deleting"
 _RESERVED = frozenset({"root", "sys", "audit", "auth", "cubbyhole", "identity"})
 _ID_LENGTH, _KEY_LENGTH = 6, 24
 
@@ -148,18 +151,26 @@ def step(session: Session, job: Job) -> Job:
     namespace = session.namespaces.get(job.params["id"])
     if namespace is None:
         return job.succeeded()
+    if job.phase not in (leases.REVOKED, _DELETING):
+        areas = [(mount.uuid, "") for mount in session.mounts.within(namespace.id) if not mount.is_auth]
+        job = leases.go_on(session, job, areas, Mode.KEEP)
+        if job.failures and job.phase == leases.REVOKED:
+            session.put_namespace(namespace._replace(tainted=False))
+            return job.failed(leases.reason(job))
+        if job.phase != leases.REVOKED or job.done:
+            return job
     left = BATCH - sweep.revoke_namespace(session, namespace.id, BATCH)
     if not left:
-        return job._replace(phase="deleting", done=job.done + BATCH)
+        return job._replace(phase=_DELETING, done=job.done + BATCH)
     for mount in list(session.mounts.within(namespace.id)):
         left -= _clear(session, mount.storage_prefix, left)
         if not left:
-            return job._replace(phase="deleting", done=job.done + BATCH)
+            return job._replace(phase=_DELETING, done=job.done + BATCH)
         session.remove_mount(mount)
     for kind in _POLICIES:
         left -= _clear(session, f"{kind}{namespace.id}/", left)
         if not left:
-            return job._replace(phase="deleting", done=job.done + BATCH)
+            return job._replace(phase=_DELETING, done=job.done + BATCH)
     session.remove_namespace(namespace)
     return job._replace(done=job.done + BATCH - left).succeeded()
 

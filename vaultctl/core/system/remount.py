@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from vaultctl.core import jobs, mounts
 from vaultctl.core.jobs import Job
+from vaultctl.core.leases import job as leases
+from vaultctl.core.leases.revoke import Mode
 from vaultctl.core.mounts import Mount, MountTable, new_uuid
 from vaultctl.core.namespaces import ROOT, Namespace
 from vaultctl.core.pipeline import SystemContext
@@ -110,7 +112,10 @@ def _check_protected(old: str, new: str) -> None:
 
 
 def step(session: Session, job: Job) -> Job:
-    """Give the mount its new path; its data stays where it is, under the mount's uuid."""
+    """Revoke a batch of what the mount leased; after the last give it its new path.
+
+    Its data stays where it is, under the mount's uuid. If a lease cannot be revoked, the mount stays, and is in use.
+    """
     source = job.params["source"]
     mount = session.mounts.get(job.params.get("uuid", ""))
     if mount is None or _place_of(session, mount).full_path != source:
@@ -119,6 +124,12 @@ def step(session: Session, job: Job) -> Job:
     if obstacle:
         session.put_mount(mount._replace(tainted=False))
         return job.failed(obstacle)
+    job = leases.go_on(session, job, [(mount.uuid, "")], Mode.KEEP)
+    if job.phase != leases.REVOKED:
+        return job
+    if job.failures:
+        session.put_mount(mount._replace(tainted=False))
+        return job.failed(leases.reason(job))
     target = _target_of(job)
     session.put_mount(mount._replace(namespace=target[0], path=target[1], tainted=False))
     return job.succeeded()

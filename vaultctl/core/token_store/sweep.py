@@ -11,6 +11,7 @@ from typing import Any
 
 from vaultctl.core import jobs, tokens
 from vaultctl.core.jobs import Job
+from vaultctl.core.leases import store as leases
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.session import Session
@@ -47,7 +48,7 @@ def go_on(ctx: SystemContext) -> None:
 
 
 def remove(session: Session, token: Token) -> None:
-    """Remove one token, with all that is in its cubbyhole; what descends from it is noted for the next sweep."""
+    """Remove one token and its cubbyhole; what descends from it is noted for the next sweep, and so are its leases."""
     view = session.view
     cubbyhole = session.mounts.at("cubbyhole/", token.namespace)
     if cubbyhole:
@@ -57,6 +58,7 @@ def remove(session: Session, token: Token) -> None:
     view.delete(BY_ACCESSOR + tokens.hash_of(view, token.accessor))
     for name in tokens.index_names(token):
         view.delete(name)
+    leases.note_end_of_token(view, token.id_hash)
     if view.list(f"{BY_PARENT}{token.id_hash}/", limit=1):
         view.put(f"{BY_EXPIRY}{_SINCE_EVER}-{token.id_hash}", b"")
 

@@ -1,0 +1,91 @@
+"""Many revocations as a stored job: counted, in batches, gone on with after a kill.
+
+A job's `areas` are mounts, by uuid, and folders of their leases; an auth mount's area means its tokens. Where leases
+are kept that could not be revoked, the job ends after some failures and names the first.
+"""
+
+from collections.abc import Iterable
+
+from vaultctl.core.jobs import Job
+from vaultctl.core.leases import revoke, store
+from vaultctl.core.leases.revoke import MOST_FAILURES, Batch, Mode
+from vaultctl.core.mounts import Mount
+from vaultctl.core.session import Session
+from vaultctl.core.tokens import BY_MOUNT as TOKENS_BY_MOUNT
+
+KIND = "leases"
+REVOKING, REVOKED = "revoking", "revoked"
+_NAMED = 5
+_TOKENS_AT_ONCE = 500
+Area = tuple[str, str]
+
+
+def step(session: Session, job: Job) -> Job:
+    """Revoke a batch of what a request asked for; a job without areas, of what is due."""
+    if "areas" not in job.params:
+        return _tidy(session, job)
+    job = go_on(session, job, job.params["areas"], Mode(job.params["mode"]))
+    if job.phase != REVOKED:
+        return job
+    return job.failed(reason(job)) if job.failures and job.params["mode"] == Mode.KEEP else job.succeeded()
+
+
+def _tidy(session: Session, job: Job) -> Job:
+    until_ns = job.started_ns
+    job = job._replace(phase=REVOKING, done=job.done + revoke.sweep(session, until_ns))
+    return job if store.is_due(session.view, until_ns) else job.succeeded()
+
+
+def go_on(session: Session, job: Job, areas: Iterable[Area], mode: Mode) -> Job:
+    """Revoke a batch of what is leased in some areas; the job's phase tells when that was the last."""
+    areas = list(areas)
+    if job.phase != REVOKING:
+        job = job._replace(phase=REVOKING, total=sum(1 for _ in _names(session, areas)))
+    number_text, _, after = job.cursor.partition(" ")
+    number = int(number_text or 0)
+    while number < len(areas) and not (mode is Mode.KEEP and job.failures >= MOST_FAILURES):
+        mount = session.mounts.get(areas[number][0])
+        if mount:
+            batch = _batch(session, mount, areas[number][1], after, mode)
+            job = _counted(job, batch, f"{number} {batch.cursor}")
+            if not batch.is_last:
+                return job
+        number, after = number + 1, ""
+    return job._replace(phase=REVOKED)
+
+
+def _counted(job: Job, batch: Batch, cursor: str) -> Job:
+    named = [*job.failed_leases, *batch.failed][:_NAMED]
+    return job._replace(
+        done=job.done + batch.done, failures=job.failures + len(batch.failed), failed_leases=named, cursor=cursor
+    )
+
+
+def _batch(session: Session, mount: Mount, folder: str, after: str, mode: Mode) -> Batch:
+    if not mount.is_auth:
+        return revoke.revoke_below(session, mount, folder, after, mode)
+    from vaultctl.core.token_store import sweep
+
+    done = sweep.revoke_below(session, mount.uuid, folder, _TOKENS_AT_ONCE)
+    return Batch(done, (), "", is_last=done < _TOKENS_AT_ONCE)
+
+
+def has_any(session: Session, areas: Iterable[Area]) -> bool:
+    """Tell whether anything is leased in some areas."""
+    return next(iter(_names(session, areas)), None) is not None
+
+
+def _names(session: Session, areas: Iterable[Area]) -> Iterable[str]:
+    for uuid, folder in areas:
+        mount = session.mounts.get(uuid)
+        if mount:
+            where = TOKENS_BY_MOUNT if mount.is_auth else store.BY_MOUNT
+            yield from session.view.below(f"{where}{uuid}/{folder}")
+
+
+def reason(job: Job) -> str:
+    """Say how many leases could not be revoked, which are the first, and why."""
+    more = " or more" if job.failures >= MOST_FAILURES else ""
+    many = "1 lease" if job.failures == 1 else f"{job.failures}{more} leases"
+    first = job.failed_leases[0]
+    return f"{many} could not be revoked: {', '.join(each[0] for each in job.failed_leases)}: {first[1]}"
