@@ -20,6 +20,10 @@ _HMAC = re.compile(r"hmac-sha256:[0-9a-f]{64}\b")
 _OF_TOKEN = re.compile(r"[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]{5,6})?")
 """The accessor of a token is nothing but letters and digits."""
 
+_LEASE = re.compile(r"(?<=/)[A-Za-z0-9]{24}(?:\.[A-Za-z0-9]{6})?\b")
+_OF_TOKENS_LEASE = re.compile(r"\bh?(?:[0-9a-f]{64}|[0-9a-f]{40})\b")
+"""The ends of a lease's id: a secret's, and a token's."""
+
 _IN_TEXT = (
     (re.compile(r'(accessor"?:? +"?)[A-Za-z0-9]{24}\b'), r"\1<accessor>"),
     (re.compile(r'(creation_time"?:? +)1[789]\d{8}\b'), r"\1<unix>"),
@@ -38,6 +42,7 @@ def text(value: str) -> str:
     if _OF_TOKEN.fullmatch(value):
         return "<accessor>"
     value = _HMAC.sub("<hmac>", _TOKEN.sub("<token>", value))
+    value = _LEASE.sub("<rand>", _OF_TOKENS_LEASE.sub("<hex>", value))
     for pattern, put in _IN_TEXT:
         value = pattern.sub(put, value)
     value = _UUID.sub("<uuid>", value)
@@ -58,10 +63,16 @@ def _placeholder(key: str, value: Any) -> str | None:
 
 def without_age(data: dict[str, Any]) -> dict[str, Any]:
     """Give what is known of a token with the life that it had at first: how late it is looked at is chance."""
-    left_s, at_first_s = data.get("ttl"), data.get("creation_ttl")
+    left_s, at_first_s = data.get("ttl"), data.get("creation_ttl", _at_first(data))
     if not isinstance(left_s, int) or not isinstance(at_first_s, int) or not 0 <= at_first_s - left_s <= _SPENT_S:
         return data
     return {**data, "ttl": at_first_s}
+
+
+def _at_first(data: dict[str, Any]) -> Any:
+    """Guess the life of a lease at first: it was round."""
+    is_lease = isinstance(data.get("ttl"), int) and "issue_time" in data and "path" in data
+    return -(-data["ttl"] // 10) * 10 if is_lease else None
 
 
 def deep(value: Any) -> Any:

@@ -85,7 +85,7 @@ def _answer(response: Response) -> Outcome:
     if response.warnings:
         outcome["warnings"] = list(response.warnings)
     if response.lease:
-        duration_s, lease_id, renewable = response.lease
+        duration_s, lease_id, renewable = response.lease[:3]
         beside = {"lease_duration": duration_s, "lease_id": lease_id, "renewable": renewable}
         outcome |= {name: value for name, value in beside.items() if value}
     for name, value in (("auth", response.auth), ("wrap_info", response.wrap_info)):
