@@ -172,6 +172,14 @@ def _policies(client: Client, _current: str) -> list[Candidate]:
     return [Candidate(name) for name in policies.names(client)]
 
 
+def _leases(client: Client, current: str) -> list[Candidate]:
+    """Give what is leased in the folder that was typed."""
+    from vaultctl.client import leases
+
+    folder = current[: current.rfind("/") + 1]
+    return [Candidate(folder + name) for name in leases.names(client, folder)]
+
+
 def _secrets(client: Client, current: str) -> list[Candidate]:
     """Give the kv mounts, and below one of them what is in the folder that was typed."""
     from vaultctl.client import kv
@@ -202,6 +210,7 @@ _LIVE: Mapping[str, Callable[[Client, str], list[Candidate]]] = {
     "audit device": _audit_devices,
     "enabled type": _enabled_types,
     "engine type": _engine_types,
+    "lease": _leases,
     "migration": _moves,
     "mount": _mounts,
     "namespace": _namespaces,

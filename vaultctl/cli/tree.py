@@ -47,6 +47,14 @@ TREE: Tree = {
             "undelete": "Bring deleted versions of a secret back",
         },
     ),
+    "lease": (
+        "Work with what was given out on a lease",
+        {
+            "lookup": "Show what is known of a lease",
+            "renew": "Give a lease a new end",
+            "revoke": "Revoke a lease, or all below a path",
+        },
+    ),
     "list": "List what is below a path",
     "login": "Log in, and keep the token",
     "mounts": (

@@ -4,7 +4,7 @@ A job's `areas` are mounts, by uuid, and folders of their leases; an auth mount'
 are kept that could not be revoked, the job ends after some failures and names the first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from vaultctl.core.jobs import Job
 from vaultctl.core.leases import revoke, store
@@ -17,7 +17,7 @@ KIND = "leases"
 REVOKING, REVOKED = "revoking", "revoked"
 _NAMED = 5
 _TOKENS_AT_ONCE = 500
-Area = tuple[str, str]
+Area = Sequence[str]
 
 
 def step(session: Session, job: Job) -> Job:

@@ -142,7 +142,7 @@ def _sweep_row(session: "Session", row: str, now_ns: int, is_late: Callable[[], 
     token = store.token_of(row)
     if not token:
         return _sweep_lease(session, store.name_in(row), store.BY_EXPIRY + row, now_ns)
-    below, done = f"{store.OF_TOKEN}{token}/", 0
+    below, done = f"{store.ENDING_WITH}{token}/", 0
     for name in list(islice(session.view.below(below), _CHUNK)):
         if is_late():
             return done
@@ -162,7 +162,7 @@ def _sweep_lease(session: "Session", name: str, row: str, now_ns: int) -> int:
     if mount is None:
         store.remove(session.view, lease)
         return 1
-    if row.startswith(store.OF_TOKEN):
+    if row.startswith(store.ENDING_WITH):
         lease = lease._replace(token="")
     revoke(session, mount, lease, Mode.INSIST, now_ns)
     return 1

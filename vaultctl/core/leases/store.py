@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vaultctl.logical.storage import Reading, Storage
 
 BY_MOUNT = "core/leases/mount/"
-OF_TOKEN = "core/leases/token/"
+ENDING_WITH = "core/leases/token/"
 BY_EXPIRY = "core/leases/expiry/"
 IRREVOCABLE = "core/leases/irrevocable/"
 """Where the records lie, and the rows by which they are found otherwise."""
@@ -95,7 +95,7 @@ def remove(storage: "Storage", lease: Lease) -> None:
 def _rows(lease: Lease) -> list[str]:
     rows = [_due_row(lease.due_ns, lease.name)]
     if lease.token:
-        rows.append(f"{OF_TOKEN}{lease.token}/{lease.name}")
+        rows.append(f"{ENDING_WITH}{lease.token}/{lease.name}")
     if lease.attempts >= ATTEMPTS:
         rows.append(IRREVOCABLE + lease.name)
     return rows
@@ -151,7 +151,7 @@ def is_shown(view: "View", lease: Lease, now_ns: int) -> bool:
 
 def note_end_of_token(storage: "Storage", id_hash: str) -> None:
     """Have the leases of a token that is removed be due, if it has any."""
-    if storage.list(f"{OF_TOKEN}{id_hash}/", limit=1):
+    if storage.list(f"{ENDING_WITH}{id_hash}/", limit=1):
         storage.put(f"{BY_EXPIRY}{_SINCE_EVER}-{_TOKENS}{id_hash}", b"")
 
 
@@ -197,7 +197,7 @@ def _gone(view: "View", now_ns: int) -> Iterator[str]:
     for row in due(view, now_ns):
         token = token_of(row)
         if token:
-            below = f"{OF_TOKEN}{token}/"
+            below = f"{ENDING_WITH}{token}/"
             yield from (name.removeprefix(below) for name in view.below(below))
         else:
             yield name_in(row)

@@ -219,19 +219,28 @@ def _revoke_many(ctx: SystemContext, prefix: str, mode: Mode, *, waits: bool) ->
     areas = _areas(ctx, prefix)
     if not leases.has_any(ctx.session, areas):
         return revoke_one(ctx, {"lease_id": prefix.strip("/"), "sync": waits}) if mode is not Mode.FORCE else EMPTY
-    job = Job(new_uuid(ctx.random), leases.KIND, {"areas": areas, "mode": mode}, ctx.now_ns, ctx.now_ns)
-    jobs.enqueue(ctx.session.view, job)
+    params = {"areas": areas, "mode": mode}
+    job = _running(ctx, params)
+    if job is None:
+        job = Job(new_uuid(ctx.random), leases.KIND, params, ctx.now_ns, ctx.now_ns)
+        jobs.enqueue(ctx.session.view, job)
     return awaiting(job, {}, _GOES_ON, SYNC_S) if waits else EMPTY
 
 
-def _areas(ctx: SystemContext, prefix: str) -> list[leases.Area]:
+def _running(ctx: SystemContext, params: Mapping[str, Any]) -> Job | None:
+    """Find the job that was begun by the same request: asking again is asking how far it is."""
+    waiting = (jobs.find(ctx.session.view, job_id) for job_id in ctx.session.view.list(jobs.ACTIVE))
+    return next((job for job in waiting if job and job.kind == leases.KIND and job.params == params), None)
+
+
+def _areas(ctx: SystemContext, prefix: str) -> list[list[str]]:
     """Give the part of one mount that a path means, or the mounts below it."""
     folder = _folder(prefix)
     mount = ctx.session.mounts.serving(folder, ctx.namespace.id)
     if mount:
-        return [(mount.uuid, folder[len(mount.path) :])]
+        return [[mount.uuid, folder[len(mount.path) :]]]
     below = ctx.session.mounts.within(ctx.namespace.id)
-    return [(mount.uuid, "") for mount in below if mount.path.startswith(folder)]
+    return [[mount.uuid, ""] for mount in below if mount.path.startswith(folder)]
 
 
 def tidy(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
