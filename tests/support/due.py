@@ -278,6 +278,8 @@ def _command_line(step: Step, mounts: "_Mounts") -> Iterator[str]:
     flags = [arg.lstrip("-").partition("=")[0] for arg in argv if arg.startswith("-")]
     words = [arg for arg in argv if not arg.startswith("-")]
     yield from (_FLAGS[flag] for flag in flags if flag in _FLAGS)
+    if any(how.get("path", "").isdigit() for how in step.get("save", {}).values()):
+        yield "an order of chance"  # which of two names in a list it goes on with; OpenBao's root token has a short one
     for name, value in (step.get("env") or {}).items():
         known = _ENVIRONMENT.get(name.partition("_")[2])
         if known:

@@ -14,6 +14,10 @@ from vaultctl.storage.names import found, merge
 _FOLD = 512
 """Above this many recent changes they are folded into the base, so that a commit costs no copy of the whole."""
 
+_SMALL, _SHARE = 64, 8
+"""A commit of more changes than this leaves the folding to a later one, as long as they are no such part of the base:
+a job that goes through a large state in batches would else copy all of it with each."""
+
 
 class MemorySnapshot:
     """One generation: a base that is shared by many, and what changed since."""
@@ -26,6 +30,7 @@ class MemorySnapshot:
         self._base = base
         self._order = order
         self._recent = recent
+        self._recent_order: list[str] | None = None
 
     def get(self, name: str, /) -> bytes | None:
         """Return the entry's ciphertext, or None."""
@@ -34,7 +39,9 @@ class MemorySnapshot:
     def names(self, start: str, /) -> Iterator[str]:
         """Give all names from `start` on."""
         base = islice(self._order, bisect_left(self._order, start), None)
-        recent = sorted(name for name in self._recent if name >= start)
+        if self._recent_order is None:
+            self._recent_order = sorted(self._recent)
+        recent = self._recent_order[bisect_left(self._recent_order, start) :]
         return merge(base, recent, lambda name: name in self._recent and self._recent[name] is None)
 
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
@@ -51,7 +58,8 @@ class MemorySnapshot:
     def after(self, commit: Commit) -> "MemorySnapshot":
         """Give the next generation."""
         recent = {**self._recent, **commit.changes}
-        if len(recent) <= _FOLD:
+        waits = len(commit.changes) > _SMALL and len(recent) <= len(self._base) // _SHARE
+        if len(recent) <= _FOLD or waits:
             return MemorySnapshot(commit.header, self._base, self._order, recent)
         whole = {**self._base, **recent}
         base = {name: blob for name, blob in whole.items() if blob is not None}
