@@ -3,7 +3,7 @@
 The lines that come out otherwise have the name of the difference, which `docs/differences.md` tells of.
 """
 
-from support import kv_lines, namespace_lines, policy_lines, token_lines
+from support import kv_lines, lease_lines, namespace_lines, policy_lines, token_lines
 from support.lines import Line, line
 
 SCRIPTS: dict[str, list[Line]] = {
@@ -11,6 +11,7 @@ SCRIPTS: dict[str, list[Line]] = {
     **policy_lines.SCRIPTS,
     **namespace_lines.SCRIPTS,
     **token_lines.SCRIPTS,
+    **lease_lines.SCRIPTS,
     "enable": [
         line("secrets enable kv"),
         line("secrets enable kv"),

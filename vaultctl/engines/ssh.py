@@ -22,6 +22,8 @@ ROLES, PASSWORDS, SALT, ZERO = "roles/", "otp/", "salt", "config/zeroaddress"
 _ECHO = {"verify-echo-request": "verify-echo-response"}
 _NAME = re.compile(r"\w(([\w\-.@]+)?\w)?", re.ASCII)
 _SSH_PORT = 22
+_NOT_ALLOWED = "Username is not present is allowed users list"
+_NOT_DEFAULT = "Username has to be either in allowed users list or has to be a default username"
 
 
 class BadNetwork(VaultError):
@@ -44,7 +46,7 @@ class Role(NamedTuple):
 
     def is_for(self, address: IPv4Address | IPv6Address, *, any_address: bool) -> bool:
         """Tell whether a password may be for this address."""
-        return (any_address or _is_in(address, self.cidr_list)) and not _is_in(address, self.exclude_cidr_list)
+        return any_address or (_is_in(address, self.cidr_list) and not _is_in(address, self.exclude_cidr_list))
 
 
 def _parts(text: str) -> list[str]:
@@ -137,7 +139,7 @@ def give(ctx: Context, fields: Mapping[str, Any]) -> Response:
         raise InvalidRequest(f'Role "{name}" not found')
     user = fields.get("username") or role.default_user
     if not role.lets_in(user):
-        raise InvalidRequest("Username is not present is allowed users list")
+        raise InvalidRequest(_NOT_ALLOWED if role.allowed_users else _NOT_DEFAULT)
     address = _address(given, given)
     if not role.is_for(address, any_address=name in _zero_roles(ctx)):
         raise InvalidRequest("Error validating IP: IP does not belong to role")
