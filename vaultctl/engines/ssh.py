@@ -219,8 +219,7 @@ def write_zero(ctx: Context, fields: Mapping[str, Any]) -> Response:
 
 def read_zero(ctx: Context, _fields: Mapping[str, Any]) -> Response | None:
     """Give the roles that hold for every address."""
-    names = _zero_roles(ctx)
-    return Response(data={"roles": names}) if names else None
+    return Response(data={"roles": _zero_roles(ctx)}) if ctx.storage.get(ZERO) else None
 
 
 def delete_zero(ctx: Context, _fields: Mapping[str, Any]) -> Response:
