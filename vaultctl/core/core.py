@@ -59,9 +59,7 @@ class Core:
         """The version of the jobs' table in which none was waiting."""
 
         kind = state.backend.kind
-        self.host = Host(
-            catalogue or Catalogue(), system.endpoints_for, now_ns, random, kind, audit_rules, monotonic_s
-        )
+        self.host = Host(catalogue or Catalogue(), system.endpoints_for, now_ns, random, kind, audit_rules, monotonic_s)
         self.sessions = Sessions(state, self.host)
 
     def handle(self, request: Request, /) -> Response:
