@@ -130,7 +130,7 @@ class Transaction(View):
 
     def changed_below(self, prefix: str) -> bool:
         """Tell whether anything changed whose name begins with the prefix."""
-        return any(name.startswith(prefix) for name in self._overlay.changes)
+        return self._overlay.changed_below(prefix)
 
     def put(self, name: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
         """Store an entry."""

@@ -49,6 +49,11 @@ class Overlay:
         """Give all entries from the name `start` on."""
         return found(self.names(start), self.get)
 
+    def changed_below(self, prefix: str) -> bool:
+        """Tell whether anything changed whose name begins with the prefix."""
+        index = bisect_left(self._changed, prefix)
+        return index < len(self._changed) and self._changed[index].startswith(prefix)
+
     def mark(self) -> int:
         """Give a savepoint for `rollback`."""
         return len(self._undo)
