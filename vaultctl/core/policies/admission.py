@@ -141,7 +141,7 @@ def _may_see_key(exchange: Exchange, acl: Acl, template: str, path: str, key: st
 
 def _is_sudo_path(exchange: Exchange, path: str) -> bool:
     host, mount = exchange.host, exchange.session.mounts.serving(path, exchange.namespace.id)
-    if mount is None or mount.tainted or not host.catalogue.serves(mount.type):
+    if mount is None or mount.tainted or not host.kinds(mount).serves(mount.type):
         return False
     below = path[len(mount.path) :]
     match = find(pipeline.endpoints_of(host, mount, below), below)

@@ -12,6 +12,7 @@ from vaultctl.framework.endpoint import Endpoint
 SUBJECTS = {
     "audit": "audit",
     "audit-hash": "audit",
+    "auth": "auth",
     "capabilities": "capabilities",
     "capabilities-accessor": "capabilities",
     "capabilities-self": "capabilities",
@@ -24,6 +25,7 @@ SUBJECTS = {
     "internal": "internal_ui",
     "internal/specs": "internal_specs",
     "leader": "status",
+    "locked-users": "locked_users",
     "mounts": "mounts",
     "namespaces": "namespaces",
     "policies": "policies",
