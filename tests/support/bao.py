@@ -146,6 +146,9 @@ class Bao:
         for path in self.ask(Operation.READ, "sys/mounts").data or {}:
             if path not in _BUILT_IN:
                 self._remove(path)
+        for path in self.ask(Operation.READ, "sys/auth").data or {}:
+            if path != "token/":
+                self.ask(Operation.DELETE, f"sys/auth/{path}")
         untuned = {"audit_non_hmac_request_keys": [], "audit_non_hmac_response_keys": []}
         for path in _BUILT_IN:
             self.ask(Operation.UPDATE, f"sys/mounts/{path}tune", untuned)

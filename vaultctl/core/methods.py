@@ -21,8 +21,8 @@ MODULES = {
 ENTRY_POINTS = "vaultctl.auth_methods"
 """Third parties add their auth methods by this group of entry points; the name is the type."""
 
-LIFE_ONLY = frozenset({"cert", "jwt", "kerberos", "kubernetes", "ldap", "oidc", "radius"})
-"""Types of OpenBao whose mounts have a life here, and nothing below: a mount's life is the product."""
+LIFE_ONLY = frozenset({"cert", "jwt", "kubernetes", "oidc"})
+"""Types of OpenBao 2.7 whose mounts have a life here, and nothing below: a mount's life is the product."""
 
 LOCKING = frozenset({"approle", "ldap", "userpass"})
 """Types that can lock their users out. Source: OpenBao 2.7."""

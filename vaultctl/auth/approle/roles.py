@@ -138,9 +138,8 @@ def _is_network(text: str) -> bool:
 def _check_period(ctx: Context, period_s: float) -> None:
     most_s = ctx.mount.max_lease_ttl_s
     if period_s > most_s:
-        raise InvalidRequest(
-            f'period of "{go_text(int(period_s))}" is greater than the backend\'s maximum lease TTL of "{go_text(most_s)}"'
-        )
+        period, most = go_text(int(period_s)), go_text(most_s)
+        raise InvalidRequest(f'period of "{period}" is greater than the backend\'s maximum lease TTL of "{most}"')
 
 
 def save(ctx: Context, role: Role, role_id: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from vaultctl.cli import output
 from vaultctl.cli.command import FIELD, FORMAT, Run, command, mount_word
-from vaultctl.cli.commands.secrets.list import ordered
+from vaultctl.cli.mount_order import ordered
 from vaultctl.client import sys
 
 
