@@ -28,13 +28,13 @@ _CONFIG_ORDER = (
     "passthrough_request_headers",
     "allowed_response_headers",
     "token_type",
-    "user_lockout_config",
 )
 
 
 def ordered(mount: Mapping[str, Any]) -> dict[str, Any]:
     """Give a mount with its keys in the order of `bao secrets list -format=json`, or of `bao auth list`."""
     config = dict(mount["config"])
+    config.pop("user_lockout_config", None)  # bao leaves it out; reading the tuning tells of it
     first = {name: config.pop(name) for name in _CONFIG_ORDER if name in config}
     whole = {"deprecation_status": "", **mount, "config": {**first, **config}}
     return {name: whole[name] for name in _ORDER if name in whole}
