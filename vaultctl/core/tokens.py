@@ -163,9 +163,9 @@ def is_alive(storage: Reading, token: Token, now_s: float) -> bool:
 
 def revoked(storage: Reading) -> Collection[str]:
     """Give the sources of which all tokens were revoked."""
-    if type(storage) is not View:
+    if not isinstance(storage, View) or storage.changed_below(REVOKED):
         return storage.list(REVOKED)
-    version = storage.header.cluster_id, storage.header.tables.get("tokens")
+    version = _version(storage)
     kept = storage.memo.get("revoked")
     if kept is None or kept[0] != version:
         kept = storage.memo["revoked"] = (version, frozenset(storage.list(REVOKED)))

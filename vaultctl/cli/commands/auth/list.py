@@ -3,7 +3,6 @@
 from vaultctl.cli import columns, output
 from vaultctl.cli.command import FORMAT, Run, command
 from vaultctl.cli.go_flags import switch
-from vaultctl.cli.mount_order import ordered
 from vaultctl.client import auth
 
 _COLUMNS: columns.Columns = {
@@ -36,7 +35,7 @@ def run(run: Run) -> None:
     if fmt == "table":
         columns.show(run, _COLUMNS, _DETAILED if run["detailed"] else _SHOWN, mounts)
     else:
-        output.emit(run.env, fmt, {path: ordered(mount) for path, mount in mounts})
+        output.emit(run.env, fmt, {path: columns.ordered(mount) for path, mount in mounts})
 
 
 COMMAND = command(

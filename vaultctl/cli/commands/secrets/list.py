@@ -5,7 +5,6 @@ import click
 from vaultctl.cli import columns, output
 from vaultctl.cli.command import FORMAT, Run, command
 from vaultctl.cli.go_flags import switch
-from vaultctl.cli.mount_order import ordered
 from vaultctl.client import sys
 
 _WITHOUT_TTLS = ("system", "cubbyhole")
@@ -39,7 +38,7 @@ def run(run: Run) -> None:
     if fmt == "table":
         columns.show(run, _COLUMNS, _DETAILED if run["detailed"] else _SHOWN, mounts)
     else:
-        output.emit(run.env, fmt, {path: ordered(mount) for path, mount in mounts})
+        output.emit(run.env, fmt, {path: columns.ordered(mount) for path, mount in mounts})
 
 
 def _ttl(type_: str, seconds: int) -> str:
