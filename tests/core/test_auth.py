@@ -251,6 +251,23 @@ def test_a_move_across_namespaces_takes_users_along_and_no_token(core):
     assert log_in_at(core, "n2/auth/up") != inner
 
 
+def test_a_namespace_takes_its_logins_along(core):
+    """Of a namespace that is deleted nothing is left: no token, entity, alias, or user who was locked out."""
+    write(core, "sys/namespaces/n1")
+    move(core, "auth/userpass", "n1/auth/up")
+    token = log_in_at(core, "n1/auth/up")
+    for _ in range(5):
+        with pytest.raises(InvalidRequest):
+            write(core, "n1/auth/up/login/bob", "", password="wrong")
+    core.handle(Request(Operation.DELETE, "sys/namespaces/n1", token=ROOT_TOKEN))
+    while core.advance(1):
+        pass
+    assert not is_good(core, token)
+    with core.sessions.reading() as session:
+        prefixes = (identity.ENTITIES, identity.ALIASES, lockouts.PREFIX, tokens.REVOKED)
+        assert [name for prefix in prefixes for name in session.view.below(prefix)] == []
+
+
 def log_in_at(core: Core, path: str) -> str:
     """Log in at a full path."""
     return str(write(core, f"{path}/login/bob", "", password="right").auth["client_token"])

@@ -25,8 +25,8 @@ def entity_at_login(view: View, mount: Mount, alias: str, *, random: Callable[[i
     made: Mapping[str, Any] = {"created_ns": now_ns, "updated_ns": now_ns}
     records.save(
         view,
-        ENTITIES + entity_id,
-        {"name": f"entity_{random(4).hex()}", "namespace": mount.namespace, "policies": [], **made},
+        f"{ENTITIES}{mount.namespace}/{entity_id}",
+        {"name": f"entity_{random(4).hex()}", "policies": [], **made},
     )
     records.save(view, name, {"id": new_uuid(random) + suffix, "entity": entity_id, "name": alias, **made})
     return entity_id
