@@ -55,6 +55,7 @@ SCRIPTS: dict[str, list[Line]] = {
         line("auth tune -token-type=batch token"),
         line("auth tune -user-lockout-threshold=3 token"),
         line("auth tune -user-lockout-threshold=x userpass"),
+        line("auth tune -user-lockout-threshold=-1 userpass"),
         line("auth tune -default-lease-ttl=3h userpass"),
         line("auth tune -description=x nope"),
         line("auth tune"),

@@ -154,7 +154,8 @@ class Bao:
             self.ask(Operation.UPDATE, f"sys/mounts/{path}tune", untuned)
         for path in ("sys/policies/acl", "sys/policies/password"):
             self._remove_policies(path)
-        self.ask(Operation.UPDATE, "sys/mounts/auth/token/tune", {"default_lease_ttl": 0, "max_lease_ttl": 0})
+        at_first = {"default_lease_ttl": 0, "max_lease_ttl": 0, "description": "token based credentials"}
+        self.ask(Operation.UPDATE, "sys/mounts/auth/token/tune", at_first)
         body = {"type": "kv", "description": "key/value secret storage", "options": {"version": "2"}}
         self.ask(Operation.UPDATE, "sys/mounts/secret", body)
         self.await_kv("secret/")

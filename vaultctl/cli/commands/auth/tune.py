@@ -4,7 +4,7 @@ from typing import Any
 
 from vaultctl.cli import output
 from vaultctl.cli.command import FORMAT, Run, command, mount_text
-from vaultctl.cli.go_flags import DURATION, INT, PAIR, flag, switch
+from vaultctl.cli.go_flags import DURATION, INT, PAIR, UINT, flag, switch
 from vaultctl.cli.mount_flags import TOKEN_TYPE, TUNABLE, go_duration, tuned
 from vaultctl.client import auth
 from vaultctl.logical.durations import go_text
@@ -70,7 +70,7 @@ COMMAND = command(
         flag("max-lease-ttl", "Longest TTL of the tokens; -1 or system for the system's.", DURATION),
         flag("options", "An option of the method as KEY=VALUE; an empty value removes it.", PAIR, multiple=True),
         flag("version", "Version of the method; those that vaultctl serves have none.", INT),
-        flag("user-lockout-threshold", "How many failed logins in a row lock a user out.", INT),
+        flag("user-lockout-threshold", "How many failed logins in a row lock a user out.", UINT),
         flag("user-lockout-duration", "How long a user is locked out.", DURATION),
         flag("user-lockout-counter-reset-duration", "How long a failed login counts.", DURATION),
         switch("user-lockout-disable", "Lock nobody out."),
