@@ -338,6 +338,18 @@ def test_everything_of_auth_mounts_needs_sudo(core):
             core.handle(Request(operation, path, token=token))
 
 
+@pytest.mark.parametrize("below", ["users/BOB", "users/BOB/policies", "users/Bob/password"])
+def test_a_name_in_other_letters_is_no_way_around_a_policy(core, below):
+    """What is denied for a user is denied however the name is written."""
+    rules = 'path "auth/userpass/*" { capabilities = ["create", "update"] }'
+    rules += ' path "auth/userpass/users/bob*" { capabilities = ["deny"] }'
+    write(core, "sys/policies/acl/p", policy=rules)
+    token = write(core, "auth/token/create", policies=["p"]).auth["client_token"]
+    with pytest.raises(PermissionDenied):
+        write(core, f"auth/userpass/{below}", token, password="mine", token_policies="p")
+    write(core, "auth/userpass/users/amy", token, password="hers")
+
+
 def give(core: Core, role: str = "r", **terms: object) -> str:
     """Make a role with its name as its id, and give a secret id of it."""
     if "approle/" not in read(core, "sys/auth").data:

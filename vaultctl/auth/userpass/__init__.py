@@ -168,54 +168,58 @@ _PASSWORD = {
     "password_hash": Field("string", "A bcrypt hash of it; vaultctl takes none."),
 }
 
+_ENDPOINTS = (
+    *(
+        Endpoint(pattern, {Operation.LIST: list_users}, "List the users that can log in.")
+        for pattern in ("users", "users/")
+    ),
+    Endpoint(
+        "users/{username}/password",
+        {Operation.UPDATE: write_password},
+        "Give a user another password.",
+        fields={**_USERNAME, **_PASSWORD},
+    ),
+    Endpoint(
+        "users/{username}/policies",
+        {Operation.UPDATE: write_policies},
+        "Give a user other policies.",
+        fields={
+            **_USERNAME,
+            "token_policies": token_fields.FIELDS["token_policies"],
+            "policies": Field("slice", "The older name of token_policies."),
+        },
+    ),
+    Endpoint(
+        "users/{username}",
+        {Operation.READ: read_user, Operation.UPDATE: write_user, Operation.DELETE: delete_user},
+        "Read, write or remove a user.",
+        "A write changes what it names. A new user needs a password.",
+        {
+            **_USERNAME,
+            **_PASSWORD,
+            **token_fields.FIELDS,
+            "policies": Field("slice", "The older name of token_policies."),
+            "ttl": Field("duration", "The older name of token_ttl."),
+            "max_ttl": Field("duration", "The older name of token_max_ttl."),
+            "bound_cidrs": Field("slice", "The older name of token_bound_cidrs."),
+        },
+        exists=_is_there,
+    ),
+    Endpoint(
+        "login/{username}",
+        {},
+        "Log in with a name and a password.",
+        fields={**_USERNAME, "password": Field("string", "The password of the user.")},
+        unauthenticated=True,
+        login=Entry(_alias_of, log_in),
+    ),
+)
+
 METHOD = Engine(
     type="userpass",
-    endpoints=(
-        *(
-            Endpoint(pattern, {Operation.LIST: list_users}, "List the users that can log in.")
-            for pattern in ("users", "users/")
-        ),
-        Endpoint(
-            "users/{username}/password",
-            {Operation.UPDATE: write_password},
-            "Give a user another password.",
-            fields={**_USERNAME, **_PASSWORD},
-        ),
-        Endpoint(
-            "users/{username}/policies",
-            {Operation.UPDATE: write_policies},
-            "Give a user other policies.",
-            fields={
-                **_USERNAME,
-                "token_policies": token_fields.FIELDS["token_policies"],
-                "policies": Field("slice", "The older name of token_policies."),
-            },
-        ),
-        Endpoint(
-            "users/{username}",
-            {Operation.READ: read_user, Operation.UPDATE: write_user, Operation.DELETE: delete_user},
-            "Read, write or remove a user.",
-            "A write changes what it names. A new user needs a password.",
-            {
-                **_USERNAME,
-                **_PASSWORD,
-                **token_fields.FIELDS,
-                "policies": Field("slice", "The older name of token_policies."),
-                "ttl": Field("duration", "The older name of token_ttl."),
-                "max_ttl": Field("duration", "The older name of token_max_ttl."),
-                "bound_cidrs": Field("slice", "The older name of token_bound_cidrs."),
-            },
-            exists=_is_there,
-        ),
-        Endpoint(
-            "login/{username}",
-            {},
-            "Log in with a name and a password.",
-            fields={**_USERNAME, "password": Field("string", "The password of the user.")},
-            unauthenticated=True,
-            login=Entry(_alias_of, log_in),
-        ),
-    ),
+    endpoints=tuple(
+        each._replace(normal=str.lower) if "{username}" in each.pattern else each for each in _ENDPOINTS
+    ),  # names are the same in any case
     help="Lets users in by their name and password.",
     seal_wrapped=lambda key: key.startswith(_PREFIX),
     renew=renew,

@@ -68,8 +68,9 @@ def _served_path(exchange: Exchange) -> str:
     path = exchange.request.path
     endpoint = exchange.match.endpoint if exchange.match else None
     if exchange.match and endpoint and endpoint.normal:
-        before, _, _ = endpoint.pattern.partition("{")
-        path = path[: len(path) - len(exchange.path)] + before + endpoint.normal(*exchange.match.values.values())
+        before, _, rest = endpoint.pattern.partition("{")
+        value = endpoint.normal(*exchange.match.values.values())
+        path = path[: len(path) - len(exchange.path)] + before + value + rest.partition("}")[2]
     return _SLASHES.sub("/", path).strip("/")
 
 
