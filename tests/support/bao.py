@@ -146,12 +146,16 @@ class Bao:
         for path in self.ask(Operation.READ, "sys/mounts").data or {}:
             if path not in _BUILT_IN:
                 self._remove(path)
+        for path in self.ask(Operation.READ, "sys/auth").data or {}:
+            if path != "token/":
+                self.ask(Operation.DELETE, f"sys/auth/{path}")
         untuned = {"audit_non_hmac_request_keys": [], "audit_non_hmac_response_keys": []}
         for path in _BUILT_IN:
             self.ask(Operation.UPDATE, f"sys/mounts/{path}tune", untuned)
         for path in ("sys/policies/acl", "sys/policies/password"):
             self._remove_policies(path)
-        self.ask(Operation.UPDATE, "sys/mounts/auth/token/tune", {"default_lease_ttl": 0, "max_lease_ttl": 0})
+        at_first = {"default_lease_ttl": 0, "max_lease_ttl": 0, "description": "token based credentials"}
+        self.ask(Operation.UPDATE, "sys/mounts/auth/token/tune", at_first)
         body = {"type": "kv", "description": "key/value secret storage", "options": {"version": "2"}}
         self.ask(Operation.UPDATE, "sys/mounts/secret", body)
         self.await_kv("secret/")

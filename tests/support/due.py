@@ -21,6 +21,7 @@ Step = Mapping[str, Any]
 BUILT = frozenset(
     {
         "audit",
+        "auth methods",
         "commands on paths",
         "commands on secrets engines",
         "cubbyhole",

@@ -4,6 +4,9 @@ import re
 from typing import Any
 
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+_ENTITY = re.compile(_UUID.pattern + r"\.[A-Za-z0-9]{6}\b")
+"""An entity of a namespace."""
+
 _ACCESSOR = re.compile(r"\b([a-z][a-z0-9]*(?:_[a-z]+)?)_[0-9a-f]{8}\b")
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _VERSION = re.compile(r"\bv?\d+\.\d+\.\d+\+builtin(?:\.[a-z]+)?")
@@ -45,6 +48,7 @@ def text(value: str) -> str:
     value = _LEASE.sub("<rand>", _OF_TOKENS_LEASE.sub("<hex>", value))
     for pattern, put in _IN_TEXT:
         value = pattern.sub(put, value)
+    value = _ENTITY.sub("<uuid>.<nsid>", value)
     value = _UUID.sub("<uuid>", value)
     value = _ACCESSOR.sub(r"<accessor:\1>", value)
     value = _NAMESPACE_ID_SHOWN.sub(r"\1<nsid>", _TIME.sub("<time>", value))

@@ -3,10 +3,11 @@
 The lines that come out otherwise have the name of the difference, which `docs/differences.md` tells of.
 """
 
-from support import kv_lines, lease_lines, namespace_lines, policy_lines, token_lines
+from support import auth_lines, kv_lines, lease_lines, namespace_lines, policy_lines, token_lines
 from support.lines import Line, line
 
 SCRIPTS: dict[str, list[Line]] = {
+    **auth_lines.SCRIPTS,
     **kv_lines.SCRIPTS,
     **policy_lines.SCRIPTS,
     **namespace_lines.SCRIPTS,

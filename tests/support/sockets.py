@@ -102,7 +102,7 @@ class DevServer:
 
     def outcome(self, step: Step, saved: Mapping[str, str]) -> Outcome:
         """Ask one recorded step, and give the answer in the form of the recording."""
-        target = step.get("abs_path") or "/v1/" + filled(step["path"], saved)
+        target = (step.get("abs_path") or "/v1/" + filled(step["path"], saved)).replace(" ", "%20")
         got = ask(self.port, step.get("method", "GET"), target, _body_of(step, saved), _headers_of(step, saved))
         return wire_outcome(_recorded(got, step))
 

@@ -1,4 +1,4 @@
-"""Tables whose rows can be chosen and sorted, and whose columns too: `-type`, `-sort`, `-columns`."""
+"""Tables whose rows can be chosen and sorted, and whose columns too; and the order of what JSON shows of a mount."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -61,3 +61,40 @@ def _natural(cell: str) -> tuple[bool, int, str]:
     """Sort numbers as numbers, in front of text."""
     is_number = cell.isascii() and cell.isdigit()
     return not is_number, int(cell) if is_number else 0, cell
+
+
+_ORDER = (
+    "uuid",
+    "type",
+    "description",
+    "accessor",
+    "config",
+    "options",
+    "local",
+    "seal_wrap",
+    "external_entropy_access",
+    "plugin_version",
+    "running_plugin_version",
+    "running_sha256",
+    "deprecation_status",
+)
+_CONFIG_ORDER = (
+    "default_lease_ttl",
+    "max_lease_ttl",
+    "force_no_cache",
+    "audit_non_hmac_request_keys",
+    "audit_non_hmac_response_keys",
+    "listing_visibility",
+    "passthrough_request_headers",
+    "allowed_response_headers",
+    "token_type",
+)
+
+
+def ordered(mount: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a mount with its keys in the order of `bao secrets list -format=json`, or of `bao auth list`."""
+    config = dict(mount["config"])
+    config.pop("user_lockout_config", None)  # bao leaves it out; reading the tuning tells of it
+    first = {name: config.pop(name) for name in _CONFIG_ORDER if name in config}
+    whole = {"deprecation_status": "", **mount, "config": {**first, **config}}
+    return {name: whole[name] for name in _ORDER if name in whole}

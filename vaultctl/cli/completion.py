@@ -144,6 +144,23 @@ def _mounts(client: Client, _current: str) -> list[Candidate]:
     return [Candidate(path, mount["description"] or mount["type"]) for path, mount in sorted(mounts.items())]
 
 
+def _auth_mounts(client: Client, _current: str) -> list[Candidate]:
+    from vaultctl.client import auth
+
+    mounts = auth.list_methods(client).data or {}
+    return [Candidate(path, mount["description"] or mount["type"]) for path, mount in sorted(mounts.items())]
+
+
+def _auth_paths(client: Client, current: str) -> list[Candidate]:
+    return [found._replace(word=f"auth/{found.word}") for found in _auth_mounts(client, current)]
+
+
+def _method_types(_client: Client, _current: str) -> list[Candidate]:
+    from vaultctl.connect.local import method_types
+
+    return [Candidate(type_) for type_ in method_types()]
+
+
 def _namespaces(client: Client, _current: str) -> list[Candidate]:
     from vaultctl.client import namespaces
 
@@ -203,15 +220,19 @@ _FIXED: Mapping[str, Sequence[str]] = {
     "audit type": ("file", "socket", "syslog"),
     "backend": ("json", "sqlite", "toml"),
     "format": ("json", "table", "yaml"),
+    "token type": ("batch", "default-batch", "default-service", "service"),
     "shell": ("bash", "fish", "zsh"),
     "visibility": ("hidden", "unauth"),
 }
 _LIVE: Mapping[str, Callable[[Client, str], list[Candidate]]] = {
     "audit device": _audit_devices,
+    "auth mount": _auth_mounts,
+    "auth path": _auth_paths,
     "enabled type": _enabled_types,
     "engine type": _engine_types,
     "lease": _leases,
     "migration": _moves,
+    "method type": _method_types,
     "mount": _mounts,
     "namespace": _namespaces,
     "policy": _policies,

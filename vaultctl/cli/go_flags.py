@@ -35,6 +35,19 @@ class GoInt(click.ParamType):  # type: ignore[type-arg]  # generic only in newer
         return int(text or 0)
 
 
+class GoUint(GoInt):
+    """A whole number as strconv.ParseUint reads it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the number. Raises: Misuse."""
+        text = str(value)
+        if text and not (text.isascii() and text.isdigit()):
+            raise _invalid(text, param, f'strconv.ParseUint: parsing "{text}": invalid syntax')
+        if len(text) > 20 or int(text or 0) >= 2**64:
+            raise _invalid(text, param, f'strconv.ParseUint: parsing "{text}": value out of range')
+        return int(text or 0)
+
+
 class GoDuration(click.ParamType):  # type: ignore[type-arg]  # generic only in newer Click
     """A duration in seconds; "system" is -1. What was typed is kept as it is for the request."""
 
@@ -75,6 +88,7 @@ class GoBool(click.ParamType):  # type: ignore[type-arg]  # generic only in newe
 TEXT = click.STRING
 BOOL = GoBool()
 INT = GoInt()
+UINT = GoUint()
 DURATION = GoDuration()
 PAIR = GoPair()
 

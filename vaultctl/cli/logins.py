@@ -71,6 +71,22 @@ METHODS: Mapping[str, Callable[[Run, Words, str], Response]] = {
 }
 
 
+HELP: Mapping[str, str] = {
+    "token": "Usage: vaultctl login TOKEN [CONFIG K=V...]\n\n  Logs in with a token.\n\nConfiguration:\n\n"
+    "  token=<string>\n      The token; - is read from stdin, and without one it is asked for.\n\n"
+    "  lookup=<bool>\n      Whether to find out what the token is good for.\n",
+    "userpass": "Usage: vaultctl login -method=userpass [CONFIG K=V...]\n\n  Logs in with a name and a password.\n\n"
+    "      $ vaultctl login -method=userpass username=alice\n\nConfiguration:\n\n"
+    "  password=<string>\n      The password; - is read from stdin, and without one it is asked for.\n\n"
+    "  username=<string>\n      The name of the user.\n",
+    "approle": "Usage: vaultctl login -method=approle [CONFIG K=V...]\n\n  Logs in with the id of a role.\n\n"
+    "      $ vaultctl login -method=approle role_id=ci secret_id=-\n\nConfiguration:\n\n"
+    "  role_id=<string>\n      The id of the role.\n\n"
+    "  secret_id=<string>\n      The secret id, if the role asks for one; - is read from stdin.\n",
+}
+"""What `auth help` says of each."""
+
+
 def _log_in(run: Run, path: str, data: Words) -> Response:
     answer: Response = run.client.with_token("").call("PUT", path, data)
     if not (answer.auth or {}).get("client_token"):

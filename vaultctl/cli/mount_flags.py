@@ -1,4 +1,4 @@
-"""Flags that `secrets enable` and `secrets tune` share, and how they stand in a request."""
+"""Flags that `enable` and `tune` of secrets engines and auth methods share, and how they stand in a request."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from vaultctl.client import sys
 _SCALARS = ("listing_visibility", "plugin_version")
 
 TUNABLE = (
-    flag("description", "What the engine is for."),
+    flag("description", "What the mount is for."),
     flag("listing-visibility", "Who sees the mount without a token: unauth or hidden.", completes="visibility"),
     flag("plugin-version", "Version of the engine to run."),
     flag(
@@ -20,6 +20,10 @@ TUNABLE = (
     ),
     flag("passthrough-request-headers", "A header that the engine gets to see; can be given again.", multiple=True),
     flag("allowed-response-headers", "A header that the engine may answer with; can be given again.", multiple=True),
+)
+
+TOKEN_TYPE = flag(
+    "token-type", "Type of the tokens: service, batch, default-service or default-batch.", completes="token type"
 )
 
 

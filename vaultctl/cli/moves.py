@@ -1,4 +1,4 @@
-"""A move of a mount, followed to its end: what `secrets move` and `remount watch` share."""
+"""A move of a mount, followed to its end: what `secrets move`, `auth move` and `remount watch` share."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +11,8 @@ from vaultctl.cli.go_flags import DURATION, flag
 from vaultctl.client import sys
 
 TIMEOUT = flag("timeout", "Wait no longer than this; the move itself goes on.", DURATION)
+
+ENGINE = "secrets engine"
 
 _POLL_S = 0.1
 _POLL_MAX_S = 5.0
@@ -49,15 +51,28 @@ def known(run: Run, migration_id: str) -> Mapping[str, Any]:
     return info
 
 
-def await_end(run: Run, fmt: str, migration_id: str, source: str, target: str) -> None:
+def move(run: Run, kind: str, source: str, target: str) -> None:
+    """Begin to move a mount of a kind, and wait for the end. Raises: Failure, VaultError."""
+    fmt = run.format(from_environment=False)
+    run.env.doing = f"Error moving {kind} {source} to {target}"
+    migration_id = begin(run, source, target)
+    go_on_with(run, migration_id)
+    if fmt == "table":
+        run.env.out(f"Started moving {kind} {source} to {target}, with migration ID {migration_id}\n")
+    await_end(run, fmt, migration_id, source, target, kind)
+
+
+def await_end(run: Run, fmt: str, migration_id: str, source: str, target: str, kind: str = ENGINE) -> None:
     """Wait for a move's end, and say how it ended. Raises: Failure where it did not succeed."""
     info = _follow(run, migration_id, source, target)
-    say_end(run, fmt, migration_id, source, target, info or {"status": "unknown"})
+    say_end(run, fmt, migration_id, source, target, info or {"status": "unknown"}, kind)
 
 
-def say_end(run: Run, fmt: str, migration_id: str, source: str, target: str, info: Mapping[str, Any]) -> None:
+def say_end(
+    run: Run, fmt: str, migration_id: str, source: str, target: str, info: Mapping[str, Any], kind: str = ENGINE
+) -> None:
     """Say how a move ended, with the paths as they were typed. Raises: Failure where it did not succeed."""
-    words = f"secrets engine {source} to {target}, with migration ID {migration_id}"
+    words = f"{kind} {source} to {target}, with migration ID {migration_id}"
     if fmt != "table":
         output.emit(run.env, fmt, {"migration_id": migration_id, **info})
     if info["status"] != "success":

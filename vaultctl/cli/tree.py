@@ -21,6 +21,17 @@ TREE: Tree = {
             "list": "List the audit devices that are enabled",
         },
     ),
+    "auth": (
+        "Manage auth methods",
+        {
+            "disable": "Disable an auth method",
+            "enable": "Enable an auth method",
+            "help": "Explain how to log in with an auth method",
+            "list": "List the auth methods that are enabled",
+            "move": "Move an auth method to another path",
+            "tune": "Change the configuration of an auth method",
+        },
+    ),
     "completion": "Print a shell's completion script",
     "delete": "Delete what is at a path",
     "kv": (

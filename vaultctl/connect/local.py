@@ -63,6 +63,13 @@ def open_backend(kind: str, path: str, timeout_s: float, tell: Callable[[str], N
     return json_file(path, **options)
 
 
+def method_types() -> list[str]:
+    """Name the auth methods that can be enabled."""
+    from vaultctl.core import methods
+
+    return methods.types()
+
+
 def engine_types() -> list[str]:
     """Give the types of secrets engines that can be enabled."""
     from vaultctl.core import plugins

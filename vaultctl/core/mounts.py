@@ -37,7 +37,8 @@ class Mount(NamedTuple):
     """One mount. `config` holds default_lease_ttl, max_lease_ttl (0: the system's), force_no_cache, and what was set.
 
     `options` is None only on built-in mounts. A tainted mount is being moved or disabled, and serves nothing;
-    one that is `upgrading` still holds entries of its engine's former version.
+    one that is `upgrading` still holds entries of its engine's former version. `generation` counts how often all tokens
+    of an auth method were revoked.
     """
 
     uuid: str
@@ -54,6 +55,12 @@ class Mount(NamedTuple):
     tainted: bool = False
     upgrading: bool = False
     namespace: str = ROOT_NAMESPACE
+    generation: int = 0
+
+    @property
+    def token_source(self) -> str:
+        """Name what stands in its tokens as what made them; no token that was revoked with all others has it."""
+        return f"{self.uuid}.{self.generation}" if self.generation else self.uuid
 
     @property
     def place(self) -> Place:

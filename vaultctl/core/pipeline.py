@@ -40,11 +40,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from vaultctl.core.audit.trail import Trail
+    from vaultctl.core.methods import Methods
     from vaultctl.core.mounts import Mount
     from vaultctl.core.plugins import Catalogue
-    from vaultctl.core.session import Session
+    from vaultctl.core.session import Mark, Session
     from vaultctl.core.tokens import Token
-    from vaultctl.framework.endpoint import Endpoint, Engine, Match
+    from vaultctl.framework.endpoint import Endpoint, Engine, Entry, Handler, Match
     from vaultctl.logical.storage import Storage
 
 
@@ -84,9 +85,23 @@ class Host:
         self.storage = storage
         self.monotonic_s = monotonic_s
         self.catalogue = catalogue
+        self._methods: Methods | None = None
         self.system_endpoints = system_endpoints
         self.now_ns = now_ns
         self.random = random
+
+    @property
+    def methods(self) -> Methods:
+        """The types of auth methods."""
+        if self._methods is None:
+            from vaultctl.core.methods import Methods
+
+            self._methods = Methods(self.catalogue.given_methods)
+        return self._methods
+
+    def kinds(self, mount: Mount) -> Catalogue | Methods:
+        """Give where the type of a mount comes from."""
+        return self.methods if mount.path.startswith("auth/") else self.catalogue
 
 
 class SystemContext:
@@ -133,6 +148,9 @@ class Exchange:
         self.path = ""
         self.match: Match | None = None
         self.token: Token | None = None
+        self.mark: Mark | None = None
+        """Where a request that fails goes back to."""
+
         self.keep: Callable[[Response], Response] | None = None
         """What a policy leaves of a listing."""
         self.trail: Trail | None = None
@@ -156,7 +174,7 @@ def answer(exchange: Exchange) -> Response:
         authorise(exchange)
         if exchange.trail is not None:
             exchange.trail.record_request()
-        mark = exchange.session.mark()
+        exchange.mark = exchange.session.mark()
         try:
             response = dispatch(exchange)
             if response.lease and response.lease.internal is not None:
@@ -165,7 +183,7 @@ def answer(exchange: Exchange) -> Response:
                 response = exchange.keep(response)
         except Exception as error:
             if not (isinstance(error, VaultError) and error.keeps_changes):
-                exchange.session.rollback(mark)
+                exchange.session.rollback(exchange.mark)
             raise
     except NeedsWriting:
         raise
@@ -238,7 +256,7 @@ def route(exchange: Exchange) -> None:
         return
     exchange.mount = mount
     exchange.path = exchange.request.path[len(mount.path) :]
-    if not mount.tainted and exchange.host.catalogue.serves(mount.type):
+    if not mount.tainted and exchange.host.kinds(mount).serves(mount.type):
         exchange.match = find(endpoints_of(exchange.host, mount, exchange.path), exchange.path)
     elsewhere = exchange.match.endpoint.outside_namespaces if exchange.match else ""
     if elsewhere and not exchange.namespace.is_root:
@@ -260,7 +278,7 @@ def endpoints_of(host: Host, mount: Mount, path: str) -> Sequence[Endpoint]:
         from vaultctl.core import token_store
 
         return token_store.endpoints_for(path)
-    return host.catalogue.engine(mount.type, mount.options).endpoints
+    return host.kinds(mount).engine(mount.type, mount.options).endpoints
 
 
 def authenticate(exchange: Exchange) -> None:
@@ -287,7 +305,7 @@ def _may_come_from(token: Token, remote_addr: str) -> bool:
     """Tell whether a token can be used from where it came from."""
     if not token.bound_cidrs:
         return True
-    from vaultctl.core.token_store import addresses
+    from vaultctl.logical import addresses
 
     return addresses.allow(token.bound_cidrs, remote_addr)
 
@@ -320,6 +338,8 @@ def dispatch(exchange: Exchange) -> Response:
         raise UnsupportedPath
     endpoint = exchange.match.endpoint
     handler = endpoint.operations.get(request.operation)
+    if endpoint.login and request.operation is Operation.UPDATE:
+        handler = _login(exchange, mount, endpoint.login)
     if handler is None:
         raise _no_handler(request, endpoint)
     if endpoint.reads_write:
@@ -345,6 +365,13 @@ def register_lease(exchange: Exchange, response: Response) -> Response:
     from vaultctl.core.leases import issue
 
     return issue.register(exchange, response)
+
+
+def _login(exchange: Exchange, mount: Mount, entry: Entry) -> Handler:
+    """Give what answers a login."""
+    from vaultctl.core import logins
+
+    return lambda _context, given: logins.log_in(exchange, mount, entry, given)
 
 
 def finish(exchange: Exchange) -> None:
@@ -401,6 +428,8 @@ def _no_handler(request: Request, endpoint: Endpoint) -> VaultError:
     """Say why an endpoint does not take a verb."""
     if endpoint.bare:
         return NoSuchMethod()
+    if endpoint.unauthenticated:
+        return UnsupportedOperation("unsupported operation")
     return UnsupportedPath() if _lists_no_folder(request, endpoint) else UnsupportedOperation()
 
 
@@ -417,12 +446,17 @@ def context_for(exchange: Exchange, mount: Mount) -> Context | SystemContext:
     return engine_context(exchange.session, mount, exchange.request, exchange.now_ns, caller)
 
 
+def method_context(ctx: SystemContext, mount: Mount) -> Context:
+    """Give what an auth method may touch while a token of its own is renewed: a request for its login's mount."""
+    return engine_context(ctx.session, mount, ctx.request, ctx.now_ns)
+
+
 def engine_context(
     session: Session, mount: Mount, request: Request, now_ns: int, caller: Caller | None = None
 ) -> Context:
-    """Give what an engine may touch on this mount."""
+    """Give what an engine, or an auth method, may touch on this mount."""
     host = session.host
-    engine = host.catalogue.engine(mount.type, mount.options)
+    engine = host.kinds(mount).engine(mount.type, mount.options)
     storage = MountStorage(session.view, mount, engine)
     options = mount.options or {}
     ttls_s = mount.default_lease_ttl_s, mount.max_lease_ttl_s
@@ -435,8 +469,7 @@ def _help(exchange: Exchange, mount: Mount) -> Response:
 
     endpoints = endpoints_of(exchange.host, mount, exchange.path)
     if not exchange.path:
-        catalogue = exchange.host.catalogue
-        text = _OWN_HELP.get(mount.type) or catalogue.engine(mount.type, mount.options).help
+        text = _OWN_HELP.get(mount.type) or exchange.host.kinds(mount).engine(mount.type, mount.options).help
         return Response(raw=framework_help.engine_help(text, endpoints))
     return Response(raw=framework_help.path_help(endpoints, exchange.path))
 

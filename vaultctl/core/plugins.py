@@ -34,10 +34,11 @@ _BUILT_IN = frozenset({"cubbyhole", "identity", "ssh", "system", "token"})
 class Catalogue:
     """The engines to be had: built in, installed beside vaultctl, or given by a test."""
 
-    def __init__(self, given: Mapping[str, Engine] | None = None) -> None:
-        """Take further engines by type; they are asked first."""
+    def __init__(self, given: Mapping[str, Engine] | None = None, methods: Mapping[str, Engine] | None = None) -> None:
+        """Take further engines, and auth methods, by type; they are asked first."""
         self._engines: dict[str, Engine | None] = dict(given or {})
         self._loaded: dict[str, Engine] = {}
+        self.given_methods = methods or {}
 
     def serves(self, type_: str) -> bool:
         """Tell whether requests below a mount of this type are answered."""

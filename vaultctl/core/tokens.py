@@ -3,11 +3,12 @@
 A record's `num_uses` is 0 for no limit; the last use leaves -1, and the token goes at the end of that request. Source:
 OpenBao 2.7, where even a request that is refused uses a token up.
 
-A token counts as absent as soon as it has expired, or any token that it descends from is gone or has expired. So a
-revocation takes effect on a whole tree at once, however many rows are left to be removed (see `token_store.sweep`).
+A token counts as absent as soon as it has expired, or any token that it descends from is gone or has expired, or all
+tokens of the mount that made it were revoked. So a revocation takes effect at once on a whole tree, or on all that a
+mount gave, however many rows are left to be removed (see `token_store.sweep`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from math import inf
 from typing import Any, NamedTuple
 
@@ -23,7 +24,10 @@ BY_ACCESSOR = "core/tokens/accessor/"
 BY_PARENT = "core/tokens/child/"
 BY_MOUNT = "core/tokens/mount/"
 BY_EXPIRY = "core/tokens/expiry/"
-"""Where the records lie, and indexes of them: by accessor, parent, the mount that made them, and the end of life."""
+REVOKED = "core/tokens/revoked/"
+"""Where the records lie, and indexes of them: by accessor, parent, the mount that made them, and the end of life; and
+the sources (see `Mount.token_source`) of which all tokens were revoked, as long as any is left.
+"""
 
 ROOT_POLICY = "root"
 BATCH = "b."
@@ -38,9 +42,9 @@ _MOST_DECODED = 10_000
 class Token(NamedTuple):
     """A token's record. Times are seconds or nanoseconds since the epoch; a `ttl_s` of 0 never ends.
 
-    `parent` is the hash of the token that it goes with; `mount` is the uuid of the mount that made it, and `below` what
-    of the `path` that did so is below that mount, whose own path names no entry. `ttl_s` is that of its creation,
-    `lease_ttl_s` of the last renewal; `uses_given` is the limit of its creation.
+    `parent` is the hash of the token that it goes with; `mount` is the `token_source` of the mount that made it, and
+    `below` what of the `path` that did so is below that mount, whose own path names no entry. `ttl_s` is that of its
+    creation, `lease_ttl_s` of the last renewal; `uses_given` is the limit of its creation.
     """
 
     id_hash: str
@@ -148,12 +152,25 @@ def _version(view: View) -> tuple[str, int | None]:
 
 def is_alive(storage: Reading, token: Token, now_s: float) -> bool:
     """Tell whether neither the token nor any that it descends from has come to its end."""
+    gone = revoked(storage)
     each: Token | None = token
-    while each and not each.has_expired(now_s):
+    while each and not each.has_expired(now_s) and each.mount not in gone:
         if not each.parent:
             return True
         each = load(storage, each.parent)
     return False
+
+
+def revoked(storage: Reading) -> Collection[str]:
+    """Give the sources of which all tokens were revoked."""
+    if not isinstance(storage, View) or storage.changed_below(REVOKED):
+        return storage.list(REVOKED)
+    version = _version(storage)
+    kept = storage.memo.get("revoked")
+    if kept is None or kept[0] != version:
+        kept = storage.memo["revoked"] = (version, frozenset(storage.list(REVOKED)))
+    found: frozenset[str] = kept[1]
+    return found
 
 
 def create(storage: Storage, token: str, **fields: Any) -> Token:

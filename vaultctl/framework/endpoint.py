@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.framework.fields import Field
 from vaultctl.logical.request import Operation, Request
 from vaultctl.logical.response import Lease, Response
 from vaultctl.logical.storage import Storage
+
+if TYPE_CHECKING:
+    from vaultctl.framework.login import Login, Renewing
 
 Random = Callable[[int], bytes]
 
@@ -48,7 +51,19 @@ class Context(NamedTuple):
 
 
 Handler = Callable[[Any, Mapping[str, Any]], Response | None]
-"""Takes a context and the converted fields. None answers 204 to a write and 404 to a read."""
+"""Takes a context and the converted fields. None answers 204 to a write and 404 to a read.
+"""
+
+
+class Entry(NamedTuple):
+    """How an endpoint logs somebody in; both functions take a context and the converted fields.
+
+    `alias_of` names who wants to, before anything is proven. `prove` gives what the core makes a token of.
+    """
+
+    alias_of: Callable[[Any, Mapping[str, Any]], str]
+    prove: "Callable[[Any, Mapping[str, Any]], Login]"
+
 
 Exists = Callable[[Any, Mapping[str, str]], bool]
 """Takes a context and the path's variable; tells whether an update finds something there. It changes nothing."""
@@ -66,7 +81,8 @@ class Endpoint(NamedTuple):
     verb's. Of a `mirrored` one the data of an answer stands at the top level of the envelope too. A `bare` one has
     another verb refused without a word. Where the variable's value means the same in several spellings, `normal` gives
     the one whose path needs the rights, too. One that answers `when_locked` does so in a namespace that is locked, too;
-    `outside_namespaces` are the words that refuse it in any namespace but the root.
+    `outside_namespaces` are the words that refuse it in any namespace but the root. One with a `login` logs somebody in
+    by an update, and has no handler for that.
     """
 
     pattern: str
@@ -84,6 +100,7 @@ class Endpoint(NamedTuple):
     normal: Callable[[str], str] | None = None
     when_locked: bool = False
     outside_namespaces: str = ""
+    login: Entry | None = None
 
 
 UNAVAILABLE = "operation unavailable in namespaces"
@@ -116,10 +133,12 @@ class Leases(NamedTuple):
 
 
 class Engine(NamedTuple):
-    """A type of secrets engine. All its state lies in the mount's storage.
+    """A type of secrets engine, or an auth method. All its state lies in the mount's storage.
 
     `seal_wrapped` tells of a storage key whether it is wrapped by the seal on a mount that asks for it. One that
     answers with leases that have an `internal` has `leases`; its endpoints that lease on a read say `reads_write`.
+    `renew` is an auth method's: it gives the terms of a token of its own now, or None where nothing is to be done;
+    without it they are those of the login. It raises a VaultError where the token is to end.
     """
 
     type: str
@@ -128,6 +147,7 @@ class Engine(NamedTuple):
     seal_wrapped: Callable[[str], bool] = lambda _key: False
     upgrade: Upgrade | None = None
     leases: Leases | None = None
+    renew: "Callable[[Context, Renewing], Login | None] | None" = None
 
 
 class Match:

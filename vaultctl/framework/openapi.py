@@ -68,7 +68,7 @@ def _item(endpoint: Endpoint, variable: str, tag: str) -> dict[str, Any]:
     if variable:
         field = endpoint.fields.get(variable, Field("string", ""))
         item["parameters"] = [_parameter(variable, field, "path", required=True)]
-    for operation in endpoint.operations:
+    for operation in (*endpoint.operations, *((Operation.UPDATE,) if endpoint.login else ())):
         method = _METHODS.get(operation)
         if method:
             item.setdefault(method, _operation(endpoint, operation, variable, tag))

@@ -108,12 +108,12 @@ class UnsupportedPath(VaultError):
 
 
 class UnsupportedOperation(VaultError):
-    """The endpoint does not take this verb."""
+    """The endpoint does not take this verb. Source: OpenBao 2.7, which has other words where no token is needed."""
 
     status = 405
 
-    def __init__(self) -> None:
-        super().__init__(one_error("unsupported operation"))
+    def __init__(self, *errors: str) -> None:
+        super().__init__(*(errors or (one_error("unsupported operation"),)))
 
 
 class NoSuchMethod(VaultError):

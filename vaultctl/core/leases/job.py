@@ -66,7 +66,7 @@ def _batch(session: Session, mount: Mount, folder: str, after: str, mode: Mode) 
         return revoke.revoke_below(session, mount, folder, after, mode)
     from vaultctl.core.token_store import sweep
 
-    done = sweep.revoke_below(session, mount.uuid, folder, _TOKENS_AT_ONCE)
+    done = sweep.revoke_below(session, mount.token_source, folder, _TOKENS_AT_ONCE)
     return Batch(done, (), "", is_last=done < _TOKENS_AT_ONCE)
 
 

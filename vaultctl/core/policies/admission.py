@@ -68,8 +68,9 @@ def _served_path(exchange: Exchange) -> str:
     path = exchange.request.path
     endpoint = exchange.match.endpoint if exchange.match else None
     if exchange.match and endpoint and endpoint.normal:
-        before, _, _ = endpoint.pattern.partition("{")
-        path = path[: len(path) - len(exchange.path)] + before + endpoint.normal(*exchange.match.values.values())
+        before, _, rest = endpoint.pattern.partition("{")
+        value = endpoint.normal(*exchange.match.values.values())
+        path = path[: len(path) - len(exchange.path)] + before + value + rest.partition("}")[2]
     return _SLASHES.sub("/", path).strip("/")
 
 
@@ -141,7 +142,7 @@ def _may_see_key(exchange: Exchange, acl: Acl, template: str, path: str, key: st
 
 def _is_sudo_path(exchange: Exchange, path: str) -> bool:
     host, mount = exchange.host, exchange.session.mounts.serving(path, exchange.namespace.id)
-    if mount is None or mount.tainted or not host.catalogue.serves(mount.type):
+    if mount is None or mount.tainted or not host.kinds(mount).serves(mount.type):
         return False
     below = path[len(mount.path) :]
     match = find(pipeline.endpoints_of(host, mount, below), below)

@@ -12,6 +12,7 @@ from vaultctl.framework.endpoint import Endpoint
 SUBJECTS = {
     "audit": "audit",
     "audit-hash": "audit",
+    "auth": "auth",
     "capabilities": "capabilities",
     "capabilities-accessor": "capabilities",
     "capabilities-self": "capabilities",
@@ -25,6 +26,7 @@ SUBJECTS = {
     "internal/specs": "internal_specs",
     "leader": "status",
     "leases": "leases",
+    "locked-users": "locked_users",
     "mounts": "mounts",
     "namespaces": "namespaces",
     "policies": "policies",

@@ -25,7 +25,7 @@ def _mounts(ctx: SystemContext) -> Iterator[tuple[str, str, list[Endpoint]]]:
     for mount in ctx.mounts:
         if not may_see(ctx, mount) and not anybody_sees(mount):
             continue
-        if not mount.is_auth and ctx.catalogue.serves(mount.type) and not mount.tainted:
+        if mount.type != "token" and ctx.host.kinds(mount).serves(mount.type) and not mount.tainted:
             yield mount.path, mount.type, list(endpoints_of(ctx.host, mount, ""))
 
 

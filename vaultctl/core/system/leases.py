@@ -61,7 +61,9 @@ def _token_of(ctx: SystemContext, lease_id: str) -> Token | None:
         return None
     name = lease_id.rpartition("/h")[2].partition(".")[0]
     token = tokens.load(ctx.session.view, name)
-    is_meant = token is not None and lease_id.partition(".")[0] == token.lease_id and token.mount == place[0].uuid
+    is_meant = (
+        token is not None and lease_id.partition(".")[0] == token.lease_id and token.mount == place[0].token_source
+    )
     return token if token and is_meant and tokens.is_alive(ctx.session.view, token, ctx.now_ns / SECOND_NS) else None
 
 
@@ -130,7 +132,7 @@ def _folder(prefix: str) -> str:
 def _below(ctx: SystemContext, mount: Mount, folder: str) -> list[str]:
     if mount.is_auth:
         suffix = "" if mount.namespace == ctx.session.namespaces.named("").id else f".{mount.namespace}"
-        names = ctx.session.view.list(f"{tokens.BY_MOUNT}{mount.uuid}/{folder}")
+        names = ctx.session.view.list(f"{tokens.BY_MOUNT}{mount.token_source}/{folder}")
         return [name if name.endswith("/") else name + suffix for name in names]
     return store.shown_below(ctx.session.view, mount.uuid, folder, ctx.now_ns)
 

@@ -146,6 +146,7 @@ def delete(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 
 def step(session: Session, job: Job) -> Job:
     """Take away a batch of what a namespace holds: tokens, mounts after their data, policies, and at last itself."""
+    from vaultctl.core import identity, lockouts
     from vaultctl.core.token_store import sweep
 
     namespace = session.namespaces.get(job.params["id"])
@@ -164,10 +165,11 @@ def step(session: Session, job: Job) -> Job:
         return job._replace(phase=_DELETING, done=job.done + BATCH)
     for mount in list(session.mounts.within(namespace.id)):
         left -= _clear(session, mount.storage_prefix, left)
+        left -= _clear(session, f"{lockouts.PREFIX}{mount.uuid}/", left)
         if not left:
             return job._replace(phase=_DELETING, done=job.done + BATCH)
         session.remove_mount(mount)
-    for kind in _POLICIES:
+    for kind in (*_POLICIES, identity.ENTITIES, identity.ALIASES):
         left -= _clear(session, f"{kind}{namespace.id}/", left)
         if not left:
             return job._replace(phase=_DELETING, done=job.done + BATCH)

@@ -9,6 +9,7 @@ from vaultctl.core.session import Session
 from vaultctl.core.token_store import policies
 from vaultctl.core.token_store.ttl import Limits, life
 from vaultctl.core.tokens import SECOND_NS, Token
+from vaultctl.framework.login import Login
 from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.response import Response
 
@@ -43,27 +44,6 @@ class Wanted(NamedTuple):
         return f"Wanted({self.display_name})"
 
 
-class Login(NamedTuple):
-    """What an auth method says of whoever proved to be somebody: the token to be given, before the mount's limits.
-
-    `token_type` is "" or "default" where the mount decides.
-    """
-
-    policies: Sequence[str] = ()
-    display_name: str = ""
-    meta: Mapping[str, str] | None = None
-    ttl_s: float = 0
-    max_ttl_s: float = 0
-    explicit_max_ttl_s: float = 0
-    period_s: float = 0
-    num_uses: int = 0
-    renewable: bool = True
-    token_type: str = ""
-    no_default_policy: bool = False
-    bound_cidrs: Sequence[str] = ()
-    entity_id: str = ""
-
-
 def issue(
     session: Session, mount: Mount, wanted: Wanted, *, random: Callable[[int], bytes], now_ns: int
 ) -> tuple[Token, Mapping[str, Any]]:
@@ -95,7 +75,7 @@ def issue(
         text,
         accessor=tokens.random_text(random, 24) + suffix,
         issue_ns=now_ns,
-        mount=mount.uuid,
+        mount=mount.token_source,
         below=wanted.path.removeprefix(mount.path),
         lease_ttl_s=wanted.ttl_s,
         renewable=wanted.renewable,
@@ -132,7 +112,7 @@ def auth_block(token: Token, text: str, *, identity_policies: Sequence[str] = ()
     return block
 
 
-def limits_of(mount: Mount, *, period_s: float = 0, max_s: float = 0, explicit_max_s: float = 0) -> Limits:
+def limits_of(mount: Mount, period_s: float = 0, max_s: float = 0, explicit_max_s: float = 0) -> Limits:
     """Give the limits of a token that a mount gives out."""
     return Limits(mount.default_lease_ttl_s, mount.max_lease_ttl_s, period_s, max_s, explicit_max_s)
 

@@ -1,7 +1,7 @@
 """auth/token/lookup, lookup-self, lookup-accessor and accessors: what is known of tokens. Source: OpenBao 2.7."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from vaultctl.core import tokens
@@ -65,11 +65,12 @@ def list_accessors(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     rows = ((name.removeprefix(BY_ID), json.loads(data)) for name, data in view.entries(BY_ID))
     by_hash = {id_hash: tokens.from_record(id_hash, record) for id_hash, record in rows}
     own = [token for token in by_hash.values() if token.namespace == ctx.namespace.id]
-    return Response(data={"keys": [token.accessor for token in own if _is_alive(token, by_hash, now_s)]})
+    gone = tokens.revoked(view)
+    return Response(data={"keys": [token.accessor for token in own if _is_alive(token, by_hash, gone, now_s)]})
 
 
-def _is_alive(token: Token | None, by_hash: Mapping[str, Token], now_s: float) -> bool:
-    while token and not token.has_expired(now_s):
+def _is_alive(token: Token | None, by_hash: Mapping[str, Token], gone: Collection[str], now_s: float) -> bool:
+    while token and not token.has_expired(now_s) and token.mount not in gone:
         if not token.parent:
             return True
         token = by_hash.get(token.parent)

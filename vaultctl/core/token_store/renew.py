@@ -1,9 +1,10 @@
 """auth/token/renew, renew-self and renew-accessor. Source: OpenBao 2.7 for limits, messages and their order."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from vaultctl.core import tokens
+from vaultctl.core.mounts import Mount
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.token_store import roles
 from vaultctl.core.token_store.issue import BATCH, auth_block, limits_of
@@ -14,7 +15,7 @@ from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical.errors import InvalidRequest, VaultError, one_error
 from vaultctl.logical.request import Operation
-from vaultctl.logical.response import Response
+from vaultctl.logical.response import EMPTY, Response
 
 
 def renew(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
@@ -45,27 +46,59 @@ def _renewed(ctx: SystemContext, token: Token | None, text: str, increment_s: fl
         raise InvalidRequest("batch tokens cannot be renewed")
     if not token.renewable or not token.expire_ns:
         raise InvalidRequest("lease is not renewable")
-    wanted_s = increment_s or token.lease_ttl_s or token.ttl_s
+    bounds = _bounds(ctx, token)
+    if bounds is None:
+        return EMPTY
     ttl_s, warnings = life(
-        wanted_s, _limits(ctx, token), since_s=token.issue_ns / SECOND_NS, now_s=ctx.now_ns / SECOND_NS
+        increment_s or bounds.ttl_s, bounds.limits, since_s=token.issue_ns / SECOND_NS, now_s=ctx.now_ns / SECOND_NS
     )
     renewed = token._replace(lease_ttl_s=ttl_s, renewed_ns=ctx.now_ns, expire_ns=ctx.now_ns + int(ttl_s * SECOND_NS))
     tokens.replace(ctx.session.view, token, renewed)
     return Response(auth=auth_block(renewed, text), warnings=tuple(warnings))
 
 
-def _limits(ctx: SystemContext, token: Token) -> Limits:
-    """Give what bounds a token now: its role where one made it, else what it was made with. Raises: VaultError."""
+class _Bounds(NamedTuple):
+    """What a token may have now; a `ttl_s` of 0 is the mount's default."""
+
+    ttl_s: float
+    limits: Limits
+
+
+def _bounds(ctx: SystemContext, token: Token) -> _Bounds | None:
+    """Give what bounds a token now: its auth method or its role where one made it, else what it was made with.
+
+    None is for a token that its method has nothing to say of any more. Raises: VaultError.
+    """
     mount = ctx.session.mounts.serving(token.path, token.namespace)
     if mount is None:
         raise VaultError(one_error("unable to retrieve system view from router"))
+    if mount.is_auth and mount.type != "token":
+        return _by_method(ctx, mount, token)
+    ttl_s = token.lease_ttl_s or token.ttl_s
     if not token.role:
-        return limits_of(mount, period_s=token.period_s, max_s=token.max_ttl_s, explicit_max_s=token.explicit_max_ttl_s)
+        limits = limits_of(mount, token.period_s, token.max_ttl_s, token.explicit_max_ttl_s)
+        return _Bounds(ttl_s, limits)
     role = roles.find(ctx.session.view, token.namespace, token.role)
     if role is None:
         gone = f'original token role "{token.role}" could not be found, not renewing'
         raise VaultError(one_error(f"failed to renew entry: {gone}"))
-    return limits_of(mount, period_s=role.token_period, explicit_max_s=role.token_explicit_max_ttl)
+    return _Bounds(ttl_s, limits_of(mount, period_s=role.token_period, explicit_max_s=role.token_explicit_max_ttl))
+
+
+def _by_method(ctx: SystemContext, mount: Mount, token: Token) -> _Bounds | None:
+    """Ask the auth method that gave a token. Raises: VaultError."""
+    from vaultctl.core.pipeline import method_context
+    from vaultctl.framework.login import Renewing
+
+    method = ctx.host.methods.engine(mount.type, mount.options)
+    explicit_s = token.explicit_max_ttl_s
+    if method.renew is None:
+        return _Bounds(token.lease_ttl_s or token.ttl_s, limits_of(mount, token.period_s, token.max_ttl_s, explicit_s))
+    try:
+        login = method.renew(method_context(ctx, mount), Renewing(token.policies, token.meta or {}))
+    except VaultError as error:
+        raise VaultError(one_error(f"failed to renew entry: {error}")) from None
+    return login and _Bounds(login.ttl_s, limits_of(mount, login.period_s, login.max_ttl_s, explicit_s))
 
 
 _INCREMENT = {"increment": Field("duration", "For how long from now on; the token's limits may allow less.")}

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from vaultctl.core import records
 from vaultctl.core.pipeline import SystemContext
-from vaultctl.core.token_store.addresses import canonical
 from vaultctl.core.token_store.policies import Rules, sanitised
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
+from vaultctl.logical.addresses import canonical
 from vaultctl.logical.errors import InvalidRequest, UnsupportedPath
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response

@@ -1,8 +1,8 @@
 """Removing tokens, in batches of a bounded size: what was revoked, with all that descends from it, and what expired.
 
 A token's record goes first, and with it the right of every token below it. If there are such, its name stays in the
-index of ends, as one that is due since ever, until the last of them is removed. Whoever writes next goes on; a large
-tree is a stored job.
+index of ends, as one that is due since ever, until the last of them is removed. So does the name of a source of which
+all tokens were revoked at once. Whoever writes next goes on; a large tree is a stored job.
 """
 
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from typing import Any
 from vaultctl.core import jobs, tokens
 from vaultctl.core.jobs import Job
 from vaultctl.core.leases import store as leases
-from vaultctl.core.mounts import new_uuid
+from vaultctl.core.mounts import Mount, new_uuid
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.session import Session
 from vaultctl.core.token_store.roles import PREFIX as ROLES
-from vaultctl.core.tokens import BY_ACCESSOR, BY_EXPIRY, BY_ID, BY_MOUNT, BY_PARENT, SECOND_NS, Token
+from vaultctl.core.tokens import BY_ACCESSOR, BY_EXPIRY, BY_ID, BY_MOUNT, BY_PARENT, REVOKED, SECOND_NS, Token
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
@@ -26,6 +26,9 @@ AT_ONCE = 100
 """So many tokens are removed within a request."""
 
 _BATCH = 500
+_SOURCE = "m"
+"""What a row is of in the index of ends: a source, not a token, whose names begin with a hexadecimal digit."""
+
 _SINCE_EVER = "0" * 11
 _TIDYING = (
     "Tidy operation successfully started. Any information from the operation will be printed to OpenBao's server logs."
@@ -89,7 +92,10 @@ def sweep(session: Session, until_s: float, limit: int) -> int:
 
 def _sweep_row(session: Session, due: str, until_s: float, limit: int) -> int:
     """Remove the token that a row is of, or what is left of its children; tell how many went."""
-    token = tokens.load(session.view, due.partition("-")[2])
+    name = due.partition("-")[2]
+    if name.startswith(_SOURCE):
+        return _sweep_source(session, due, name.removeprefix(_SOURCE), limit)
+    token = tokens.load(session.view, name)
     if token is None:
         return _sweep_children(session, due, limit)
     session.view.delete(BY_EXPIRY + due)
@@ -114,12 +120,38 @@ def _sweep_children(session: Session, due: str, limit: int) -> int:
     return len(children)
 
 
-def revoke_below(session: Session, mount_uuid: str, prefix: str, limit: int) -> int:
-    """Revoke at most so many of a mount's tokens, those made at paths below it that begin so; tell how many went.
+def revoke_source(session: Session, mount: Mount) -> Mount:
+    """Revoke all tokens that an auth method gave: at once, whatever is left to be removed. Give the changed mount.
 
-    What descends from them is good no more, and is left to the next sweep.
+    What it gives from now on is of another source. Whoever calls this puts the mount where it belongs.
     """
-    found = list(islice(session.view.below(f"{BY_MOUNT}{mount_uuid}/{prefix}"), limit))
+    view = session.view
+    if view.list(f"{BY_MOUNT}{mount.token_source}/", limit=1):
+        view.put(REVOKED + mount.token_source, b"")
+        view.put(f"{BY_EXPIRY}{_SINCE_EVER}-{_SOURCE}{mount.token_source}", b"")
+    return mount._replace(generation=mount.generation + 1)
+
+
+def count_of(session: Session, mount: Mount) -> int:
+    """Count the tokens that an auth method gave, those that expired meanwhile too."""
+    return sum(1 for _ in session.view.below(f"{BY_MOUNT}{mount.token_source}/"))
+
+
+def _sweep_source(session: Session, due: str, source: str, limit: int) -> int:
+    """Remove tokens of a source, and when none is left its name."""
+    done = revoke_below(session, source, "", limit)
+    if not session.view.list(f"{BY_MOUNT}{source}/", limit=1):
+        session.view.delete(BY_EXPIRY + due)
+        session.view.delete(REVOKED + source)
+    return done
+
+
+def revoke_below(session: Session, source: str, prefix: str, limit: int) -> int:
+    """Revoke at most so many of a source's tokens, made at paths below it that begin so; tell how many went.
+
+    The source is a mount's `token_source`. What descends from them is good no more, and is left to the next sweep.
+    """
+    found = list(islice(session.view.below(f"{BY_MOUNT}{source}/{prefix}"), limit))
     for name in found:
         token = tokens.load(session.view, name.rpartition("/h")[2])
         if token:
@@ -132,7 +164,7 @@ def revoke_namespace(session: Session, namespace: str, limit: int) -> int:
     """Remove at most so many of the tokens and roles of a namespace; tell how many went."""
     done = 0
     for mount in session.mounts.within(namespace):
-        done += revoke_below(session, mount.uuid, "", limit - done)
+        done += revoke_below(session, mount.token_source, "", limit - done)
     for name in list(islice(session.view.below(f"{ROLES}{namespace}/"), limit - done)):
         session.view.delete(name)
         done += 1
@@ -152,9 +184,13 @@ def tidy(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     return Response(status=202, warnings=(_TIDYING,))
 
 
+def removal(id_: str, until_s: int, now_ns: int) -> Job:
+    """Give a job that removes what came to its end by this moment; at 0 that is what was revoked."""
+    return Job(id_, KIND, {"until_s": until_s}, now_ns, now_ns)
+
+
 def _enqueue(ctx: SystemContext, until_s: int) -> None:
-    job = Job(new_uuid(ctx.random), KIND, {"until_s": until_s}, ctx.now_ns, ctx.now_ns)
-    jobs.enqueue(ctx.session.view, job)
+    jobs.enqueue(ctx.session.view, removal(new_uuid(ctx.random), until_s, ctx.now_ns))
 
 
 ENDPOINTS = (

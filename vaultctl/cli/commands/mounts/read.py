@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vaultctl.cli import output
+from vaultctl.cli import columns, output
 from vaultctl.cli.command import FIELD, FORMAT, Run, command, mount_word
-from vaultctl.cli.commands.secrets.list import ordered
 from vaultctl.client import sys
 
 
@@ -14,7 +13,7 @@ def run(run: Run) -> None:
     fmt = run.format()
     path = mount_word(run.args[0])
     run.env.doing = f"Error reading secrets engine {path}"
-    mount = ordered(sys.read_mount(run.client, path).data or {})
+    mount = columns.ordered(sys.read_mount(run.client, path).data or {})
     if run["field"] is not None:
         output.print_field(run.env, fmt, _flat(mount), run["field"])
     elif fmt == "table":

@@ -1,8 +1,5 @@
 """`vaultctl secrets list`: the secrets engines that are enabled."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import click
 
 from vaultctl.cli import columns, output
@@ -32,31 +29,6 @@ _COLUMNS: columns.Columns = {
 }
 _SHOWN = ("Path", "Type", "Accessor", "Description")
 _DETAILED = tuple(heading for heading in _COLUMNS if heading != "Type")
-_ORDER = (
-    "uuid",
-    "type",
-    "description",
-    "accessor",
-    "config",
-    "options",
-    "local",
-    "seal_wrap",
-    "external_entropy_access",
-    "plugin_version",
-    "running_plugin_version",
-    "running_sha256",
-    "deprecation_status",
-)
-_CONFIG_ORDER = (
-    "default_lease_ttl",
-    "max_lease_ttl",
-    "force_no_cache",
-    "audit_non_hmac_request_keys",
-    "audit_non_hmac_response_keys",
-    "listing_visibility",
-    "passthrough_request_headers",
-    "allowed_response_headers",
-)
 
 
 def run(run: Run) -> None:
@@ -66,15 +38,7 @@ def run(run: Run) -> None:
     if fmt == "table":
         columns.show(run, _COLUMNS, _DETAILED if run["detailed"] else _SHOWN, mounts)
     else:
-        output.emit(run.env, fmt, {path: ordered(mount) for path, mount in mounts})
-
-
-def ordered(mount: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a mount with its keys in the order of `bao secrets list -format=json`."""
-    config = dict(mount["config"])
-    first = {name: config.pop(name) for name in _CONFIG_ORDER if name in config}
-    whole = {"deprecation_status": "", **mount, "config": {**first, **config}}
-    return {name: whole[name] for name in _ORDER if name in whole}
+        output.emit(run.env, fmt, {path: columns.ordered(mount) for path, mount in mounts})
 
 
 def _ttl(type_: str, seconds: int) -> str:

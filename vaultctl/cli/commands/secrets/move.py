@@ -6,14 +6,7 @@ from vaultctl.cli.command import FORMAT, Run, command, mount_text
 
 def run(run: Run) -> None:
     """Begin a move, and wait for its end."""
-    fmt = run.format(from_environment=False)
-    source, target = (mount_text(path.strip()) for path in run.args)
-    run.env.doing = f"Error moving secrets engine {source} to {target}"
-    migration_id = moves.begin(run, source, target)
-    moves.go_on_with(run, migration_id)
-    if fmt == "table":
-        run.env.out(f"Started moving secrets engine {source} to {target}, with migration ID {migration_id}\n")
-    moves.await_end(run, fmt, migration_id, source, target)
+    moves.move(run, moves.ENGINE, *(mount_text(path.strip()) for path in run.args))
 
 
 COMMAND = command(

@@ -1,4 +1,4 @@
-"""Addresses that a token is bound to: networks as CIDR, or one host. Source: OpenBao 2.7 for what is shown."""
+"""Addresses that tokens and logins are bound to: networks as CIDR, or one host. Source: OpenBao 2.7."""
 
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network

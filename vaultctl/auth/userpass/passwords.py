@@ -1,0 +1,73 @@
+"""Passwords as they are stored: Argon2id, with its parameters, so that they can be raised later.
+
+The form is that of the PHC. Argon2id comes with `cryptography`, which is there anyway, and needs a seventh of the time
+that scrypt of the standard library takes for as much safety; a login holds the state's lock for that long.
+"""
+
+import hmac
+import re
+from base64 import b64decode, b64encode
+from typing import NamedTuple
+
+from vaultctl.framework.endpoint import Random
+
+_LENGTH_B, _SALT_B = 32, 16
+_FORM = re.compile(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([\w+/]+)\$([\w+/]+)", re.ASCII)
+
+
+class Cost(NamedTuple):
+    """Argon2's parameters: KiB of memory, passes over it, and lanes."""
+
+    memory_kib: int
+    passes: int
+    lanes: int
+
+
+COST = Cost(19 * 1024, 2, 1)
+"""What new passwords cost. Source: OWASP, Password Storage Cheat Sheet."""
+
+
+def write(password: str, random: Random) -> str:
+    """Give a password as it is stored."""
+    salt = random(_SALT_B)
+    return f"{_begin(COST)}{_text(salt)}${_text(_hash(password, salt, COST))}"
+
+
+def fits(password: str, stored: str) -> bool:
+    """Tell whether a password is the one that was stored."""
+    found = _FORM.fullmatch(stored)
+    if found is None:
+        return fits_nobody(password)
+    memory_kib, passes, lanes = map(int, found.groups()[:3])
+    made = _hash(password, _bytes(found[4]), Cost(memory_kib, passes, lanes))
+    return hmac.compare_digest(made, _bytes(found[5]))
+
+
+def fits_nobody(password: str) -> bool:
+    """Take as long as a comparison takes, and deny it."""
+    _hash(password, bytes(_SALT_B), COST)
+    return False
+
+
+def is_outdated(stored: str) -> bool:
+    """Tell whether a password was stored at another cost than a new one is."""
+    return not stored.startswith(_begin(COST))
+
+
+def _begin(cost: Cost) -> str:
+    return f"$argon2id$v=19$m={cost.memory_kib},t={cost.passes},p={cost.lanes}$"
+
+
+def _hash(password: str, salt: bytes, cost: Cost) -> bytes:
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+    kdf = Argon2id(salt=salt, length=_LENGTH_B, iterations=cost.passes, lanes=cost.lanes, memory_cost=cost.memory_kib)
+    return kdf.derive(password.encode("utf-8", "surrogatepass"))
+
+
+def _text(data: bytes) -> str:
+    return b64encode(data).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    return b64decode(text + "=" * (-len(text) % 4))
