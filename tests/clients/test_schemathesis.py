@@ -11,7 +11,7 @@ from support.sockets import ask
 
 from vaultctl.logical.request import Operation
 
-_EXAMPLES = times(8, 500)
+_EXAMPLES = times(8, 60)
 _METHODS = {"get", "post", "patch", "delete"}
 
 
