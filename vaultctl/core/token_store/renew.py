@@ -34,7 +34,7 @@ def renew_self(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 
 def renew_accessor(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Give the token with an accessor a new end. Raises: VaultError."""
-    return _renewed(ctx, by_accessor(ctx.session, fields, ctx.now_ns), "", fields.get("increment", 0))
+    return _renewed(ctx, by_accessor(ctx, fields), "", fields.get("increment", 0))
 
 
 def _renewed(ctx: SystemContext, token: Token | None, text: str, increment_s: float) -> Response:

@@ -1,0 +1,93 @@
+"""What crosses from one namespace to another, and what does not. Source of the answers: OpenBao 2.7.2."""
+
+import pytest
+from support.states import ROOT_TOKEN, make_core
+
+from vaultctl.core.core import Core
+from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.request import Operation, Request
+from vaultctl.logical.response import Response
+from vaultctl.storage.memory import Memory
+
+READ, UPDATE = Operation.READ, Operation.UPDATE
+ANYTHING = 'path "*" { capabilities = ["create", "read", "update", "delete", "list", "sudo"] }'
+PLACES = ("", "n1", "n1/sub", "n2")
+ACROSS = [(by, of) for by in PLACES for of in PLACES if by != of]
+
+
+class Made:
+    """A token and its accessor."""
+
+    def __init__(self, core: Core, namespace: str, **data: object) -> None:
+        """Make it in a namespace, without a parent."""
+        auth = ask(core, UPDATE, "auth/token/create-orphan", namespace, ttl="1h", **data).auth
+        assert auth is not None
+        self.text, self.accessor = str(auth["client_token"]), str(auth["accessor"])
+
+
+@pytest.fixture
+def core() -> Core:
+    """A core with the namespaces n1/, n1/sub/ and n2/, and in each a policy that allows anything."""
+    core = make_core(Memory())
+    for namespace in PLACES:
+        above, _, name = namespace.rpartition("/")
+        if name:
+            ask(core, UPDATE, f"sys/namespaces/{name}", above)
+        ask(core, UPDATE, "sys/policies/acl/admin", namespace, policy=ANYTHING)
+    return core
+
+
+def ask(
+    core: Core, operation: Operation, path: str, namespace: str = "", by: str = ROOT_TOKEN, **data: object
+) -> Response:
+    """Ask in a namespace."""
+    return core.handle(Request(operation, path, namespace, data=data, token=by))
+
+
+def is_good(core: Core, made: Made, namespace: str) -> bool:
+    """Tell whether a token is there, by what root is told of its accessor in its own namespace."""
+    found = ask(core, UPDATE, "auth/token/lookup-accessor", namespace, accessor=made.accessor).data
+    return found is not None and found["accessor"] == made.accessor
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "auth/token/lookup-accessor",
+        "auth/token/renew-accessor",
+        "auth/token/revoke-accessor",
+        "sys/capabilities-accessor",
+    ],
+)
+@pytest.mark.parametrize(("by", "of"), ACROSS)
+def test_an_accessor_is_known_in_its_own_namespace_alone(core, path, by, of):
+    """Neither an admin of another namespace nor root itself reaches a token by its accessor, and it stays as it is."""
+    admin, theirs = Made(core, by, policies=["admin"]), Made(core, of, policies=["default"])
+    for token in (admin.text, ROOT_TOKEN):
+        with pytest.raises(InvalidRequest, match="cannot lookup token in different namespace"):
+            ask(core, UPDATE, path, by, token, accessor=theirs.accessor, paths=["a"])
+    assert is_good(core, theirs, of)
+
+
+@pytest.mark.parametrize("path", ["auth/token/lookup-accessor", "auth/token/revoke-accessor"])
+def test_it_is_not_told_whether_there_is_such_an_accessor_elsewhere(core, path):
+    """One that was never made, or is gone, is refused in another namespace as one that is there."""
+    gone = Made(core, "n1")
+    ask(core, UPDATE, "auth/token/revoke-accessor", "n1", accessor=gone.accessor)
+    for namespace, accessor in (("n1", "never"), ("n2", gone.accessor), ("", gone.accessor)):
+        with pytest.raises(InvalidRequest, match="cannot lookup token in different namespace"):
+            ask(core, UPDATE, path, namespace, accessor=accessor)
+
+
+@pytest.mark.parametrize("namespace", PLACES)
+def test_an_admin_has_the_accessors_of_its_own_namespace(core, namespace):
+    """There they work, and a listing has those of this namespace alone."""
+    admin = Made(core, namespace, policies=["admin"])
+    theirs = Made(core, namespace, policies=["default"])
+    for path in ("auth/token/lookup-accessor", "auth/token/renew-accessor", "sys/capabilities-accessor"):
+        assert ask(core, UPDATE, path, namespace, admin.text, accessor=theirs.accessor, paths=["a"]).status in (0, 200)
+    listed = ask(core, Operation.LIST, "auth/token/accessors", namespace, admin.text).data["keys"]
+    assert {admin.accessor, theirs.accessor} <= set(listed)
+    assert len(listed) == 2 + (not namespace)
+    ask(core, UPDATE, "auth/token/revoke-accessor", namespace, admin.text, accessor=theirs.accessor)
+    assert theirs.accessor not in ask(core, Operation.LIST, "auth/token/accessors", namespace).data["keys"]
