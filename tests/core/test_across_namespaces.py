@@ -91,3 +91,15 @@ def test_an_admin_has_the_accessors_of_its_own_namespace(core, namespace):
     assert len(listed) == 2 + (not namespace)
     ask(core, UPDATE, "auth/token/revoke-accessor", namespace, admin.text, accessor=theirs.accessor)
     assert theirs.accessor not in ask(core, Operation.LIST, "auth/token/accessors", namespace).data["keys"]
+
+
+@pytest.mark.parametrize(("header", "prefix"), [("n1", ""), ("", "n1/"), ("n1", "sub/"), ("n1/sub/", "")])
+@pytest.mark.parametrize("of", PLACES)
+def test_a_token_asks_about_itself_from_anywhere(core, of, header, prefix):
+    """A token with no right but that of `default` looks itself up, renews and revokes itself in any namespace."""
+    token = Made(core, of, policies=["default"])
+    found = ask(core, READ, f"{prefix}auth/token/lookup-self", header, token.text).data
+    assert (found["accessor"], found.get("namespace_path", "")) == (token.accessor, of and f"{of}/")
+    assert ask(core, UPDATE, f"{prefix}auth/token/renew-self", header, token.text).auth["lease_duration"] == 3600
+    ask(core, UPDATE, f"{prefix}auth/token/revoke-self", header, token.text)
+    assert token.accessor not in ask(core, Operation.LIST, "auth/token/accessors", of).data.get("keys", ())
