@@ -4,7 +4,7 @@ import pytest
 from support.states import ROOT_TOKEN, make_core
 
 from vaultctl.core.core import Core
-from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.errors import InvalidRequest, NamespaceLocked, VaultError
 from vaultctl.logical.request import Operation, Request
 from vaultctl.logical.response import Response
 from vaultctl.storage.memory import Memory
@@ -103,3 +103,54 @@ def test_a_token_asks_about_itself_from_anywhere(core, of, header, prefix):
     assert ask(core, UPDATE, f"{prefix}auth/token/renew-self", header, token.text).auth["lease_duration"] == 3600
     ask(core, UPDATE, f"{prefix}auth/token/revoke-self", header, token.text)
     assert token.accessor not in ask(core, Operation.LIST, "auth/token/accessors", of).data.get("keys", ())
+
+
+def test_a_locked_namespace_answers_no_token_about_itself(core):
+    """The lock of the namespace that a request names holds, wherever the token is from."""
+    token = Made(core, "", policies=["default"])
+    ask(core, UPDATE, "sys/namespaces/api-lock/lock/n2")
+    with pytest.raises(NamespaceLocked):
+        ask(core, READ, "auth/token/lookup-self", "n2", token.text)
+
+
+@pytest.mark.parametrize("path", ["lookup", "renew", "revoke", "revoke-orphan"])
+@pytest.mark.parametrize("given", [5, True, None, [], {}])
+@pytest.mark.parametrize("by", [ROOT_TOKEN, "s.nobody", ""])
+def test_what_is_no_text_is_no_token(core, path, given, by):
+    """It is refused before anybody's rights are asked for, in any namespace."""
+    for namespace in ("", "n1"):
+        with pytest.raises(VaultError, match=r"\Ainvalid token\Z") as refused:
+            ask(core, UPDATE, f"auth/token/{path}", namespace, by, token=given)
+        assert refused.value.status == 403
+
+
+@pytest.mark.parametrize("of", PLACES)
+def test_a_batch_token_is_renewed_nowhere(core, of):
+    """Its kind is looked at before its namespace."""
+    text = Made(core, of, policies=["default"], type="batch").text
+    for namespace in PLACES:
+        with pytest.raises(InvalidRequest, match="batch tokens cannot be renewed"):
+            ask(core, UPDATE, "auth/token/renew", namespace, token=text)
+
+
+@pytest.mark.parametrize(
+    ("operation", "path", "status"),
+    [
+        (Operation.LIST, "auth/token/roles/r", 404),
+        (Operation.SCAN, "auth/token/roles/r", 404),
+        (Operation.LIST, "auth/token/create/r", 404),
+        (Operation.SCAN, "auth/token/roles", 405),
+        (Operation.SCAN, "auth/token/accessors", 405),
+        (Operation.SCAN, "sys/policies/acl", 405),
+        (Operation.LIST, "sys/mounts", 404),
+        (Operation.LIST, "sys/mounts/secret", 405),
+        (Operation.LIST, "sys/policies/password/p/generate", 405),
+        (Operation.LIST, "sys/config/auditing/request-headers/h", 405),
+    ],
+)
+def test_a_listing_of_what_has_no_folder(core, operation, path, status):
+    """A path of fixed text or with one segment of any name is no folder; others take another verb."""
+    ask(core, UPDATE, "auth/token/roles/r")
+    with pytest.raises(VaultError, match="unsupported") as refused:
+        ask(core, operation, path)
+    assert refused.value.status == status

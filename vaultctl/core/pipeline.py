@@ -231,7 +231,7 @@ def _storable(value: Any, depth: int) -> Any:
 def resolve_namespace(exchange: Exchange) -> None:
     """Find the namespace, by the header and by what the path begins with; the rest of the path is within it.
 
-    Raises: NotFound, InvalidRequest.
+    Raises: NotFound, InvalidRequest, NamespaceLocked.
     """
     request, table = exchange.request, exchange.session.namespaces
     exchange.namespace, path = table.descend(table.named(request.namespace), request.path)
@@ -243,6 +243,7 @@ def resolve_namespace(exchange: Exchange) -> None:
     if path.startswith("auth/token/"):
         from vaultctl.core.token_store import scope
 
+        check_lock(exchange)
         exchange.namespace = table.get(scope.namespace_id(exchange.request)) or exchange.namespace
 
 
@@ -434,8 +435,13 @@ def _no_handler(request: Request, endpoint: Endpoint) -> VaultError:
 
 
 def _lists_no_folder(request: Request, endpoint: Endpoint) -> bool:
-    """Tell whether a listing asks for the folder of an endpoint that is one fixed path: OpenBao has no such path."""
-    return request.operation in (Operation.LIST, Operation.SCAN) and "{" not in endpoint.pattern
+    """Tell whether a listing asks for the folder of an endpoint that has none: OpenBao has no such path.
+
+    That is one fixed path, or one with a variable of one segment, and cannot be listed.
+    """
+    if request.operation not in (Operation.LIST, Operation.SCAN) or Operation.LIST in endpoint.operations:
+        return False
+    return "+}" not in endpoint.pattern and "*}" not in endpoint.pattern
 
 
 def context_for(exchange: Exchange, mount: Mount) -> Context | SystemContext:
