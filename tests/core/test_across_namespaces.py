@@ -154,3 +154,42 @@ def test_a_listing_of_what_has_no_folder(core, operation, path, status):
     with pytest.raises(VaultError, match="unsupported") as refused:
         ask(core, operation, path)
     assert refused.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("namespace", "target", "shown", "cleaned"),
+    [
+        ("n1", "../n2/k", "n1/../n2/k/", "n2/k/"),
+        ("n1", "/../n2/k/", "n1//../n2/k/", "n2/k/"),
+        ("n1", "./../n2/k", "n1/./../n2/k/", "n2/k/"),
+        ("n1", "sub/../../n2/k", "n1/sub/../../n2/k/", "n2/k/"),
+        ("n1", "../../n2/k", "n1/../../n2/k/", "../n2/k/"),
+        ("n1", "../n1/sub/k", "n1/../n1/sub/k/", "n1/sub/k/"),
+        ("n1", "/sub/k", "n1//sub/k/", "n1/sub/k/"),
+        ("n1", "..", "n1/../", "./"),
+        ("n1/sub", "../k", "sub/../k/", "k/"),
+        ("n1", "a/../k", "a/../k/", "k/"),
+        ("n1", "sub/../k", "sub/../k/", "k/"),
+        ("n1", "./k", "./k/", "k/"),
+        ("n1", "/a//k", "a//k/", "a/k/"),
+        ("", "n1/../n2/k", "n1/../n2/k/", "n2/k/"),
+        # OpenBao takes these two.
+        ("n1", "../n1/k", "n1/../n1/k/", "n1/k/"),
+        ("n1", ".", "n1/./", "n1/"),
+    ],
+)
+def test_a_move_does_not_climb_out_of_its_namespace(core, namespace, target, shown, cleaned):
+    """A destination that is no clean path is refused, and the mount stays where it is."""
+    ask(core, UPDATE, "sys/mounts/from", namespace, type="kv")
+    with pytest.raises(InvalidRequest) as refused:
+        ask(core, UPDATE, "sys/remount", namespace, **{"from": "from", "to": target})
+    problem = f"invalid destination mount: path '{shown}' does not match cleaned path '{cleaned}'"
+    assert str(refused.value) == problem
+    assert "from/" in ask(core, READ, "sys/mounts", namespace).data
+
+
+def test_a_move_to_a_namespace_within(core):
+    """A clean path may lead into an inner namespace."""
+    ask(core, UPDATE, "sys/mounts/from", "n1", type="kv")
+    ask(core, UPDATE, "sys/remount", "n1", **{"from": "from", "to": "sub/k/"})
+    assert "k/" in ask(core, READ, "sys/mounts", "n1/sub").data
