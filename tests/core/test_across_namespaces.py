@@ -4,7 +4,7 @@ import pytest
 from support.states import ROOT_TOKEN, make_core
 
 from vaultctl.core.core import Core
-from vaultctl.logical.errors import InvalidRequest, NamespaceLocked, VaultError
+from vaultctl.logical.errors import InvalidRequest, NamespaceLocked, NotFound, VaultError
 from vaultctl.logical.request import Operation, Request
 from vaultctl.logical.response import Response
 from vaultctl.storage.memory import Memory
@@ -193,3 +193,60 @@ def test_a_move_to_a_namespace_within(core):
     ask(core, UPDATE, "sys/mounts/from", "n1", type="kv")
     ask(core, UPDATE, "sys/remount", "n1", **{"from": "from", "to": "sub/k/"})
     assert "k/" in ask(core, READ, "sys/mounts", "n1/sub").data
+
+
+def test_slashes_around_names_are_nothing(core):
+    """A policy is read and removed with slashes behind its name, a namespace is made with one in front."""
+    ask(core, UPDATE, "sys/policies/acl/p", policy=ANYTHING)
+    assert ask(core, READ, "sys/policies/acl/p/").data["name"] == "p"
+    assert ask(core, READ, "sys/policy/P//").data["rules"] == ANYTHING
+    ask(core, Operation.DELETE, "sys/policies/acl/p/")
+    with pytest.raises(NotFound):
+        ask(core, READ, "sys/policies/acl/p")
+    with pytest.raises(InvalidRequest, match="cannot delete default policy"):
+        ask(core, Operation.DELETE, "sys/policies/acl/default/")
+    assert ask(core, UPDATE, "sys/namespaces//nn").data["path"] == "nn/"
+    for path in ("nn/", "/nn", "nn//"):
+        assert ask(core, READ, f"sys/namespaces/{path}").data["path"] == "nn/"
+    for path, problem in (
+        ("nn/x", "cannot contain /"),
+        ("//nn", "cannot contain /"),
+        ("/root", '"root/" is a reserved'),
+    ):
+        with pytest.raises(InvalidRequest, match=problem):
+            ask(core, READ, f"sys/namespaces/{path}")
+    assert "n1/sub/" in ask(core, Operation.SCAN, "sys/namespaces/").data["keys"]
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        ("n1/sub/..", "n1/"),
+        ("n1/./", "n1/"),
+        ("./n1", "n1/"),
+        ("n1//sub", "n1/sub/"),
+        ("zz/../n1", "n1/"),
+        ("//n1//", "n1/"),
+        ("root/../n1", "n1/"),
+        ("n1/..", ""),
+        ("n1/sub/../../root", ""),
+        (".", ""),
+        ("/root/", ""),
+        ("..", None),
+        ("../n1", None),
+        ("/../n1", None),
+        ("n1/../../n1", None),
+        ("n1 /", None),
+        ("root/n1", None),
+        ("...", None),
+    ],
+)
+def test_a_header_is_a_path(core, header, found):
+    """What names a namespace is cleaned as a path is; None stands for a namespace that is not there."""
+    for namespace in PLACES:
+        ask(core, UPDATE, "cubbyhole/here", namespace, of=f"{namespace}/" if namespace else "")
+    if found is None:
+        with pytest.raises(NotFound, match="namespace not found"):
+            ask(core, READ, "cubbyhole/here", header)
+    else:
+        assert ask(core, READ, "cubbyhole/here", header).data == {"of": found}
