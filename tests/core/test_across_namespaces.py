@@ -4,7 +4,7 @@ import pytest
 from support.states import ROOT_TOKEN, make_core
 
 from vaultctl.core.core import Core
-from vaultctl.logical.errors import InvalidRequest, NamespaceLocked, NotFound, VaultError
+from vaultctl.logical.errors import InvalidRequest, NamespaceLocked, NotFound, PermissionDenied, VaultError
 from vaultctl.logical.request import Operation, Request
 from vaultctl.logical.response import Response
 from vaultctl.storage.memory import Memory
@@ -156,6 +156,17 @@ def test_a_listing_of_what_has_no_folder(core, operation, path, status):
     assert refused.value.status == status
 
 
+@pytest.mark.parametrize("path", ["sys/mounts", "secret/data/a", "cubbyhole/a", "sys/nothing", "nothing/a"])
+def test_no_right_lets_a_head_in(core, path):
+    """Whatever a policy allows, HEAD is refused; root learns that there is none."""
+    admin = Made(core, "", policies=["admin"])
+    with pytest.raises(PermissionDenied):
+        ask(core, Operation.HEAD, path, by=admin.text)
+    with pytest.raises(VaultError) as refused:
+        ask(core, Operation.HEAD, path)
+    assert refused.value.status in (404, 405)
+
+
 @pytest.mark.parametrize(
     ("namespace", "target", "shown", "cleaned"),
     [
@@ -250,3 +261,23 @@ def test_a_header_is_a_path(core, header, found):
             ask(core, READ, "cubbyhole/here", header)
     else:
         assert ask(core, READ, "cubbyhole/here", header).data == {"of": found}
+
+
+@pytest.mark.parametrize("subject", ["capabilities", "capabilities-self", "capabilities-accessor"])
+@pytest.mark.parametrize("given", [[""], ["a", ""], ["", "a"], [" "]])
+def test_no_path_has_no_capabilities(core, subject, given):
+    """An empty path among those that are asked about is refused."""
+    admin = Made(core, "n1", policies=["admin"])
+    who = {"capabilities": {"token": admin.text}, "capabilities-accessor": {"accessor": admin.accessor}}
+    with pytest.raises(InvalidRequest, match="missing path"):
+        ask(core, UPDATE, f"sys/{subject}", "n1", admin.text, paths=given, **who.get(subject, {}))
+
+
+def test_the_order_of_capabilities(core):
+    """What a token may do is shown with patch and scan last; sys/capabilities sorts them."""
+    words = ["update", "scan", "list", "read", "delete", "sudo", "create", "patch"]
+    ask(core, UPDATE, "sys/policies/acl/all", policy=f'path "a" {{ capabilities = {words} }}'.replace("'", '"'))
+    token = Made(core, "", policies=["all", "default"]).text
+    shown = ask(core, READ, "sys/internal/ui/resultant-acl", by=token).data["exact_paths"]["a"]["capabilities"]
+    assert shown == ["create", "delete", "list", "read", "sudo", "update", "patch", "scan"]
+    assert ask(core, UPDATE, "sys/capabilities-self", by=token, paths=["a"]).data["a"] == sorted(words)

@@ -54,6 +54,8 @@ def _paths(fields: Mapping[str, Any]) -> list[str]:
 
 
 def _answer(ctx: SystemContext, token: Token, paths: list[str]) -> Response:
+    if "" in paths:
+        raise InvalidRequest(one_error("missing path"))
     found = {path: _capabilities(ctx, token, path) for path in paths}
     return Response(data={**found, "capabilities": found[paths[0]]} if len(paths) == 1 else found)
 
