@@ -142,6 +142,7 @@ def test_a_batch_token_is_renewed_nowhere(core, of):
         (Operation.SCAN, "auth/token/roles", 405),
         (Operation.SCAN, "auth/token/accessors", 405),
         (Operation.SCAN, "sys/policies/acl", 405),
+        (Operation.SCAN, "sys/remount/status", 404),
         (Operation.LIST, "sys/mounts", 404),
         (Operation.LIST, "sys/mounts/secret", 405),
         (Operation.LIST, "sys/policies/password/p/generate", 405),
@@ -149,7 +150,7 @@ def test_a_batch_token_is_renewed_nowhere(core, of):
     ],
 )
 def test_a_listing_of_what_has_no_folder(core, operation, path, status):
-    """A path of fixed text or with one segment of any name is no folder; others take another verb."""
+    """What has no path with a slash behind it is no folder; the others take another verb."""
     ask(core, UPDATE, "auth/token/roles/r")
     with pytest.raises(VaultError, match="unsupported") as refused:
         ask(core, operation, path)

@@ -342,7 +342,7 @@ def dispatch(exchange: Exchange) -> Response:
     if endpoint.login and request.operation is Operation.UPDATE:
         handler = _login(exchange, mount, endpoint.login)
     if handler is None:
-        raise _no_handler(request, endpoint)
+        raise _no_handler(exchange, mount, endpoint)
     if endpoint.reads_write:
         need_writing(exchange)
     given, values = given_data(request), exchange.match.values
@@ -425,23 +425,21 @@ def _with_ignored(response: Response, ignored: set[str]) -> Response:
     return response._replace(warnings=(*response.warnings, warning))
 
 
-def _no_handler(request: Request, endpoint: Endpoint) -> VaultError:
+def _no_handler(exchange: Exchange, mount: Mount, endpoint: Endpoint) -> VaultError:
     """Say why an endpoint does not take a verb."""
     if endpoint.bare:
         return NoSuchMethod()
     if endpoint.unauthenticated:
         return UnsupportedOperation("unsupported operation")
-    return UnsupportedPath() if _lists_no_folder(request, endpoint) else UnsupportedOperation()
+    return UnsupportedPath() if _lists_no_folder(exchange, mount) else UnsupportedOperation()
 
 
-def _lists_no_folder(request: Request, endpoint: Endpoint) -> bool:
-    """Tell whether a listing asks for the folder of an endpoint that has none: OpenBao has no such path.
-
-    That is one fixed path, or one with a variable of one segment, and cannot be listed.
-    """
-    if request.operation not in (Operation.LIST, Operation.SCAN) or Operation.LIST in endpoint.operations:
+def _lists_no_folder(exchange: Exchange, mount: Mount) -> bool:
+    """Tell whether a listing is of what is no folder: OpenBao looks for the path with a slash behind."""
+    if exchange.request.operation not in (Operation.LIST, Operation.SCAN):
         return False
-    return "+}" not in endpoint.pattern and "*}" not in endpoint.pattern
+    folder = exchange.path.rstrip("/") + "/"
+    return find(endpoints_of(exchange.host, mount, folder), folder) is None
 
 
 def context_for(exchange: Exchange, mount: Mount) -> Context | SystemContext:
