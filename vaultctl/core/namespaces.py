@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from vaultctl.logical import paths
 from vaultctl.logical.errors import NotFound
 
 if TYPE_CHECKING:
@@ -68,9 +69,9 @@ class NamespaceTable:
         return self._by_path.get(path)
 
     def named(self, header: str) -> Namespace:
-        """Give the namespace that a request's header names. Raises: NotFound."""
-        name = header.strip("/ ")
-        found = ROOT if name in ("", "root") else self._by_path.get(name + "/")
+        """Give the namespace that a request's header names, as a clean path or not. Raises: NotFound."""
+        name = paths.clean(header.strip(" ").strip("/"))
+        found = ROOT if name in (".", "root") else self._by_path.get(name + "/")
         if found is None or found.tainted:
             raise NotFound("namespace not found")
         return found

@@ -231,7 +231,7 @@ def _storable(value: Any, depth: int) -> Any:
 def resolve_namespace(exchange: Exchange) -> None:
     """Find the namespace, by the header and by what the path begins with; the rest of the path is within it.
 
-    Raises: NotFound, InvalidRequest.
+    Raises: NotFound, InvalidRequest, NamespaceLocked.
     """
     request, table = exchange.request, exchange.session.namespaces
     exchange.namespace, path = table.descend(table.named(request.namespace), request.path)
@@ -243,6 +243,7 @@ def resolve_namespace(exchange: Exchange) -> None:
     if path.startswith("auth/token/"):
         from vaultctl.core.token_store import scope
 
+        check_lock(exchange)
         exchange.namespace = table.get(scope.namespace_id(exchange.request)) or exchange.namespace
 
 
@@ -341,7 +342,7 @@ def dispatch(exchange: Exchange) -> Response:
     if endpoint.login and request.operation is Operation.UPDATE:
         handler = _login(exchange, mount, endpoint.login)
     if handler is None:
-        raise _no_handler(request, endpoint)
+        raise _no_handler(exchange, mount, endpoint)
     if endpoint.reads_write:
         need_writing(exchange)
     given, values = given_data(request), exchange.match.values
@@ -424,18 +425,21 @@ def _with_ignored(response: Response, ignored: set[str]) -> Response:
     return response._replace(warnings=(*response.warnings, warning))
 
 
-def _no_handler(request: Request, endpoint: Endpoint) -> VaultError:
+def _no_handler(exchange: Exchange, mount: Mount, endpoint: Endpoint) -> VaultError:
     """Say why an endpoint does not take a verb."""
     if endpoint.bare:
         return NoSuchMethod()
     if endpoint.unauthenticated:
         return UnsupportedOperation("unsupported operation")
-    return UnsupportedPath() if _lists_no_folder(request, endpoint) else UnsupportedOperation()
+    return UnsupportedPath() if _lists_no_folder(exchange, mount) else UnsupportedOperation()
 
 
-def _lists_no_folder(request: Request, endpoint: Endpoint) -> bool:
-    """Tell whether a listing asks for the folder of an endpoint that is one fixed path: OpenBao has no such path."""
-    return request.operation in (Operation.LIST, Operation.SCAN) and "{" not in endpoint.pattern
+def _lists_no_folder(exchange: Exchange, mount: Mount) -> bool:
+    """Tell whether a listing is of what is no folder: OpenBao looks for the path with a slash behind."""
+    if exchange.request.operation not in (Operation.LIST, Operation.SCAN):
+        return False
+    folder = exchange.path.rstrip("/") + "/"
+    return find(endpoints_of(exchange.host, mount, folder), folder) is None
 
 
 def context_for(exchange: Exchange, mount: Mount) -> Context | SystemContext:

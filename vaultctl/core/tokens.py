@@ -116,7 +116,7 @@ def find(storage: Reading, token: str, now_s: float) -> Token | None:
 
 
 def find_by_accessor(storage: Reading, accessor: str, now_s: float) -> Token | None:
-    """Look a token up by its accessor; one that has expired counts as absent."""
+    """Look a token up by its accessor, in whatever namespace; one that has expired counts as absent."""
     named = records.load(storage, BY_ACCESSOR + hash_of(storage, accessor))
     found = load(storage, named["id_hash"]) if named else None
     return found if found and is_alive(storage, found, now_s) else None

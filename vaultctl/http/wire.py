@@ -200,8 +200,8 @@ def _is_on(query: dict[str, Any], name: str) -> bool:
 
 
 def _namespace_of(header: str, path: str) -> str:
-    name = header.strip(" /") if header else ""
-    return "" if name in ("", "root", ".") or path in _OF_THE_SERVER else name + "/"
+    name = paths.clean(header.strip(" ").strip("/")) if header else "."
+    return "" if name in (".", "root") or path in _OF_THE_SERVER else name + "/"
 
 
 def _token_of(headers: Mapping[str, str]) -> str:

@@ -19,6 +19,8 @@ LISTING = frozenset({Operation.LIST, Operation.SCAN})
 _WITH_PARAMETERS = frozenset({Operation.READ, Operation.UPDATE, Operation.PATCH})
 _NEVER = float("inf")
 _LIMIT = "limit"
+_NEWER = frozenset({"patch", "scan"})
+"""Capabilities that stand behind all others where a whole list is shown. Source: OpenBao 2.7."""
 DENY = "deny"
 
 
@@ -84,12 +86,15 @@ class Permissions:
             "denied_parameters": self.denied,
             "required_parameters": self.required,
         }
-        return {"capabilities": self.names, **{name: limit for name, limit in limits.items() if limit}}
+        return {
+            "capabilities": sorted(self.names, key=_NEWER.__contains__),
+            **{name: limit for name, limit in limits.items() if limit},
+        }
 
     def allow(self, operation: Operation, capability: str, data: Mapping[str, Any], wrap_ttl_s: float) -> bool:
         """Tell whether a request may be made. An update that makes something new needs "create", else "update"."""
-        if capability not in self.capabilities:
-            return False
+        if operation is Operation.HEAD or capability not in self.capabilities:
+            return False  # OpenBao knows no capability that lets a HEAD in
         if self.plain:
             return True
         if not self._allow_wrapping(wrap_ttl_s):

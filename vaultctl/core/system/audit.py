@@ -198,7 +198,7 @@ ENDPOINTS = (
         outside_namespaces=ROOT_ONLY,
     ),
     Endpoint(
-        "config/auditing/request-headers/{header}",
+        "config/auditing/request-headers/{header+}",
         {Operation.READ: read_header, Operation.UPDATE: write_header, Operation.DELETE: delete_header},
         "Read, write or delete a header of requests that is audited.",
         fields=_HEADER | {"hmac": Field("bool", "Whether its values are hashed.")},

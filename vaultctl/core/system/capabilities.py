@@ -8,6 +8,7 @@ from typing import Any
 from vaultctl.core import tokens
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.policies import admission
+from vaultctl.core.token_store import lookup
 from vaultctl.core.tokens import Token
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
@@ -32,7 +33,7 @@ def of_accessor(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Tell what the token of an accessor may do. Raises: InvalidRequest for one that is not known."""
     if not fields.get("accessor"):
         raise InvalidRequest("missing accessor")
-    found = tokens.find_by_accessor(ctx.session.view, fields["accessor"], ctx.now_ns / 1e9)
+    found = lookup.in_namespace(ctx, fields["accessor"])
     if found is None:
         raise InvalidRequest(one_error("invalid accessor"))
     return _answer(ctx, found, _paths(fields))
@@ -53,6 +54,8 @@ def _paths(fields: Mapping[str, Any]) -> list[str]:
 
 
 def _answer(ctx: SystemContext, token: Token, paths: list[str]) -> Response:
+    if "" in paths:
+        raise InvalidRequest(one_error("missing path"))
     found = {path: _capabilities(ctx, token, path) for path in paths}
     return Response(data={**found, "capabilities": found[paths[0]]} if len(paths) == 1 else found)
 

@@ -55,7 +55,8 @@ def create(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 
 
 def _name(name: str) -> str:
-    """Check what no namespace is called. Raises: InvalidRequest."""
+    """Give the name without slashes around it; check what no namespace is called. Raises: InvalidRequest."""
+    name = name.removeprefix("/").rstrip("/")
     if name in _RESERVED:
         raise InvalidRequest(f'"{name}/" is a reserved path and cannot be used as a namespace name')
     if "/" in name:
@@ -234,11 +235,14 @@ _KEY = {"unlock_key": Field("string", "The key that locking it gave; without one
 _LOCK_HELP = "Nothing in a locked namespace answers, but for the unlocking itself and the status of the server."
 
 ENDPOINTS = (
-    Endpoint(
-        "namespaces",
-        {Operation.LIST: list_children, Operation.SCAN: scan},
-        "List the namespaces in this one.",
-        "A LIST gives those that are directly in it, a SCAN all of them.",
+    *(
+        Endpoint(
+            pattern,
+            {Operation.LIST: list_children, Operation.SCAN: scan},
+            "List the namespaces in this one.",
+            "A LIST gives those that are directly in it, a SCAN all of them.",
+        )
+        for pattern in ("namespaces", "namespaces/")
     ),
     Endpoint(
         "namespaces/api-lock/lock", {Operation.UPDATE: lock}, "Lock the API of this namespace.", _LOCK_HELP, sudo=True

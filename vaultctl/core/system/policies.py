@@ -31,7 +31,7 @@ class NoPolicy(VaultError):
 
 def read(ctx: SystemContext, fields: Mapping[str, Any]) -> Response | None:
     """Give a policy."""
-    name = store.name_of(fields["name"])
+    name = _name(fields)
     policy = store.find(ctx.session.view, name, _now_s(ctx), ctx.namespace.id)
     return Response(data=policy.describe(name)) if policy else None
 
@@ -86,8 +86,13 @@ def patch(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 
 def delete(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Remove a policy. Raises: InvalidRequest for one that stays."""
-    store.remove(ctx.session.view, store.name_of(fields["name"]), ctx.namespace.id)
+    store.remove(ctx.session.view, _name(fields), ctx.namespace.id)
     return EMPTY
+
+
+def _name(fields: Mapping[str, Any]) -> str:
+    """Give the name of the policy that is read or removed; slashes behind it are nothing."""
+    return store.name_of(fields["name"].rstrip("/"))
 
 
 def list_names(ctx: SystemContext, fields: Mapping[str, Any]) -> Response | None:

@@ -12,7 +12,7 @@ from vaultctl.core.jobs import Job
 from vaultctl.core.leases import job as leases
 from vaultctl.core.leases.revoke import Mode
 from vaultctl.core.mounts import Mount, MountTable, new_uuid
-from vaultctl.core.namespaces import ROOT, Namespace
+from vaultctl.core.namespaces import ROOT, Namespace, NamespaceTable
 from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.session import Session
 from vaultctl.framework.endpoint import Endpoint
@@ -67,7 +67,7 @@ def check(ctx: SystemContext, source: str, target: str) -> tuple[Place, Place]:
         if path != path.strip():
             raise InvalidRequest(f"'{name}' path cannot contain trailing whitespace")
     namespaces, table = ctx.session.namespaces, ctx.session.mounts
-    _check_target_form(target, is_namespace=namespaces.at(ctx.namespace.path + target) is not None)
+    _check_target_form(namespaces, ctx.namespace, target)
     old, new = (Place(*namespaces.descend(ctx.namespace, paths.mount_path(path))) for path in (source, target))
     _check_protected(old.path, new.path)
     if not old.path or table.serving(old.path, old.namespace.id) is None:
@@ -85,15 +85,23 @@ def taken_at(table: MountTable, place: Place) -> str | None:
     return place.namespace.path + found.path if found else None
 
 
-def _check_target_form(target: str, *, is_namespace: bool) -> None:
-    if target == "/" or is_namespace:
+def _check_target_form(namespaces: NamespaceTable, namespace: Namespace, target: str) -> None:
+    if target == "/" or namespaces.at(namespace.path + target) is not None:
         raise InvalidRequest(f'invalid destination mount path "{target}"')
-    stripped = target.strip("/")
+    stripped = _within(namespaces, namespace.path + target)
     cleaned = paths.clean(stripped) if stripped else "/"
     if stripped != cleaned:
         raise InvalidRequest(f"invalid destination mount: path '{stripped}/' does not match cleaned path '{cleaned}/'")
     if not paths.is_printable(stripped):
         raise InvalidRequest("invalid destination mount: path cannot contain non-printable characters")
+
+
+def _within(namespaces: NamespaceTable, full: str) -> str:
+    """Give a full path as it is within the namespace that it leads to, or whole if it leaves that one on the way."""
+    owner, _ = namespaces.descend(ROOT, paths.clean(full) + "/")
+    within = full.removeprefix(owner.path).strip("/")
+    leaves = within and paths.clean(within).partition("/")[0] in (".", "..")
+    return full.strip("/") if leaves else within
 
 
 def _check_protected(old: str, new: str) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from vaultctl.core import tokens
+from vaultctl.core.namespaces import ROOT
 from vaultctl.core.pipeline import SystemContext
-from vaultctl.core.session import Session
 from vaultctl.core.tokens import BY_ID, SECOND_NS, Token
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
@@ -22,6 +22,13 @@ class BadTokenGiven(VaultError):
     """A token that somebody asks about is none."""
 
     status = 403
+
+
+class OtherNamespace(InvalidRequest):
+    """An accessor of another namespace; whether there is such a token is not told. Source: OpenBao 2.7, as 500."""
+
+    def __init__(self) -> None:
+        super().__init__(one_error("cannot lookup token in different namespace"))
 
 
 def look_up(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
@@ -40,23 +47,35 @@ def look_up_self(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
 
 def look_up_accessor(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Tell of the token with an accessor, and not what the token is. Raises: InvalidRequest."""
-    return Response(data=_described(ctx, by_accessor(ctx.session, fields, ctx.now_ns), ""))
+    return Response(data=_described(ctx, by_accessor(ctx, fields), ""))
 
 
-def by_accessor(session: Session, fields: Mapping[str, Any], now_ns: int) -> Token:
+def by_accessor(ctx: SystemContext, fields: Mapping[str, Any]) -> Token:
     """Find the token that a request means by its accessor. Raises: InvalidRequest."""
-    found = find_by_accessor(session, fields, now_ns)
+    found = find_by_accessor(ctx, fields)
     if found is None:
         raise InvalidRequest(one_error("invalid accessor"))
     return found
 
 
-def find_by_accessor(session: Session, fields: Mapping[str, Any], now_ns: int) -> Token | None:
+def find_by_accessor(ctx: SystemContext, fields: Mapping[str, Any]) -> Token | None:
     """Find the token that a request means by its accessor, if there is one. Raises: InvalidRequest without accessor."""
     accessor = fields.get("accessor", "")
     if not accessor:
         raise InvalidRequest(one_error("missing accessor"))
-    return tokens.find_by_accessor(session.view, accessor, now_ns / SECOND_NS)
+    return in_namespace(ctx, accessor)
+
+
+def in_namespace(ctx: SystemContext, accessor: str) -> Token | None:
+    """Find the token with an accessor, which only the token's own namespace knows. Raises: OtherNamespace.
+
+    An accessor names its namespace behind a dot, or is the root's; so one that is not there is refused just the same.
+    """
+    token = tokens.find_by_accessor(ctx.session.view, accessor, ctx.now_ns / SECOND_NS)
+    named = ctx.session.namespaces.get(accessor.partition(".")[2]) or ROOT
+    if ctx.namespace.id != (token.namespace if token else named.id):
+        raise OtherNamespace
+    return token
 
 
 def list_accessors(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:

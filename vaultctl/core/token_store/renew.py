@@ -34,16 +34,16 @@ def renew_self(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 
 def renew_accessor(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Give the token with an accessor a new end. Raises: VaultError."""
-    return _renewed(ctx, by_accessor(ctx.session, fields, ctx.now_ns), "", fields.get("increment", 0))
+    return _renewed(ctx, by_accessor(ctx, fields), "", fields.get("increment", 0))
 
 
 def _renewed(ctx: SystemContext, token: Token | None, text: str, increment_s: float) -> Response:
     if token is None or token.num_uses < 0:
         raise InvalidRequest("token not found")
-    if token.namespace != ctx.namespace.id:
-        raise VaultError(one_error("cannot renew a token across namespaces"))
     if token.type == BATCH:
         raise InvalidRequest("batch tokens cannot be renewed")
+    if token.namespace != ctx.namespace.id:
+        raise VaultError(one_error("cannot renew a token across namespaces"))
     if not token.renewable or not token.expire_ns:
         raise InvalidRequest("lease is not renewable")
     bounds = _bounds(ctx, token)

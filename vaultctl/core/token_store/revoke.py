@@ -28,7 +28,7 @@ def revoke_self(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
 
 def revoke_accessor(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Revoke the token with an accessor. Raises: InvalidRequest."""
-    token = find_by_accessor(ctx.session, fields, ctx.now_ns)
+    token = find_by_accessor(ctx, fields)
     if token is None:
         return Response(status=200, warnings=("No token found with this accessor",))
     if token.num_uses < 0:
