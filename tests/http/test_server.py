@@ -210,6 +210,21 @@ def _send(port, data):
         return received
 
 
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        ([f"X-Vault-Token: {ROOT_TOKEN}", "X-Vault-Token: other"], 200),
+        (["X-Vault-Token: other", f"X-Vault-Token: {ROOT_TOKEN}"], 403),
+        (["Authorization: Bearer other", f"Authorization: Bearer {ROOT_TOKEN}"], 403),
+        ([f"X-Vault-Token: {ROOT_TOKEN}", "X-Vault-Namespace: nosuch", "X-Vault-Namespace: root"], 404),
+    ],
+)
+def test_of_doubled_headers_the_first_one_counts(one_server, lines, status):
+    """A client does not overrule the header that a proxy put in front of its own."""
+    head = ["GET /v1/auth/token/lookup-self HTTP/1.1", "Host: x", "Connection: close", *lines, "", ""]
+    assert int(_send(one_server.port, "\r\n".join(head).encode()).split()[1]) == status
+
+
 @pytest.mark.parametrize("data", [b"garbage\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"GET /v1/\x80 HTTP/1.1\r\n\r\n"])
 def test_garbage_hurts_nobody(one_server, data):
     """Bytes that are no HTTP end their own connection, and others are answered."""

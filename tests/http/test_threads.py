@@ -50,6 +50,15 @@ def test_a_connection_takes_many_requests(served):
         assert [answer_of(file)[0] for _ in range(3)] == [200, 204, 404]
 
 
+def test_of_doubled_headers_the_first_one_counts(served):
+    """A second token, or namespace, behind the first one changes nothing."""
+    with connect(served) as sock, sock.makefile("rb") as file:
+        sock.sendall(head("GET", "/v1/auth/token/lookup-self", "X-Vault-Token: other", "X-Vault-Namespace: "))
+        assert answer_of(file)[0] == 200
+        sock.sendall(head("GET", "/v1/secret/data/x", "X-Vault-Namespace: nosuch", "X-Vault-Namespace: root"))
+        assert b"namespace" in answer_of(file)[1]
+
+
 def test_a_body_may_come_in_chunks(served):
     """A body whose length is not announced is read to its end."""
     with connect(served) as sock, sock.makefile("rb") as file:

@@ -6,7 +6,7 @@ import pytest
 
 from vaultctl.http import pages
 from vaultctl.http.body import read_body
-from vaultctl.http.wire import Answer, Call, read_answer, read_call, write_error, write_request, write_response
+from vaultctl.http.wire import Answer, Call, headers_of, read_answer, read_call, write_error, write_request, write_response
 from vaultctl.logical import errors
 from vaultctl.logical.request import MERGE_PATCH, Operation, Repeated, Request
 from vaultctl.logical.response import EMPTY, Lease, Response
@@ -89,6 +89,22 @@ def test_a_query_is_read_as_go_reads_it():
 def test_where_the_token_is(headers, token):
     """The token is in its own header, or else behind `Bearer`."""
     assert read_call(call(**headers)).token == token
+
+
+@pytest.mark.parametrize(
+    ("sent", "token"),
+    [
+        ([("x-vault-token", "a"), ("x-vault-token", "b")], "a"),
+        ([("x-vault-token", ""), ("x-vault-token", "b")], ""),
+        ([("authorization", "Bearer a"), ("authorization", "Bearer b")], "a"),
+        ([("authorization", "Basic a"), ("authorization", "Bearer b")], "b"),
+        ([("authorization", "Basic a"), ("authorization", "Basic b")], ""),
+        ([("authorization", "Bearer b"), ("x-vault-token", "a")], "a"),
+    ],
+)
+def test_of_doubled_headers_the_first_one_counts(sent, token):
+    """A client cannot overrule what a proxy put in front."""
+    assert read_call(Call("GET", "/v1/a", headers_of(sent))).token == token
 
 
 @pytest.mark.parametrize(

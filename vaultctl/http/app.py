@@ -64,7 +64,7 @@ class App:
         if scope[_TYPE] != "http":
             return
         began = time.monotonic()
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = wire.headers_of([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
         call = _call_of(scope, headers)
         client = "{}:{}".format(*(scope.get("client") or ("", 0)))
         try:

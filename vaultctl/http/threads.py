@@ -104,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = self._body()
-        headers = {name.lower(): value for name, value in self.headers.items()}
+        headers = wire.headers_of([(name.lower(), value) for name, value in self.headers.items()])
         call = wire.Call(self.command, self.path, headers, body or b"", _LOOPBACK)
         try:
             self._send(self._head(answer := _answer(self.server.door, call, too_long=body is None)) + answer.body)

@@ -30,7 +30,7 @@ from vaultctl.logical.request import MERGE_PATCH, NOTHING, Operation, Repeated, 
 from vaultctl.logical.response import Lease, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 API = "/v1/"
 MAX_BODY_B = 33_554_432
@@ -87,6 +87,19 @@ class Answer(NamedTuple):
 
 
 # --- the server's half ---
+
+
+def headers_of(sent: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Give headers by their names, which are in lower case: of several that are called the same, the first one counts.
+
+    Whatever a proxy puts in front of what a client sent is in force. Source: OpenBao 2.7, where of several
+    Authorization headers it is the first one that has a token.
+    """
+    headers = dict(reversed(sent))
+    if len(headers) != len(sent) and "authorization" in headers:
+        bearers = (value for name, value in sent if name == "authorization" and value.startswith("Bearer "))
+        headers["authorization"] = next(bearers, headers["authorization"])
+    return headers
 
 
 def read_call(call: Call) -> Request:
