@@ -9,6 +9,7 @@ from vaultctl.core.policies.acls import MOST
 from vaultctl.logical.errors import (
     BadToken,
     InvalidRequest,
+    NoRoute,
     NotFound,
     NotOffered,
     PermissionDenied,
@@ -65,6 +66,16 @@ def test_a_token_without_a_policy_for_a_path_is_refused_in_the_long_form(core):
     assert refused.value.errors == ("1 error occurred:\n\t* permission denied\n\n",)
     with pytest.raises(BadToken):
         ask(core, READ, "secret/data/a", "s.nobody")
+
+
+def test_a_slash_in_front_of_a_path_is_none_of_its_rights(core):
+    """Who may use the path without the slash is told that there is none with it; others are refused."""
+    allow(core, rule("secret/data/*", "read"))
+    with pytest.raises(NoRoute) as caught:
+        ask(core, READ, "/secret/data/x", LIMITED)
+    assert caught.value.errors == ('no handler for route "/secret/data/x". route entry not found.',)
+    with pytest.raises(PermissionDenied):
+        ask(core, READ, "/secret/metadata/x", LIMITED)
 
 
 def test_a_change_takes_effect_at_the_next_request(core):

@@ -225,6 +225,48 @@ def test_of_doubled_headers_the_first_one_counts(one_server, lines, status):
     assert int(_send(one_server.port, "\r\n".join(head).encode()).split()[1]) == status
 
 
+BAD_CHUNKS = [b"ZZ\r\nabc\r\n0\r\n\r\n", b"3\r\nabcX\r\n", b"-1\r\n\r\n"]
+
+
+@pytest.mark.parametrize("chunks", BAD_CHUNKS)
+def test_chunks_that_are_none_are_refused_in_the_form_of_the_api(one_server, chunks):
+    """A body in chunks that cannot be read is 400 with words, and ends the connection."""
+    head = b"POST /v1/secret/data/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    said = _send(one_server.port, head + chunks)
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert said.endswith(b'\r\n\r\n{"errors":["malformed chunked encoding"]}\n')
+    assert b"server: vaultctl" in said
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "sys%2fhealth", 405),
+        ("HEAD", "sys%2Fhealth", 405),
+        ("GET", "sys%2finit", 405),
+        ("GET", "sys%2fseal-status", 200),
+        ("GET", "%73ys/health", 200),
+        ("FOO", "secret/%2e%2e/x", 405),
+        ("TRACE", "secret/%2e/x", 405),
+        ("get", "secret/%2e/x", 405),
+        ("OPTIONS", "secret/%2e/x", 400),
+    ],
+)
+def test_escapes_are_read_as_bao_reads_them(one_server, method, path, status):
+    """An escaped slash behind sys leads to the engine there, and an unknown verb is told of first."""
+    assert ask(one_server.port, method, f"/v1/{path}", None, {"X-Vault-Token": ROOT_TOKEN}).status == status
+
+
+def test_behind_an_escaped_slash_data_stands_in_its_place_alone(one_server):
+    """The table of mounts stands at the top of the answer too only where the path says sys and a slash."""
+    plain, escaped = (
+        ask(one_server.port, "GET", f"/v1/{path}", None, {"X-Vault-Token": ROOT_TOKEN}).json
+        for path in ("%73ys/mounts", "sys%2fmounts")
+    )
+    assert plain["data"] == escaped["data"]
+    assert ("secret/" in plain, "secret/" in escaped) == (True, False)
+
+
 @pytest.mark.parametrize("data", [b"garbage\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"GET /v1/\x80 HTTP/1.1\r\n\r\n"])
 def test_garbage_hurts_nobody(one_server, data):
     """Bytes that are no HTTP end their own connection, and others are answered."""

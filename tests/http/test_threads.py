@@ -69,6 +69,22 @@ def test_a_body_may_come_in_chunks(served):
         assert b'"data":{"k":"v"}' in answer_of(file)[1]
 
 
+@pytest.mark.parametrize("chunks", [b"ZZ\r\nabc\r\n0\r\n\r\n", b"3\r\nabcX\r\n", b"-1\r\n\r\n"])
+def test_chunks_that_are_none_are_refused(served, chunks):
+    """A body in chunks that cannot be read is 400, and ends the connection."""
+    with connect(served) as sock:
+        sock.sendall(head("POST", "/v1/secret/data/chunks", "Transfer-Encoding: chunked") + chunks)
+        said = rest_of(sock)
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert b'{"errors":["malformed chunked encoding"]}' in said
+
+
+def test_behind_an_escaped_slash_data_stands_in_its_place_alone(served):
+    """The table of mounts stands at the top of the answer too only where the path says sys and a slash."""
+    port = urlsplit(served.address).port
+    assert "secret/" not in ask(port, "GET", "/v1/sys%2fmounts", None, {"X-Vault-Token": "root"}).json
+
+
 def test_who_waits_for_leave_to_send_a_body_gets_it(served):
     """A client that asks first is told to go on."""
     with connect(served) as sock, sock.makefile("rb") as file:

@@ -64,7 +64,9 @@ class App:
         if scope[_TYPE] != "http":
             return
         began = time.monotonic()
-        headers = wire.headers_of([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]])
+        headers = wire.headers_of(
+            [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        )
         call = _call_of(scope, headers)
         client = "{}:{}".format(*(scope.get("client") or ("", 0)))
         try:
@@ -74,11 +76,13 @@ class App:
             self.answering.add(client)
             answer = await self._answer(call)
         except Gone:
-            self.intake.release(client)
-            return
+            if "transfer-encoding" not in headers:
+                self.intake.release(client)
+                return
+            # Granian says so of chunks that are none, too: whoever sent them is still there.
+            answer = _last(wire.write_error(wire.bad_chunks(), call.method))
         except VaultError as error:  # the rest of the body is not waited for
-            answer = wire.write_error(error, call.method)
-            answer = answer._replace(headers=(*answer.headers, ("Connection", "close")))
+            answer = _last(wire.write_error(error, call.method))
         try:
             said = _encoded(answer.headers)
             if headers.get("x-vault-namespace"):  # Source: OpenBao 2.7, which says it again in every answer
@@ -97,7 +101,10 @@ class App:
             found = pages.answer_alone(call)
             if found is not None:
                 return found
-            return wire.write_response(await self._ask(wire.read_call(call)))
+            response = await self._ask(wire.read_call(call))
+            if response.mirrored and wire.escapes_sys(call):
+                response = response._replace(mirrored=False)
+            return wire.write_response(response)
         except VaultError as error:
             return wire.write_error(error, call.method)
         except Exception as error:  # the outer edge
@@ -115,6 +122,11 @@ class App:
         """Let go of the threads."""
         self._reading.shutdown(cancel_futures=True)
         self.writing.shutdown(cancel_futures=True)
+
+
+def _last(answer: Answer) -> Answer:
+    """Give an answer behind which the connection ends."""
+    return answer._replace(headers=(*answer.headers, ("Connection", "close")))
 
 
 @lru_cache(maxsize=64)

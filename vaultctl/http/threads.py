@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _LOOPBACK = "127.0.0.1"
 _PIECE_B = 1 << 16
 _LINE_MAX_B = 1 << 16
+_HEX_DIGITS = b"0123456789abcdefABCDEF"
+_TOO_LONG = "http: request body too large"
 
 
 class ConnectionCut(NoAnswer):
@@ -103,17 +105,26 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.raw_requestline or not self.parse_request():
             self.close_connection = True
             return
-        body = self._body()
-        headers = wire.headers_of([(name.lower(), value) for name, value in self.headers.items()])
-        call = wire.Call(self.command, self.path, headers, body or b"", _LOOPBACK)
+        refused: VaultError | None = None
+        body = b""
         try:
-            self._send(self._head(answer := _answer(self.server.door, call, too_long=body is None)) + answer.body)
+            body = self._body()
+        except VaultError as error:
+            self.close_connection = True
+            refused = error
+        headers = wire.headers_of([(name.lower(), value) for name, value in self.headers.items()])
+        call = wire.Call(self.command, self.path, headers, body, _LOOPBACK)
+        try:
+            self._send(self._head(answer := _answer(self.server.door, call, refused)) + answer.body)
         except ConnectionCut as cut:
             self.close_connection = True
             self._send(self._part(cut))
 
-    def _body(self) -> bytes | None:
-        """Read the body, or give None for one that is too long: it is read all the same, up to twice the limit."""
+    def _body(self) -> bytes:
+        """Read the body; one that is too long is read all the same, up to twice the limit.
+
+        Raises: TooLarge, InvalidRequest for chunks that are none.
+        """
         if self.headers.get("transfer-encoding", "").lower() == "chunked":
             return self._chunks()
         announced = self.headers.get("content-length", "")
@@ -123,23 +134,28 @@ class _Handler(BaseHTTPRequestHandler):
         left = min(left, 2 * wire.MAX_BODY_B)
         while left > 0 and (piece := self.rfile.read(min(left, _PIECE_B))):
             left -= len(piece)
-        self.close_connection = True
-        return None
+        raise TooLarge(_TOO_LONG)
 
-    def _chunks(self) -> bytes | None:
+    def _chunks(self) -> bytes:
         parts: list[bytes] = []
         length = 0
-        with suppress(ValueError):  # no number: what comes behind is no chunk
-            while size := int(self.rfile.readline(_LINE_MAX_B).partition(b";")[0], 16):
-                length += size
-                if length > wire.MAX_BODY_B:
-                    self.close_connection = True
-                    return None
-                parts.append(self.rfile.read(size))
-                self.rfile.readline(_LINE_MAX_B)
-            while self.rfile.readline(_LINE_MAX_B).strip():
-                pass
+        while size := self._chunk_size():
+            length += size
+            if length > wire.MAX_BODY_B:
+                raise TooLarge(_TOO_LONG)
+            parts.append(self.rfile.read(size))
+            if self.rfile.readline(_LINE_MAX_B).strip():
+                raise wire.bad_chunks()
+        while self.rfile.readline(_LINE_MAX_B).strip():
+            pass
         return b"".join(parts)
+
+    def _chunk_size(self) -> int:
+        """Read the line in front of a chunk. Raises: InvalidRequest."""
+        size = self.rfile.readline(_LINE_MAX_B).partition(b";")[0].strip()
+        if not size or size.strip(_HEX_DIGITS):
+            raise wire.bad_chunks()
+        return int(size, 16)
 
     def _head(self, answer: Answer) -> bytes:
         status = answer.status
@@ -167,15 +183,18 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: a test's output is not ours."""
 
 
-def _answer(door: Door, call: Call, *, too_long: bool) -> Answer:
+def _answer(door: Door, call: Call, refused: VaultError | None) -> Answer:
     """Give the answer. Raises: ConnectionCut."""
     try:
         found = pages.answer_alone(call)
         if found is not None:
             return found
-        if too_long:
-            raise TooLarge("http: request body too large")
-        return wire.write_response(door.handle(wire.read_call(call)))
+        if refused:
+            raise refused
+        response = door.handle(wire.read_call(call))
+        if response.mirrored and wire.escapes_sys(call):
+            response = response._replace(mirrored=False)
+        return wire.write_response(response)
     except ConnectionCut:
         raise
     except VaultError as error:

@@ -55,6 +55,9 @@ _METHODS = {
 _OF_THE_SERVER = frozenset({"sys/health", "sys/init", "sys/leader", "sys/seal-status"})
 """These tell of the server itself: namespaces and response wrapping are nothing to them. Source: OpenBao 2.7."""
 
+_SERVERS_ALONE = frozenset({"sys/health", "sys/init"})
+"""Of these the engine behind `sys/` knows nothing. Source: OpenBao 2.7."""
+
 _OFTEN = frozenset({dict, str, int, bool, type(None)})
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"", "0", "f", "F", "false", "FALSE", "False"})
@@ -111,8 +114,12 @@ def read_call(call: Call) -> Request:
     path = escaped_path.removeprefix(API)
     if "%" in path:
         path = unquote(path)  # bytes that are no UTF-8 become U+FFFD
+    if call.method not in _METHODS and call.method != "OPTIONS":
+        raise NoSuchMethod
     if "." in path and not {".", ".."}.isdisjoint(path.split("/")):
         raise InvalidRequest("relative paths not supported")
+    if path in _SERVERS_ALONE and escapes_sys(call):
+        raise ServerError(405, "unsupported operation")
     query = _read_query(query_text) if query_text else {}
     operation = _operation_of(call.method, query)
     headers = call.headers
@@ -135,6 +142,22 @@ def read_call(call: Call) -> Request:
         remote_addr=call.remote_addr,
         sent_headers=headers,
     )
+
+
+def bad_chunks() -> InvalidRequest:
+    """Give the refusal of a body whose chunks are none."""
+    return InvalidRequest("malformed chunked encoding")
+
+
+def escapes_sys(call: Call) -> bool:
+    """Tell whether the slash behind `sys` came as an escape: then the path is as any engine's.
+
+    Source: OpenBao 2.7, whose server knows its own paths, and those whose data stands at the top too, by that slash.
+    """
+    if "%" not in call.target:
+        return False
+    first = call.target.removeprefix(API).partition("?")[0].partition("/")[0]
+    return unquote(first).startswith("sys/")
 
 
 def write_response(response: Response) -> Answer:
