@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
 _WIDTH = 76
 
+_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+
+
+def visible(text: str) -> str:
+    """Give a text for a terminal: what would steer it is escaped, as `\\x1b`. Newlines and tabs stay."""
+    return text if text.isprintable() else text.translate(_ESCAPED)
+
 
 class Common:
     """The flags that every command has. `shows` is what is printed in the place of asking: curl, policy or ""."""
@@ -67,9 +74,14 @@ class Env:
         return bool(self._connection and self._connection.token)
 
     @property
+    def at_terminal(self) -> bool:
+        """Tell whether stdout is a terminal, be it one that can do little."""
+        return sys.stdout.isatty()
+
+    @property
     def is_terminal(self) -> bool:
         """Tell whether people look at stdout."""
-        return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        return self.at_terminal and os.environ.get("TERM") != "dumb"
 
     @property
     def shows_progress(self) -> bool:
@@ -89,9 +101,12 @@ class Env:
             raise Failure(f"cannot write to stdout: {(error.strerror or '').lower()}") from None
 
     def err(self, text: str) -> None:
-        """Print a line that is not the result. That nobody reads it any more stops nothing."""
+        """Print a line that is not the result. That nobody reads it any more stops nothing.
+
+        A remote may have worded it, and does not get at the terminal.
+        """
         try:
-            sys.stderr.write(text + "\n")
+            sys.stderr.write(visible(text) + "\n")
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 

@@ -7,7 +7,7 @@ text.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vaultctl.cli.env import Env
+from vaultctl.cli.env import Env, visible
 from vaultctl.cli.failures import Misuse
 from vaultctl.logical import json_text
 from vaultctl.logical.durations import humanise
@@ -58,7 +58,9 @@ def to_yaml(value: Any) -> str:
 
 
 def table(env: Env, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table, with Rich on a terminal."""
+    """Print a table, with Rich on a terminal, which no cell steers."""
+    if env.at_terminal:
+        heading, rows = [visible(title) for title in heading], [[visible(cell) for cell in row] for row in rows]
     if env.is_terminal:
         from vaultctl.cli import terminal
 

@@ -11,6 +11,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.table import Table
 from rich.text import Text
 
+from vaultctl.cli.env import visible
+
 _FOLDABLE = 6
 """So many columns can be read when their cells are folded."""
 
@@ -91,7 +93,7 @@ def follow(title: str, read: Callable[[], Info], is_over: Callable[[Info], bool]
     """Show a job's phase, count and time left on stderr until it is over; give what was read last."""
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[count]}", style="green"),
         _Left(),
@@ -106,7 +108,7 @@ def follow(title: str, read: Callable[[], Info], is_over: Callable[[Info], bool]
             done, total = shown.get("done", 0), shown.get("total") or None
             progress.update(
                 task,
-                description=f"{title}: {shown.get('phase', 'in progress')}",
+                description=visible(f"{title}: {shown.get('phase', 'in progress')}"),
                 completed=done,
                 total=total,
                 count=f"{done}/{total}" if total else "",
