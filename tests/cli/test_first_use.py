@@ -63,6 +63,54 @@ def test_a_key_or_token_that_is_there_is_used_again(fresh, name):
     assert (fresh.data / name).read_bytes() == before[name]
 
 
+@pytest.mark.parametrize("storage", ["json", "toml", "sqlite"])
+def test_a_state_that_is_gone_is_not_made_anew(vaultctl, storage):
+    """Where key and root token are left of a state, the command says so, and makes no empty one in its place."""
+    vaultctl.env["VAULTCTL_STORAGE"] = storage
+    vaultctl("kv", "put", "secret/a", "k=v")
+    state = vaultctl.data / f"state.{storage}"
+    saved = state.read_bytes()
+    state.unlink()
+    ran = vaultctl("secrets", "list")
+    assert (ran.code, ran.out, state.exists()) == (2, "", False)
+    first, hint = ran.err.split("\n\n")
+    assert first.startswith(f"Error: there is no state at {state}, but what belongs to one is there: ")
+    assert first.endswith(f"{vaultctl.data}/seal.key, {vaultctl.data}/root-token")
+    assert "put the state back from your backup, or run: vaultctl operator snapshot restore" in hint
+    state.write_bytes(saved)
+    assert vaultctl("kv", "get", "-field=k", "secret/a").out == "v"
+    state.unlink()
+    for name in ("seal.key", "root-token"):
+        (vaultctl.data / name).unlink()
+    assert vaultctl("secrets", "list").code == 0
+
+
+def test_what_is_left_of_a_database_is_not_taken_for_its_new_one(vaultctl):
+    """A write-ahead log without its database stops the first use by its name."""
+    vaultctl.env["VAULTCTL_STORAGE"] = "sqlite"
+    vaultctl("secrets", "list")
+    state = vaultctl.data / "state.sqlite"
+    for path in vaultctl.data.iterdir():
+        path.unlink()
+    state.with_name(state.name + "-wal").write_bytes(b"stale" * 100)
+    ran = vaultctl("secrets", "list")
+    assert (ran.code, f"{state}-wal" in ran.err, state.exists()) == (2, True, False)
+
+
+@pytest.mark.parametrize("made", [("seal.key",), ("seal.key", "root-token")])
+def test_a_first_use_that_was_cut_short_goes_on(fresh, made):
+    """Key and root token that a first use had made when it was killed are taken by the next one."""
+    fresh("secrets", "list")
+    for path in fresh.data.iterdir():
+        if path.name not in made:
+            path.unlink()
+    (fresh.data / "seal.key.making").touch(0o600)
+    before = {name: (fresh.data / name).read_bytes() for name in made}
+    assert fresh("kv", "put", "secret/a", "k=v").code == 0
+    assert {name: (fresh.data / name).read_bytes() for name in made} == before
+    assert not (fresh.data / "seal.key.making").exists()
+
+
 def test_a_key_that_is_no_key_stops_the_first_use(fresh):
     """A seal.key that holds something else is an error, and no state is made."""
     fresh.data.mkdir(0o700)

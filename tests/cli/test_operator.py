@@ -129,7 +129,8 @@ def test_a_snapshot_is_the_owners_alone(kept):
 def test_a_snapshot_of_another_state_needs_force(kept):
     """A snapshot of another state is restored only with -force."""
     kept("operator", "snapshot", "save", "snap")
-    (kept.data / "state.json").unlink()
+    for name in ("state.json", "root-token"):
+        (kept.data / name).unlink()
     kept("secrets", "list")
     ran = kept("operator", "snapshot", "restore", "snap")
     assert (ran.code, "say -force" in ran.err) == (2, True)

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.connect.keys import ROOT_TOKEN, SEAL_KEY, read_seal_key, read_token_file, seal_finder
-from vaultctl.connect.settings import SettingError, SeveralStates, read_settings
+from vaultctl.connect.settings import FILES, SettingError, SeveralStates, read_settings
 from vaultctl.core.state import State
 from vaultctl.crypto.seals import static
 from vaultctl.logical.durations import rfc3339
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 MIGRATED = ".migrated"
 """Ends the name of a state's file that was moved to another backend."""
 
+MAKING = SEAL_KEY + ".making"
+"""Is there while key, root token and state are being made, and where that was cut short."""
+
+_OF_SQLITE = ("-wal", "-journal")
 _PUT_ASIDE = {MIGRATED: "the state was moved to another backend", files.DAMAGED: "a restore was cut short"}
 
 
@@ -83,6 +87,8 @@ def make_state(state: State, settings: Settings, environ: Mapping[str, str], tel
     from vaultctl.crypto.aead import KEY_B
 
     _check_not_put_aside(settings.path)
+    _check_not_lost(settings)
+    _make_once(settings, MAKING, b"")
 
     def find_seal() -> Seal:
         if not settings.seal_key:
@@ -100,6 +106,7 @@ def make_state(state: State, settings: Settings, environ: Mapping[str, str], tel
     if state.initialise(mounts.new_uuid(os.urandom), find_seal, fill):
         key = settings.seal_key or f"{SEAL_KEY} beside it"
         tell(f"vaultctl: made an encrypted state at {settings.path}; its key is {key}")
+    files.Files().remove(os.path.join(settings.data_dir, MAKING))
 
 
 def _check_not_put_aside(path: str) -> None:
@@ -111,6 +118,26 @@ def _check_not_put_aside(path: str) -> None:
                 hint="say with VAULTCTL_STORAGE which state is meant, or restore a snapshot;"
                 " move that file away to begin with a new state",
             )
+
+
+def _check_not_lost(settings: Settings) -> None:
+    """Make no empty state where key and root token are those of one that is gone. Raises: StateUnavailable.
+
+    A first use that was cut short leaves both of them too, and its mark.
+    """
+    path, folder = settings.path, settings.data_dir
+    left = [path + end for end in _OF_SQLITE if os.path.lexists(path + end) and not os.path.lexists(path)]
+    others = [name for name in FILES.values() if os.path.lexists(os.path.join(folder, name))]
+    if not others and not os.path.lexists(os.path.join(folder, MAKING)):
+        kept = [os.path.join(folder, name) for name in (SEAL_KEY, ROOT_TOKEN)]
+        left += kept if all(map(os.path.lexists, kept)) else []
+    if left:
+        raise StateUnavailable(
+            f"there is no state at {path}, but what belongs to one is there: {', '.join(left)}",
+            hint="put the state back from your backup, or run: vaultctl operator snapshot restore FILE;"
+            " or move these files away, and begin with a new state."
+            " Without its key no copy of the old state opens",
+        )
 
 
 def find_settings(environ: Mapping[str, str], lock_timeout_s: float | None) -> Settings:

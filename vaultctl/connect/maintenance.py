@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vaultctl.storage.header import Header
 
 _OURS = (keys.SEAL_KEY, keys.ROOT_TOKEN, keys.TOKEN, *FILES.values())
-_ENDS = (".lock", ".tmp", ".job-", local.MIGRATED, files.DAMAGED, "-wal", "-shm", "-journal")
+_ENDS = (".lock", ".tmp", ".making", ".job-", local.MIGRATED, files.DAMAGED, "-wal", "-shm", "-journal")
 """What belongs to one of these files has its name with such an end."""
 
 
