@@ -235,3 +235,10 @@ def test_a_fault_tells_what_it_is(vault):
     with pytest.raises(VaultError):
         vault.client.call("GET", "secret/data/a")
     assert repr(fault) == "<Fault read secret/*: struck 1>"
+
+
+def test_how_slow_may_be_said_as_a_duration(vault):
+    """A duration is taken as text, and the request is answered all the same."""
+    with vault.slow("1ms") as fault:
+        assert vault.client.call("GET", "sys/mounts").data
+    assert fault.struck == 1

@@ -224,3 +224,12 @@ def test_each_example_of_the_documents_runs(run, pytester):
 def test_the_readme_shows_the_example():
     """The README shows it word for word."""
     assert f"```python\n{EXAMPLE.read_text()}```" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("mark", ["vault_seed(typo=1)", "vault_seed()"])
+def test_a_marker_without_a_seed_is_an_error(run, mark):
+    """A marker that names no seed, or something by a name, does not pass for one."""
+    text = f"import pytest\n@pytest.mark.{mark}\ndef test_it(vault):\n    assert vault\n"
+    result = run(test_marked=text)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*vault_seed takes files or dicts, at least one*"])

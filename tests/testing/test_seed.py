@@ -152,3 +152,34 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     (tmp_path / "seed.toml").write_bytes(b"\xff")
     with pytest.raises(SeedError, match="it is not UTF-8"):
         Vault("seed.toml", folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("seed", "told"),
+    [
+        (5, "seed: it is a number, and must be a file's name or a mapping"),
+        (None, "seed: it is null"),
+        (["a.toml"], "seed: it is a list"),
+        ({"secrets": {"secret/a": {"k": float("nan")}}}, 'secrets."secret/a".k: it is nan'),
+        ({"secrets": {"secret/a": {"k": [float("-inf")]}}}, 'secrets."secret/a".k[0]: it is -inf'),
+        ({"secrets": {"secret/a": {1: "v"}}}, 'secrets."secret/a": its key 1 is a number'),
+        ({"secrets": {"secret/a": {"k": {None: "v"}}}}, 'secrets."secret/a".k: its key None is null'),
+        ({"secrets": {5: {"k": "v"}}}, "secrets: its key 5 is a number"),
+        ({"mounts": {"a/../b": {"type": "kv"}}}, 'mounts."a/../b": it is no path of a mount'),
+        ({"mounts": {"a//b": {"type": "kv"}}}, 'mounts."a//b": it is no path of a mount'),
+        ({"mounts": {"..": {"type": "kv"}}}, 'mounts."..": it is no path of a mount'),
+        ({5: {}}, "5: there is no such key"),
+    ],
+)
+def test_what_no_seed_can_say_is_told_by_its_key(seed, told):
+    """What is no seed, no JSON or no path is an error with its place."""
+    with pytest.raises(SeedError) as caught:
+        Vault(seed)
+    assert told in str(caught.value)
+
+
+def test_a_number_that_json_lacks_is_told_with_its_file(tmp_path):
+    """TOML has nan, and what is said of it names the file."""
+    (tmp_path / "s.toml").write_text('[secrets."secret/a"]\nk = nan\n')
+    with pytest.raises(SeedError, match=r's\.toml: secrets\."secret/a"\.k: it is nan'):
+        Vault(tmp_path / "s.toml")

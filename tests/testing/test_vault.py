@@ -246,3 +246,54 @@ def test_errors_keep_their_classes(vault):
             vault.client.call("GET", "sys/mounts")
         assert (caught.value.status, caught.value.errors) == (status, ("on purpose",))
         assert not isinstance(caught.value, NoAnswer)
+
+
+@pytest.mark.parametrize("late", [-1, "-1s", float("nan"), float("inf"), None, "soon", True, 1e30])
+def test_what_is_no_duration_is_refused_at_once(vault, late):
+    """Neither the clock nor an answer takes what is below zero, or no duration at all."""
+    for take in (vault.advance, vault.slow):
+        with pytest.raises(ValueError, match=r"duration|forward|early"):
+            take(late)
+    assert vault.read("sys/mounts")
+
+
+def test_a_vault_that_is_not_open_yet_has_a_repr():
+    """A debugger may look at it in the middle of its making."""
+    assert repr(Vault.__new__(Vault)) == "<Vault in this process>"
+
+
+def test_a_vault_that_was_closed_is_not_used():
+    """Behind its `with` each use is an error that says so, and nothing listens again."""
+    before = threading.active_count()
+    with Vault() as vault:
+        client = vault.client
+        assert vault.address
+    uses = [
+        lambda: vault.address,
+        vault.env,
+        lambda: vault.read("sys/mounts"),
+        lambda: vault.kv_put("secret/a", k="v"),
+        lambda: client.call("GET", "sys/mounts"),
+        vault.reset,
+    ]
+    for use in uses:
+        with pytest.raises(RuntimeError, match="this vault was closed"):
+            use()
+    assert threading.active_count() == before
+    assert repr(vault) == "<Vault closed>"
+    vault.close()
+
+
+@pytest.mark.parametrize("token", ["a\nb", "a\x00", " a", "tökén", "b.AAAA", "hvb.AAAA", 5, None])
+def test_a_token_that_cannot_be_sent_is_refused(token):
+    """A root token goes into a header of HTTP, and is none of the tokens that are not stored."""
+    with pytest.raises(ValueError, match="token"):
+        Vault(token=token)
+
+
+@pytest.mark.parametrize("storage", ["sqlite", "toml"])
+def test_a_state_that_is_no_json_is_refused_by_its_kind(vaultctl, storage):
+    """What is said of another backend's state is how to get one that is taken."""
+    vaultctl("secrets", "list", env={"VAULTCTL_STORAGE": storage})
+    with pytest.raises(ValueError, match=r"is no JSON state, .*snapshot save"):
+        Vault(state=vaultctl.data / f"state.{storage}")

@@ -18,7 +18,7 @@ _ESCAPED = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)
 
 
 def visible(text: str) -> str:
-    """Give a text for a terminal: what would steer it is escaped, as `\\x1b`. Newlines and tabs stay."""
+    r"""Give a text for a terminal: what would steer it is escaped, as `\x1b`. Newlines and tabs stay."""
     return text if text.isprintable() else text.translate(_ESCAPED)
 
 

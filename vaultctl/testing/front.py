@@ -41,6 +41,13 @@ class Asked:
         return f"<{self.operation} {self.namespace}{self.path} {self.status or 'unanswered'}>"
 
 
+class Closed(RuntimeError):
+    """A vault is used that is over."""
+
+    def __init__(self) -> None:
+        super().__init__("this vault was closed: use it within its `with`, or before close()")
+
+
 class Front:
     """Stands in front of a door, which can be exchanged."""
 
@@ -48,9 +55,16 @@ class Front:
         self.behind = door
         self.requests: list[Asked] = []
         self._faults = faults
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Answer nothing any more."""
+        self._is_closed = True
 
     def handle(self, request: Request, /) -> Response:
-        """Answer one request, or let it go wrong. Raises: VaultError."""
+        """Answer one request, or let it go wrong. Raises: VaultError, Closed."""
+        if self._is_closed:
+            raise Closed
         asked = Asked(request)
         self.requests.append(asked)
         try:

@@ -78,11 +78,15 @@ def pytest_runtest_logfinish() -> None:
 
 
 def _vault(request: pytest.FixtureRequest) -> Iterator[Vault]:
+    import os
+
     from vaultctl.testing.vault import Vault
 
     seeds: list[Any] = [*request.config.getini(SETTING)]
     for mark in reversed(list(request.node.iter_markers(MARKER))):
+        if mark.kwargs or not mark.args:
+            pytest.fail(f"{MARKER} takes files or dicts, at least one, and nothing by name", pytrace=False)
         folder = request.path.parent
-        seeds += [seed if hasattr(seed, "keys") else folder / seed for seed in mark.args]
+        seeds += [folder / seed if isinstance(seed, str | os.PathLike) else seed for seed in mark.args]
     with Vault(*seeds) as vault:
         yield vault

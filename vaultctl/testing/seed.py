@@ -5,6 +5,7 @@ What its tables are is told in docs/testing.md; a mount that is there already is
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,8 @@ def sow(client: Client, seed: str | os.PathLike[str] | Mapping[str, Any]) -> Non
     if isinstance(seed, Mapping):
         _Sowing(client, "seed").sow(seed)
         return
+    if not isinstance(seed, str | os.PathLike):
+        raise SeedError(f"seed: it is {_kind(seed)}, and must be a file's name or a mapping")
     name = os.fspath(seed)
     try:
         with open(name, "rb") as file:
@@ -106,6 +109,8 @@ class _Sowing:
         self._check_names(key, mount, _MOUNT)
         if "type" not in mount:
             raise self._wrong(key, "it has no type")
+        if not {"", ".", ".."}.isdisjoint(path.strip("/").split("/")):
+            raise self._wrong(key, "it is no path of a mount: it has empty or dot segments")
         there = self._try(key, lambda: sys.list_mounts(self._client).data or {})
         if paths.mount_path(path) in there:
             self._try(key, lambda: sys.disable(self._client, path))
@@ -129,10 +134,11 @@ class _Sowing:
     def _tables(self, seed: Mapping[str, Any], name: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """Give the key, the path and the table of each entry."""
         for path, entry in self._table(name, seed.get(name, {})).items():
+            self._check_name(name, path)
             key = f'{name}."{path}"'
             table = self._table(key, entry)
             self._check_plain(key, table)
-            yield key, str(path), table
+            yield key, path, table
 
     def _table(self, key: str, value: Any) -> Mapping[str, Any]:
         if not isinstance(value, Mapping):
@@ -143,12 +149,19 @@ class _Sowing:
         """Refuse what JSON does not have."""
         if isinstance(value, Mapping):
             for name, item in value.items():
+                self._check_name(key, name)
                 self._check_plain(f"{key}.{name}", item)
         elif isinstance(value, list | tuple):
             for number, item in enumerate(value):
                 self._check_plain(f"{key}[{number}]", item)
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise self._wrong(key, f"it is {value}, which JSON does not have: write it as text")
         elif value is not None and not isinstance(value, str | int | float):
             raise self._wrong(key, f"it is {_kind(value)}, which JSON does not have: write it as text")
+
+    def _check_name(self, key: str, name: object) -> None:
+        if not isinstance(name, str):
+            raise self._wrong(key, f"its key {name!r} is {_kind(name)}, and must be a text")
 
     def _check_names(self, key: str, table: Mapping[str, Any], known: tuple[str, ...]) -> None:
         for name in table:

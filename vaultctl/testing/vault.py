@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vaultctl.testing.front import Asked
 
 _OPEN: WeakSet[Vault] = WeakSet()
+_SQLITE = b"SQLite format 3\0"
 
 
 class Vault:
@@ -33,6 +34,9 @@ class Vault:
     to `address`, is noted in `requests`, and goes wrong where it shall. `read`, `write`, `kv_put` and their like are a
     test's own hands: they are not noted, and nothing goes wrong with them.
     """
+
+    _server: double.Listening | None = None
+    _is_closed = False
 
     def __init__(
         self,
@@ -47,12 +51,14 @@ class Vault:
 
         With `namespace` that one is made, and is where the seeds go and what clients are told. With `state` it is a
         copy of a JSON state, or of a snapshot of one, which `seal_key` opens (a file; by default `seal.key` beside it).
-        Relative paths are below `folder`. Raises: SeedError, StateError.
+        Relative paths are below `folder`. Raises: SeedError, StateError, ValueError.
         """
+        _check_token(token)
         self._clock = _Clock()
         below = Path(folder)
         if state:
             path = below / state
+            _check_is_json(path)
             key = below / seal_key if seal_key else path.with_name("seal.key")
             self._vault = double.load(path, key, token, self._clock.now_ns)
         else:
@@ -61,13 +67,12 @@ class Vault:
         self.namespace = namespace.strip("/") + "/" if namespace.strip("/") else ""
         self._make_namespace()
         for each in seeds:
-            seed.sow(self._hands, each if hasattr(each, "keys") else below / each)
+            seed.sow(self._hands, below / each if isinstance(each, str | os.PathLike) else each)
         self._kept = self._vault.kept()
         self._faults = faults.Faults()
         self.door = front.Front(self._vault, self._faults)
         self.client = self.client_with(self.token)
         self._sealed: Fault | None = None
-        self._server: double.Listening | None = None
         self._lock = threading.Lock()
         _OPEN.add(self)
 
@@ -81,6 +86,8 @@ class Vault:
 
     def __repr__(self) -> str:
         """Tell where it is; its token is not shown."""
+        if self._is_closed:
+            return "<Vault closed>"
         return f"<Vault {self._server.address if self._server else 'in this process'}>"
 
     def __enter__(self) -> Vault:
@@ -94,20 +101,26 @@ class Vault:
         self.close()
 
     def close(self) -> None:
-        """Stop the server, if there is one."""
+        """Stop the server, if there is one. Nothing can be asked any more."""
         _OPEN.discard(self)
         self._faults.remove_all(held=True)
         with self._lock:
-            server, self._server = self._server, None
+            server, self._server, self._is_closed = self._server, None, True
         if server:
             server.close()
+        self.door.close()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise front.Closed
 
     # --- how it is reached ---
 
     @property
     def address(self) -> str:
-        """Give its HTTP address; the first time, begin to listen."""
+        """Give its HTTP address; the first time, begin to listen. Raises: RuntimeError where it was closed."""
         with self._lock:
+            self._check_open()
             if self._server is None:
                 self._server = double.listen(self.door)
             return self._server.address
@@ -135,6 +148,7 @@ class Vault:
 
     @property
     def _hands(self) -> Client:
+        self._check_open()
         return Client(self._vault, token=self.token, namespace=self.namespace)
 
     def read(self, path: str, **query: Any) -> Mapping[str, Any] | None:
@@ -168,6 +182,7 @@ class Vault:
 
     def reset(self) -> None:
         """Bring back what was there when it was made, its clock too; nothing goes wrong any more."""
+        self._check_open()
         self._faults.remove_all(held=True)
         self._clock.ahead_ns = 0
         self._vault = self.door.behind = self._vault.put_back(self._kept)
@@ -175,10 +190,7 @@ class Vault:
 
     def advance(self, duration: float | str) -> None:
         """Put its clock forward, by seconds or by a duration such as "1h": what expires by then has expired."""
-        seconds = durations.parse(duration) if isinstance(duration, str) else duration
-        if seconds < 0:
-            raise ValueError("the clock goes forward alone")
-        self._clock.ahead_ns += int(seconds * 1_000_000_000)
+        self._clock.ahead_ns += int(_seconds(duration, "the clock goes forward alone") * 1_000_000_000)
 
     # --- what was asked ---
 
@@ -193,9 +205,12 @@ class Vault:
 
     # --- what shall go wrong, until the end of a `with`, else of the test ---
 
-    def slow(self, seconds: float, *, path: str = "*", operation: str = "*", times: int | None = None) -> Fault:
-        """Answer late. `path` is a pattern as `secret/*`; with `times`, only so many requests are concerned."""
-        return self._faults.add(faults.slow(seconds), operation, path, times)
+    def slow(self, by: float | str, *, path: str = "*", operation: str = "*", times: int | None = None) -> Fault:
+        """Answer late, by seconds or by a duration such as "1s".
+
+        `path` is a pattern as `secret/*`; with `times`, only so many requests are concerned.
+        """
+        return self._faults.add(faults.slow(_seconds(by, "no answer is early")), operation, path, times)
 
     def fail(
         self, status: int = 500, *errors: str, path: str = "*", operation: str = "*", times: int | None = None
@@ -241,6 +256,39 @@ class _Clock:
     def now_ns(self) -> int:
         """Give nanoseconds since the epoch."""
         return time.time_ns() + self.ahead_ns
+
+
+def _seconds(duration: float | str, negative: str) -> float:
+    """Read seconds, or a duration such as "1h". Raises: ValueError, which says `negative` of one below zero."""
+    seconds: Any = durations.parse(duration) if isinstance(duration, str) else duration
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not is_number or not abs(seconds) <= threading.TIMEOUT_MAX:  # nan is not, either
+        raise ValueError(f'{duration!r} is no duration: it is a number of seconds, or a text such as "1h30m"')
+    if seconds < 0:
+        raise ValueError(f"{duration!r}: {negative}")
+    return float(seconds)
+
+
+def _check_token(token: object) -> None:
+    """Refuse a root token that no client can send, or that would be taken for another kind. Raises: ValueError."""
+    if not isinstance(token, str):
+        raise ValueError("the token must be a text")  # one class for all that is wrong with it
+    if token != token.strip() or not (token.isascii() and token.isprintable()):
+        raise ValueError("the token must be printable ASCII without blanks around it, or no header of HTTP carries it")
+    if token.startswith(("b.", "hvb.")):
+        raise ValueError("a token that begins with b. or hvb. is taken for a batch token, and the root token is none")
+
+
+def _check_is_json(path: Path) -> None:
+    """Refuse a state of another backend by its name and by how it begins. Raises: ValueError."""
+    begins = b""
+    if path.is_file():
+        with path.open("rb") as file:
+            begins = file.read(len(_SQLITE))
+    if path.suffix in (".sqlite", ".toml") or begins == _SQLITE:
+        raise ValueError(
+            f"{path} is no JSON state, and only those are taken here: vaultctl operator snapshot save writes one"
+        )
 
 
 def end_of_test() -> None:
