@@ -1,6 +1,7 @@
 """-output-curl-string and -output-policy, beside the real bao's."""
 
 import re
+import subprocess
 
 import pytest
 from support.lines import line
@@ -66,6 +67,31 @@ def test_what_is_shown_is_what_bao_shows(bao, fresh, flag):
         ours.append((words, _sorted(fresh(*words, stdin=one.stdin, env=bao.env))))
     for own, true in zip(ours, theirs, strict=True):
         assert own == true
+
+
+ODD = "n$(id)`id`$HOME\"q\\\\z'!x"
+
+
+@pytest.mark.parametrize("address", ["", "http://127.0.0.1:1", "http://127.0.0.1:1/$(id)"])
+def test_a_shell_finds_nothing_to_do_in_what_is_shown(fresh, address):
+    """Header, namespace, path and address get to curl as they were given, be they what a shell would heed."""
+    env = {"VAULT_ADDR": address, "VAULT_TOKEN": "t"} if address else {}
+    args = ("read", "-output-curl-string", f"-namespace={ODD}", f"-header=X-Odd={ODD}", "a/$HOME!x", "k=$(id)")
+    ran = fresh(*args, env=env)
+    assert ran.code == 0
+    came = _as_curl_gets_it(ran.out)
+    assert f"X-Vault-Namespace: {ODD}/" in came or f"X-Vault-Namespace: {ODD}" in came
+    assert f"X-Odd: {ODD}" in came
+    assert came[-1].startswith((address or "http://the-address") + "/v1/a/$HOME")
+    assert "X-Vault-Token: the-token" in came
+
+
+def _as_curl_gets_it(command):
+    """Give the words that a shell hands to curl."""
+    stand_ins = "curl() { printf '%s\\n' \"$@\"; }; vaultctl() { echo the-token; }; VAULT_ADDR=http://the-address; HOME=x\n"
+    done = subprocess.run(["sh", "-c", stand_ins + command], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout.splitlines()
 
 
 def test_the_local_state_has_no_address(here):

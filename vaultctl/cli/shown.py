@@ -27,6 +27,9 @@ _NO_PREFLIGHT = (
 )
 """Source: OpenBao 2.7, as it stands there."""
 
+_STEERS_SHELL = frozenset('$`"\\!')
+"""What a shell heeds between double quotes; the last one where people type."""
+
 _CAPABILITIES = {
     "GET": ["read"],
     "HELP": ["read"],
@@ -111,19 +114,35 @@ class ShowingClient(Client):
             raise Failure(_NO_PREFLIGHT.format(path.removeprefix(_PREFLIGHT).rstrip("/"))) from None
 
     def _curl(self, verb: str, path: str, data: Mapping[str, Any], query: Mapping[str, Any]) -> str:
-        headers = [("X-Vault-Request", "true"), *self._headers]
+        headers = [_quoted(f"{name}: {value}") for name, value in (("X-Vault-Request", "true"), *self._headers)]
         if verb == "PATCH":
-            headers.append(("Content-Type", MERGE_PATCH))
+            headers.append(_quoted(f"Content-Type: {MERGE_PATCH}"))
         if self._token:
-            headers.append(("X-Vault-Token", "$(vaultctl print token)"))
+            headers.append('"X-Vault-Token: $(vaultctl print token)"')
         if self._namespace:
-            headers.append(("X-Vault-Namespace", self._namespace))
+            headers.append(_quoted(f"X-Vault-Namespace: {self._namespace}"))
         method = urls.method(verb)
         words = ["curl", *([f"-X {method}"] if method != "GET" else [])]
-        words += [f'-H "{name}: {value}"' for name, value in headers]
+        words += [f"-H {header}" for header in headers]
         if method in ("POST", "PUT", "PATCH") and not _WITHOUT_BODY.fullmatch(path):
-            words.append("-d '" + body_text(verb, path, data).replace("'", "'\"'\"'") + "'")
-        return " ".join([*words, f'"{self._base}{urls.target(verb, path, query)}"'])
+            words.append("-d " + _in_single_quotes(body_text(verb, path, data)))
+        return " ".join([*words, self._url(urls.target(verb, path, query))])
+
+    def _url(self, target: str) -> str:
+        """Write the URL for a shell; an address that is a variable of its own is left to it."""
+        if self._base.startswith("$"):
+            quoted = _quoted(target)
+            return f'"{self._base}{target}"' if quoted[0] == '"' else f'"{self._base}"{quoted}'
+        return _quoted(self._base + target)
+
+
+def _quoted(text: str) -> str:
+    """Quote a word for a shell: as bao does where that is safe, else so that the shell finds nothing to do in it."""
+    return f'"{text}"' if _STEERS_SHELL.isdisjoint(text) else _in_single_quotes(text)
+
+
+def _in_single_quotes(text: str) -> str:
+    return "'" + text.replace("'", "'\"'\"'") + "'"
 
 
 def policy_text(verb: str, path: str) -> str:
