@@ -88,7 +88,9 @@ def test_a_shell_finds_nothing_to_do_in_what_is_shown(fresh, address):
 
 def _as_curl_gets_it(command):
     """Give the words that a shell hands to curl."""
-    stand_ins = "curl() { printf '%s\\n' \"$@\"; }; vaultctl() { echo the-token; }; VAULT_ADDR=http://the-address; HOME=x\n"
+    stand_ins = (
+        "curl() { printf '%s\\n' \"$@\"; }; vaultctl() { echo the-token; }; VAULT_ADDR=http://the-address; HOME=x\n"
+    )
     done = subprocess.run(["sh", "-c", stand_ins + command], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return done.stdout.splitlines()

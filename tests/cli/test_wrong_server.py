@@ -86,6 +86,19 @@ def test_a_broken_answer_is_told(client, answer, told):
 
 @pytest.mark.parametrize(
     "answer",
+    ['{"data": 5}', '{"data": "x"}', '{"data": []}', '{"data": {}}', "{}", '{"request_id": "r", "data": null}'],
+)
+@pytest.mark.parametrize("args", [("lookup",), ("lookup", "-format=json"), ("lookup", "-accessor", "x")])
+def test_a_lookup_that_tells_nothing_is_no_success(client, answer, args):
+    """An answer without anything of the token ends `token lookup` with exit code 2 and words."""
+    with answering(says(200, answer)) as server:
+        ran = client(server.address, "token", *args)
+    assert (ran.code, ran.out, "Traceback" in ran.err) == (2, "", False), ran
+    assert "no Vault does" in ran.err or "no answer of the API" in ran.err
+
+
+@pytest.mark.parametrize(
+    "answer",
     [
         [b"HTTP/1.0 200 OK\r\n\r\n" + MOUNTS],
         [b"HTTP/1.1 100 Continue\r\n\r\n", OK + b"\r\n" + MOUNTS],

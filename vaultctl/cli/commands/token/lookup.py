@@ -4,6 +4,7 @@ from vaultctl.cli import output
 from vaultctl.cli.command import FIELD, FORMAT, Run, command
 from vaultctl.cli.failures import Misuse
 from vaultctl.cli.go_flags import switch
+from vaultctl.logical.errors import ServerError
 
 
 def run(run: Run) -> None:
@@ -20,6 +21,8 @@ def run(run: Run) -> None:
         answer = run.client.call("POST", "auth/token/lookup", {"token": given[0].strip()})
     else:
         answer = run.client.call("GET", "auth/token/lookup-self")
+    if not answer.data:
+        raise ServerError(answer.status, "the server answered, and told nothing of the token, which no Vault does")
     output.secret(run.env, fmt, answer, run["field"])
 
 
