@@ -356,7 +356,7 @@ def read_answer(answer: Answer, request: Request) -> Response:
     if not isinstance(said, dict):
         return Response(answer.status)
     if "request_id" not in said and not isinstance(said.get("data"), dict | None):
-        raise ServerError(answer.status, f"the server answered {answer.status}, and data that no Vault does")
+        raise ServerError(answer.status, f"the server answered {answer.status} with data of a kind that no Vault does")
     if "request_id" not in said or "data" not in said:
         return Response(answer.status, raw=said)
     duration_s, lease_id, renewable = (said.get(key) for key in ("lease_duration", "lease_id", "renewable"))
