@@ -79,8 +79,8 @@ def serve(door: Door, options: Options) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise CannotServe(f"cannot listen on {options.host}:{options.port}: {reason}") from None
-    with listener, asyncio.Runner(loop_factory=Loop) as runner:
-        runner.run(_Running(door, options, listener).run())
+    with listener, listening.nobody() as silent, asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(_Running(door, options, listener, silent).run())
 
 
 def _spare_what_stays() -> None:
@@ -96,9 +96,11 @@ def _spare_what_stays() -> None:
 class _Running:
     """A server from its start to its stop."""
 
-    def __init__(self, door: Door, options: Options, listener: socket.socket) -> None:
+    def __init__(self, door: Door, options: Options, listener: socket.socket, silent: socket.socket) -> None:
+        """`silent` is a socket that nobody can connect to. It is at hand for when no descriptor is left to make one."""
         self._options = options
         self._listener = listener
+        self._silent = silent
         self._app = App(door, options.manners)
         self._allowed = listening.connections_allowed()
         self._serving: Embedded | None = None
@@ -177,8 +179,7 @@ class _Running:
             former, self._serving = self._serving, await self._begin(found.certificate)
             if former:
                 self._former.append(former)
-                with listening.nobody() as silent:
-                    former.take_no_more(silent)
+                former.take_no_more(self._silent)
                 leaving = asyncio.get_running_loop().create_task(self._leave(former))
                 self._leaving.add(leaving)
                 leaving.add_done_callback(self._leaving.discard)
@@ -237,9 +238,8 @@ class _Running:
         server = self._serving
         if server is None or sys.platform != "linux":
             return
+        server.take_no_more(self._silent)  # first: else it takes the descriptors that are spared, too
         with listening.spare_descriptors():
-            with listening.nobody() as silent:
-                server.take_no_more(silent)
             listening.thin_out(self._listener, self._allowed, self._app.answering)
             for _ in range(_BREATHS):
                 await asyncio.sleep(0.02)
