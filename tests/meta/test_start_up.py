@@ -38,6 +38,7 @@ SECRETS_LIST = [
     "vaultctl.core",
     "vaultctl.core.auditing",
     "vaultctl.core.core",
+    "vaultctl.core.exchange",
     "vaultctl.core.mounts",
     "vaultctl.core.namespaces",
     "vaultctl.core.pipeline",

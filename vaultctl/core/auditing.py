@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vaultctl.core.audit.options import Form
     from vaultctl.core.audit.table import Device, Table
     from vaultctl.core.audit.trail import Trail
-    from vaultctl.core.pipeline import Exchange
+    from vaultctl.core.exchange import Exchange
     from vaultctl.core.state import View
 
 _OWN_PATHS = "audit/"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import pipeline, system, tokens
 from vaultctl.core.auditing import SERVED, Rules
+from vaultctl.core.exchange import Exchange, Host, NeedsWriting
 from vaultctl.core.mounts import new_uuid
-from vaultctl.core.pipeline import Exchange, Host, NeedsWriting
 from vaultctl.core.plugins import Catalogue
 from vaultctl.core.session import Sessions
 from vaultctl.logical.errors import InvalidRequest, VaultError

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import identity, lockouts
-from vaultctl.core.pipeline import context_for
+from vaultctl.core.exchange import context_for
 from vaultctl.core.token_store import issue
 from vaultctl.framework.login import LoginDenied, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vaultctl.core.exchange import Exchange
     from vaultctl.core.mounts import Mount
-    from vaultctl.core.pipeline import Exchange
     from vaultctl.framework.endpoint import Entry
     from vaultctl.logical.response import Response
 

@@ -11,9 +11,9 @@ from vaultctl.core.state import Transaction, View
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vaultctl.core.exchange import Host
     from vaultctl.core.mounts import Mount, MountTable
     from vaultctl.core.namespaces import Namespace, NamespaceTable
-    from vaultctl.core.pipeline import Host
     from vaultctl.core.policies.acl import Acl
     from vaultctl.core.policies.acls import Acls
     from vaultctl.core.state import State

@@ -10,7 +10,7 @@ from vaultctl.core.policies.acl import LISTING
 from vaultctl.logical.request import Operation
 
 if TYPE_CHECKING:
-    from vaultctl.core.pipeline import Exchange
+    from vaultctl.core.exchange import Exchange
     from vaultctl.core.tokens import Token
 
 _CAPABILITIES = {

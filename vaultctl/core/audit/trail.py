@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from vaultctl.core import tokens
 from vaultctl.core.audit import entries
 from vaultctl.core.audit.table import PREFIX, load_table
-from vaultctl.core.pipeline import NeedsWriting, context_for, given_data, need_writing
+from vaultctl.core.exchange import NeedsWriting, context_for, given_data, need_writing
 from vaultctl.core.state import Transaction
 from vaultctl.crypto.aead import hmac_sha256
 from vaultctl.logical.durations import rfc3339
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from vaultctl.core.audit.table import Table
     from vaultctl.core.auditing import Auditing, Open
-    from vaultctl.core.pipeline import Exchange
+    from vaultctl.core.exchange import Exchange
     from vaultctl.core.tokens import Token
     from vaultctl.logical.response import Response
 

@@ -13,7 +13,7 @@ from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.response import Response
 
 if TYPE_CHECKING:
-    from vaultctl.core.pipeline import Exchange
+    from vaultctl.core.exchange import Exchange
 
 _ID_LENGTH = 24
 _LAST_USE = "Secret cannot be returned; token had one use left, so leased credentials were immediately revoked."

@@ -11,9 +11,9 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from vaultctl.core.exchange import engine_context
 from vaultctl.core.leases import store
 from vaultctl.core.leases.store import Lease
-from vaultctl.core.pipeline import engine_context
 from vaultctl.core.tokens import SECOND_NS
 from vaultctl.logical.errors import StateError, VaultError, where
 from vaultctl.logical.request import Operation, Request

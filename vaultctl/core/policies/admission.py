@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from vaultctl.core import pipeline
+from vaultctl.core.exchange import context_for, endpoints_of, given_data
 from vaultctl.core.policies.acl import LISTING
 from vaultctl.framework.endpoint import find
 from vaultctl.logical.errors import PermissionDenied
 from vaultctl.logical.request import Operation
 
 if TYPE_CHECKING:
+    from vaultctl.core.exchange import Exchange
     from vaultctl.core.namespaces import Namespace
-    from vaultctl.core.pipeline import Exchange
     from vaultctl.core.policies.acl import Acl, Permissions
     from vaultctl.core.session import Session
     from vaultctl.core.tokens import Token
@@ -87,7 +87,7 @@ def _admit_to(exchange: Exchange, acl: Acl, path: str) -> tuple[str, Permissions
     if permissions is None or (_needs_sudo(exchange) and "sudo" not in permissions.capabilities):
         raise PermissionDenied
     capability = _capability(exchange, permissions)
-    if not permissions.allow(request.operation, capability, pipeline.given_data(request), request.wrap_ttl_s):
+    if not permissions.allow(request.operation, capability, given_data(request), request.wrap_ttl_s):
         raise PermissionDenied
     return path, permissions
 
@@ -105,7 +105,7 @@ def _capability(exchange: Exchange, permissions: Permissions) -> str:
         return "update"
     if {"create", "update"} <= permissions.capabilities:
         return "update"
-    context = pipeline.context_for(exchange, exchange.mount)
+    context = context_for(exchange, exchange.mount)
     return "update" if exchange.match.endpoint.exists(context, exchange.match.values) else "create"
 
 
@@ -147,5 +147,5 @@ def _is_sudo_path(exchange: Exchange, path: str) -> bool:
     if mount is None or mount.tainted or not host.kinds(mount).serves(mount.type):
         return False
     below = path[len(mount.path) :]
-    match = find(pipeline.endpoints_of(host, mount, below), below)
+    match = find(endpoints_of(host, mount, below), below)
     return match is not None and match.endpoint.sudo

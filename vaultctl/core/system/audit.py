@@ -11,8 +11,8 @@ from typing import Any
 
 from vaultctl.core.audit import entries, table
 from vaultctl.core.audit.table import Device, Table
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.mounts import new_uuid
-from vaultctl.core.pipeline import SystemContext
 from vaultctl.framework.endpoint import ROOT_ONLY, Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical import paths

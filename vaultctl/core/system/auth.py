@@ -7,7 +7,7 @@ checks.
 from collections.abc import Mapping
 from typing import Any
 
-from vaultctl.core.pipeline import SystemContext
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.system import mounts
 from vaultctl.core.system.mounts import ENABLE_FIELDS, TUNE_FIELDS, describe
 from vaultctl.framework.endpoint import Endpoint

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.core import tokens
-from vaultctl.core.pipeline import SystemContext
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.policies import admission
 from vaultctl.core.token_store import lookup
 from vaultctl.core.tokens import Token

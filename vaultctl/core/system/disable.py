@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.core import jobs
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.jobs import Job
 from vaultctl.core.leases import job as leases
 from vaultctl.core.leases.revoke import Mode
 from vaultctl.core.mounts import Mount, new_uuid
-from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.session import Session
 from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.response import EMPTY, Awaited, Response

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.core import mounts
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.mounts import SYSTEM_TTL_S
-from vaultctl.core.pipeline import SystemContext
 from vaultctl.logical import durations, paths
 from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.response import EMPTY, Response

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from vaultctl.core.pipeline import SystemContext
+from vaultctl.core.exchange import SystemContext
 from vaultctl.framework.endpoint import ROOT_ONLY, Endpoint
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.request import Operation

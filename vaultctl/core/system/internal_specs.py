@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vaultctl import __version__
-from vaultctl.core.pipeline import SystemContext, endpoints_of
+from vaultctl.core.exchange import SystemContext, endpoints_of
 from vaultctl.core.system.internal_ui import anybody_sees, may_see
 from vaultctl.framework import openapi
 from vaultctl.framework.endpoint import Endpoint

@@ -6,9 +6,9 @@ The kv commands ask for the mount of a path before they do anything else.
 from collections.abc import Mapping
 from typing import Any
 
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.mounts import Mount
 from vaultctl.core.namespaces import ROOT, Namespace
-from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.system.mounts import describe
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field

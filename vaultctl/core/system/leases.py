@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vaultctl.core import jobs, tokens
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.jobs import Job
 from vaultctl.core.leases import issue, revoke, store
 from vaultctl.core.leases import job as leases
 from vaultctl.core.leases.revoke import Mode, RevocationFailed
 from vaultctl.core.leases.store import Lease
 from vaultctl.core.mounts import Mount, new_uuid
-from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.system.disable import awaiting
 from vaultctl.core.tokens import SECOND_NS, Token
 from vaultctl.framework.endpoint import Endpoint

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.core import lockouts
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.mounts import Mount
 from vaultctl.core.namespaces import Namespace
-from vaultctl.core.pipeline import SystemContext
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical.errors import UnsupportedPath

@@ -8,8 +8,8 @@ from typing import Any
 
 from vaultctl import __version__
 from vaultctl.core import namespaces
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.mounts import Mount
-from vaultctl.core.pipeline import SystemContext
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical import paths

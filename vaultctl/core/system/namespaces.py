@@ -10,12 +10,12 @@ from itertools import islice
 from typing import Any
 
 from vaultctl.core import jobs, mounts, tokens
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.jobs import Job
 from vaultctl.core.leases import job as leases
 from vaultctl.core.leases.revoke import Mode
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.namespaces import Namespace
-from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.session import Session
 from vaultctl.crypto.aead import hmac_sha256
 from vaultctl.framework.endpoint import Endpoint

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.core import records
-from vaultctl.core.pipeline import SystemContext
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.policies import passwords
 from vaultctl.core.policies.store import decoded, in_order
 from vaultctl.framework.endpoint import Endpoint

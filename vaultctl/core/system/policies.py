@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vaultctl.core.pipeline import SystemContext
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.policies import rules, store
 from vaultctl.core.policies.store import Policy
 from vaultctl.framework.endpoint import Endpoint

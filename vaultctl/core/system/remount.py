@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from vaultctl.core import jobs, mounts
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.jobs import Job
 from vaultctl.core.leases import job as leases
 from vaultctl.core.leases.revoke import Mode
 from vaultctl.core.mounts import Mount, MountTable, new_uuid
 from vaultctl.core.namespaces import ROOT, Namespace, NamespaceTable
-from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.session import Session
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field

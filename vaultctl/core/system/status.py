@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl import __version__
-from vaultctl.core.pipeline import SystemContext
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.state import View
 from vaultctl.framework.endpoint import UNAVAILABLE, Endpoint
 from vaultctl.logical.errors import InvalidRequest

@@ -6,9 +6,9 @@ Source: OpenBao 2.7 for messages and the order of checks. The path of an auth me
 from collections.abc import Mapping
 from typing import Any
 
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.methods import LOCKING
 from vaultctl.core.mounts import Mount
-from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.system.enabling import LISTS, TOKEN_TYPES, check_semantic_version, check_visibility, ttl
 from vaultctl.core.system.mounts import TUNE_FIELDS
 from vaultctl.logical import durations

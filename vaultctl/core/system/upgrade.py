@@ -7,9 +7,9 @@ the process at any time. Until the last step the engine answers that it is being
 from itertools import islice
 
 from vaultctl.core import jobs
+from vaultctl.core.exchange import MountStorage, SystemContext
 from vaultctl.core.jobs import Job
 from vaultctl.core.mounts import Mount, new_uuid
-from vaultctl.core.pipeline import MountStorage, SystemContext
 from vaultctl.core.plugins import Catalogue
 from vaultctl.core.session import Session
 from vaultctl.framework.endpoint import Upgrade

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from vaultctl.core import tokens
-from vaultctl.core.pipeline import SystemContext
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.token_store import policies, roles
 from vaultctl.core.token_store.issue import BATCH, SERVICE, Wanted, issue, limits_of
 from vaultctl.core.token_store.roles import Role

@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from vaultctl.core import tokens
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.namespaces import ROOT
-from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.tokens import BY_ID, SECOND_NS, Token
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field

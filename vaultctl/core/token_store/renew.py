@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from vaultctl.core import tokens
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.mounts import Mount
-from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.token_store import roles
 from vaultctl.core.token_store.issue import BATCH, auth_block, limits_of
 from vaultctl.core.token_store.lookup import ACCESSOR, by_accessor
@@ -87,7 +87,7 @@ def _bounds(ctx: SystemContext, token: Token) -> _Bounds | None:
 
 def _by_method(ctx: SystemContext, mount: Mount, token: Token) -> _Bounds | None:
     """Ask the auth method that gave a token. Raises: VaultError."""
-    from vaultctl.core.pipeline import method_context
+    from vaultctl.core.exchange import method_context
     from vaultctl.framework.login import Renewing
 
     method = ctx.host.methods.engine(mount.type, mount.options)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.core import tokens
-from vaultctl.core.pipeline import SystemContext
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.token_store import sweep
 from vaultctl.core.token_store.issue import BATCH
 from vaultctl.core.token_store.lookup import ACCESSOR, find_by_accessor

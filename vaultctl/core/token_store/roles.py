@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vaultctl.core import records
-from vaultctl.core.pipeline import SystemContext
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.token_store.policies import Rules, sanitised
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field

@@ -10,10 +10,10 @@ from itertools import islice
 from typing import Any
 
 from vaultctl.core import jobs, tokens
+from vaultctl.core.exchange import SystemContext
 from vaultctl.core.jobs import Job
 from vaultctl.core.leases import store as leases
 from vaultctl.core.mounts import Mount, new_uuid
-from vaultctl.core.pipeline import SystemContext
 from vaultctl.core.session import Session
 from vaultctl.core.token_store.roles import PREFIX as ROLES
 from vaultctl.core.tokens import BY_ACCESSOR, BY_EXPIRY, BY_ID, BY_MOUNT, BY_PARENT, REVOKED, SECOND_NS, Token

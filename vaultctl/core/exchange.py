@@ -1,0 +1,205 @@
+"""One request on its way: what the stages found of it, and what handlers may touch.
+
+The stages themselves are in `pipeline`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from vaultctl.core.auditing import SERVED, Auditing, Rules
+from vaultctl.core.mounts import Mounts
+from vaultctl.core.namespaces import ROOT
+from vaultctl.framework.endpoint import Caller, Context, MountInfo
+from vaultctl.logical.request import READING, Operation, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from vaultctl.core.audit.trail import Trail
+    from vaultctl.core.methods import Methods
+    from vaultctl.core.mounts import Mount
+    from vaultctl.core.plugins import Catalogue
+    from vaultctl.core.session import Mark, Session
+    from vaultctl.core.tokens import Token
+    from vaultctl.framework.endpoint import Endpoint, Engine, Match
+    from vaultctl.logical.response import Response
+    from vaultctl.logical.storage import Storage
+
+OWN_HELP = {
+    "system": "The engine's own paths: mounts, their moves, and how the state stands.",
+    "token": "Tokens: made, looked up, renewed and revoked. Every auth method gives tokens of this store.",
+}
+"""The types of mounts whose endpoints are the core's own, and what they are for."""
+
+
+class NeedsWriting(Exception):
+    """Raised before a request with a reading verb had any effect: it must be opened for writing."""
+
+
+class Host:
+    """What the pipeline asks of the core around it."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        system_endpoints: Callable[[str], Sequence[Endpoint]],
+        now_ns: Callable[[], int],
+        random: Callable[[int], bytes],
+        storage: str = "",
+        audit_rules: Rules = SERVED,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`storage` is the name of the backend, for those who ask; `audit_rules` say who may enable audit devices.
+
+        `monotonic_s` is for deadlines.
+        """
+        self.auditing = Auditing(audit_rules)
+        self.storage = storage
+        self.monotonic_s = monotonic_s
+        self.catalogue = catalogue
+        self._methods: Methods | None = None
+        self.system_endpoints = system_endpoints
+        self.now_ns = now_ns
+        self.random = random
+
+    @property
+    def methods(self) -> Methods:
+        """The types of auth methods."""
+        if self._methods is None:
+            from vaultctl.core.methods import Methods
+
+            self._methods = Methods(self.catalogue.given_methods)
+        return self._methods
+
+    def kinds(self, mount: Mount) -> Catalogue | Methods:
+        """Give where the type of a mount comes from."""
+        return self.methods if mount.path.startswith("auth/") else self.catalogue
+
+
+class Exchange:
+    """One request on its way through the stages, and what they found."""
+
+    def __init__(self, host: Host, session: Session, request: Request, *, writing: bool) -> None:
+        self.host = host
+        self.session = session
+        self.request = request
+        self.writing = writing
+        self.now_ns = host.now_ns()
+        self.namespace = ROOT
+        self.has_prefix = False
+        self.mount: Mount | None = None
+        self.path = ""
+        self.match: Match | None = None
+        self.token: Token | None = None
+        self.mark: Mark | None = None
+        """Where a request that fails goes back to."""
+
+        self.keep: Callable[[Response], Response] | None = None
+        """What a policy leaves of a listing."""
+        self.trail: Trail | None = None
+        """What records the request; None where no audit device is enabled."""
+
+
+class SystemContext:
+    """What a handler of the core's own endpoints may touch: the whole session. `path` is that below the mount."""
+
+    def __init__(self, exchange: Exchange, mount: Mount) -> None:
+        self.mount = mount
+        self.path = exchange.path
+        self.request = exchange.request
+        self.session = exchange.session
+        self.token = exchange.token
+        self.now_ns = exchange.now_ns
+        self.random = exchange.host.random
+        self.catalogue = exchange.host.catalogue
+        self.host = exchange.host
+        self.namespace = exchange.namespace
+        self.mounts = Mounts(exchange.session.mounts, exchange.session.namespaces, exchange.namespace)
+
+    @property
+    def has_sudo(self) -> bool:
+        """Tell whether the caller has the right to sudo on the path that was asked for."""
+        if self.token is None:
+            return False
+        from vaultctl.core.policies import admission
+
+        if admission.is_root_in(self.session, self.token, self.namespace):
+            return True
+        acl = admission.acl_of(self.session, self.token, self.now_ns / 1e9)
+        return "sudo" in acl.capabilities(self.namespace.path + self.request.path)
+
+
+def need_writing(exchange: Exchange) -> None:
+    """Ask for the request to be opened for writing, if it is not. Raises: NeedsWriting."""
+    if not exchange.writing:
+        raise NeedsWriting
+
+
+def endpoints_of(host: Host, mount: Mount, path: str) -> Sequence[Endpoint]:
+    """Give the endpoints that a mount's type declares; the system's come by subject. Raises: NotOffered."""
+    if mount.type == "system":
+        return host.system_endpoints(path)
+    if mount.type == "token":
+        from vaultctl.core import token_store
+
+        return token_store.endpoints_for(path)
+    return host.kinds(mount).engine(mount.type, mount.options).endpoints
+
+
+def given_data(request: Request) -> Mapping[str, Any]:
+    """Give what a handler's fields are taken from: the query where nothing is written, else the body."""
+    return request.query if request.operation in READING or request.operation is Operation.DELETE else request.data
+
+
+def context_for(exchange: Exchange, mount: Mount) -> Context | SystemContext:
+    """Give what a handler of this mount may touch."""
+    if mount.type in OWN_HELP:
+        return SystemContext(exchange, mount)
+    caller = Caller(exchange.token.id_hash, exchange.token.type) if exchange.token else None
+    return engine_context(exchange.session, mount, exchange.request, exchange.now_ns, caller)
+
+
+def method_context(ctx: SystemContext, mount: Mount) -> Context:
+    """Give what an auth method may touch while a token of its own is renewed: a request for its login's mount."""
+    return engine_context(ctx.session, mount, ctx.request, ctx.now_ns)
+
+
+def engine_context(
+    session: Session, mount: Mount, request: Request, now_ns: int, caller: Caller | None = None
+) -> Context:
+    """Give what an engine, or an auth method, may touch on this mount."""
+    host = session.host
+    engine = host.kinds(mount).engine(mount.type, mount.options)
+    storage = MountStorage(session.view, mount, engine)
+    options = mount.options or {}
+    ttls_s = mount.default_lease_ttl_s, mount.max_lease_ttl_s
+    info = MountInfo(mount.path, mount.type, options, *ttls_s, upgrading=mount.upgrading)
+    return Context(request, storage, info, now_ns, host.random, caller)
+
+
+class MountStorage:
+    """A mount's part of the state: every name below its uuid, and seal-wrapped where mount and engine ask for it."""
+
+    def __init__(self, storage: Storage, mount: Mount, engine: Engine) -> None:
+        self._storage = storage
+        self._prefix = mount.storage_prefix
+        self._wraps = engine.seal_wrapped if mount.seal_wrap else None
+
+    def get(self, key: str, /) -> bytes | None:
+        """Return an entry's value."""
+        return self._storage.get(self._prefix + key)
+
+    def list(self, prefix: str, /, *, after: str = "", limit: int | None = None) -> list[str]:
+        """Return what stands directly below the prefix."""
+        return self._storage.list(self._prefix + prefix, after=after, limit=limit)
+
+    def put(self, key: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
+        """Store an entry."""
+        wrap = seal_wrap or (self._wraps is not None and self._wraps(key))
+        self._storage.put(self._prefix + key, value, seal_wrap=wrap)
+
+    def delete(self, key: str, /) -> None:
+        """Remove an entry."""
+        self._storage.delete(self._prefix + key)
