@@ -1,7 +1,7 @@
 """A server of one door in threads of this process, for tests: on loopback, at a port that is free, without a library.
 
 A test's server starts and ends with the test, in a process that is somebody else's: no signals, no event loop, nothing
-to install. What serves people is `server`; why this one is another: docs/decisions/0013-vault-for-tests.md
+to install. What serves people is `server`; why this one is another: docs/decisions/0011-vault-for-tests.md
 """
 
 from __future__ import annotations
