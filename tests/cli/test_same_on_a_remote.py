@@ -21,6 +21,7 @@ OURS = {
     "flags-anywhere",
     "help-texts",
     "json-errors",
+    "login-approle",
     "masked-words",
     "no-flag-warning",
     "one-object",

@@ -16,6 +16,7 @@ _SERVERS = {
     "dev-seal",
     "exact-numbers",
     "help-texts",
+    "otp-roles",
     "own-program",
     "paths-as-typed",
     "raw-format",
@@ -32,9 +33,16 @@ _MOVES = ("list", "sys/remount/status")
 @pytest.mark.parametrize("name", LINES)
 def test_each_line_comes_out_as_on_its_own_server(name, by_bao, ours):
     """Exit code, stdout and stderr are the same, but for what the server says otherwise by name."""
-    theirs = [_compared(line, ran) for line, ran in zip(LINES[name], by_bao(name, LINES[name]), strict=True)]
+    theirs = [
+        _compared(line, _as_ours(line, ran)) for line, ran in zip(LINES[name], by_bao(name, LINES[name]), strict=True)
+    ]
     came = [_compared(line, ours.run(*line.args, stdin=line.stdin, env=dict(line.env))) for line in LINES[name]]
     assert came == theirs
+
+
+def _as_ours(line: Line, ran: Ran) -> Ran:
+    """Give what bao printed, with the exit code that a difference of the server has here."""
+    return ran._replace(code=line.code) if line.code is not None and line.different in _SERVERS else ran
 
 
 def _compared(line: Line, ran: Ran) -> tuple[object, ...]:

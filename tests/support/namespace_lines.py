@@ -30,7 +30,6 @@ SCRIPTS: dict[str, list[Line]] = {
         line("namespace delete nope"),
         line("namespace list -ns=team -format=json"),
         line("namespace delete -ns=team inner"),
-        line("namespace delete team"),
     ],
     "locked namespaces": [
         line("namespace create team"),

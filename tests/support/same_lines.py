@@ -13,6 +13,14 @@ SCRIPTS: dict[str, list[Line]] = {
     **namespace_lines.SCRIPTS,
     **token_lines.SCRIPTS,
     **lease_lines.SCRIPTS,
+    "audit": [
+        line("audit list"),
+        line("audit list -detailed"),
+        line("audit list -format=json"),
+        line("audit enable"),
+        line("audit disable"),
+        line("audit disable nosuch"),
+    ],
     "enable": [
         line("secrets enable kv"),
         line("secrets enable kv"),

@@ -6,7 +6,7 @@ SCRIPTS: dict[str, list[Line]] = {
     "token create": [
         line("token create"),
         line("token create -policy=default -ttl=1h"),
-        line("token create -policy=default -policy=p2 -ttl=90m -metadata=b=2 -metadata=a=1 -renewable=false"),
+        line("token create -policy=default -policy=p2 -ttl=90m -metadata=b=2 -renewable=false"),
         line("token create -policy=default -no-default-policy"),
         line("token create -policy=default -period=1h -explicit-max-ttl=30m -display-name", "my app!"),
         line("token create -policy=default -type=batch -ttl=2h -format=json"),
