@@ -1,25 +1,13 @@
 """Secrets of kv version 2 as time goes by."""
 
 import pytest
-from support.states import NOW_S, ROOT_TOKEN, make_core
+from support.clock import SECOND_NS, Clock
+from support.states import ROOT_TOKEN, make_core
 
 from vaultctl.core.core import Core
 from vaultctl.logical.errors import InvalidRequest, NotFound, WrongContentType
 from vaultctl.logical.request import MERGE_PATCH, Operation, Request
 from vaultctl.storage.memory import Memory
-
-SECOND = 1_000_000_000
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now_ns = NOW_S * SECOND
-
-    def __call__(self) -> int:
-        """Tell the time."""
-        return self.now_ns
 
 
 @pytest.fixture
@@ -60,7 +48,7 @@ def test_a_version_lives_as_long_as_the_mount_says(core: Core, clock: Clock, beg
     clock.now_ns += begun_ns
     ask(core, Operation.UPDATE, "secret/config", delete_version_after="10s")
     write(core)
-    clock.now_ns += 10 * SECOND - 1
+    clock.now_ns += 10 * SECOND_NS - 1
     assert is_there(core)
     clock.now_ns += 1 + past_ns
     assert not is_there(core)
@@ -70,11 +58,11 @@ def test_a_version_that_is_brought_back_lives_as_long_again(core: Core, clock: C
     """An undelete begins the life of a version anew."""
     ask(core, Operation.UPDATE, "secret/config", delete_version_after="10s")
     write(core)
-    clock.now_ns += 60 * SECOND
+    clock.now_ns += 60 * SECOND_NS
     ask(core, Operation.UPDATE, "secret/undelete/a", versions=[1])
-    clock.now_ns += 9 * SECOND
+    clock.now_ns += 9 * SECOND_NS
     assert is_there(core)
-    clock.now_ns += 1 * SECOND
+    clock.now_ns += 1 * SECOND_NS
     assert not is_there(core)
 
 
@@ -82,7 +70,7 @@ def test_a_new_setting_leaves_older_versions_as_they_are(core: Core, clock: Cloc
     """A version lives as long as was said when it was made."""
     write(core)
     ask(core, Operation.UPDATE, "secret/config", delete_version_after="1s")
-    clock.now_ns += 60 * SECOND
+    clock.now_ns += 60 * SECOND_NS
     assert is_there(core)
 
 

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from support.clock import Clock
 from support.lender import Lender
 from support.places import Place
-from support.states import NOW_S, ROOT_TOKEN, make_core, open_core
+from support.states import ROOT_TOKEN, make_core, open_core
 
 from vaultctl.core.core import Core
 from vaultctl.core.leases import revoke, store
@@ -18,24 +19,8 @@ from vaultctl.logical.request import Operation, Request
 from vaultctl.logical.response import Response
 from vaultctl.storage.memory import Memory
 
-SECOND_NS = 1_000_000_000
 CAUSE = "ConnectionError at lender.py:26"
 READ, LIST, UPDATE, DELETE = Operation.READ, Operation.LIST, Operation.UPDATE, Operation.DELETE
-
-
-class Clock:
-    """A clock that goes when it is told to."""
-
-    def __init__(self) -> None:
-        self.now_ns = NOW_S * SECOND_NS
-
-    def __call__(self) -> int:
-        """Give the time."""
-        return self.now_ns
-
-    def go(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now_ns += int(seconds * SECOND_NS)
 
 
 class Ticks:

@@ -1,8 +1,9 @@
 """Policies as the API has them, and what they let tokens do, from one request to the next."""
 
 import pytest
+from support.clock import Clock
 from support.policies import LIMITED, ask, give_token, may, write_policy
-from support.states import NOW_S, ROOT_TOKEN, make_core
+from support.states import ROOT_TOKEN, make_core
 
 from vaultctl.core.core import Core
 from vaultctl.core.policies.acls import MOST
@@ -21,16 +22,6 @@ from vaultctl.storage.memory import Memory
 
 READ, UPDATE, PATCH, DELETE, LIST = Operation.READ, Operation.UPDATE, Operation.PATCH, Operation.DELETE, Operation.LIST
 READS = 'path "secret/*" { capabilities = ["read"] }'
-
-
-class Clock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self) -> None:
-        self.now_s = NOW_S
-
-    def __call__(self) -> int:
-        return int(self.now_s * 1_000_000_000)
 
 
 @pytest.fixture
@@ -95,10 +86,10 @@ def test_a_policy_counts_until_it_expires(core, clock):
     """What a policy with a ttl allows is allowed to the second, though nothing is written then."""
     write_policy(core, "short", READS, ttl="10s")
     give_token(core, "short")
-    clock.now_s += 9
+    clock.go(9)
     assert may(core, READ, "secret/data/a")
     assert "short" in ask(core, LIST, "sys/policies/acl").data["keys"]
-    clock.now_s += 1
+    clock.go(1)
     assert not may(core, READ, "secret/data/a")
     assert "short" not in ask(core, LIST, "sys/policies/acl").data["keys"]
     with pytest.raises(NotFound):
@@ -109,7 +100,7 @@ def test_a_rule_counts_until_it_expires(core, clock):
     """A path with an expiration of its own ends alone."""
     allow(core, rule("secret/*", "read", more='expiration = "2026-01-01T00:00:05Z"'), rule("sys/mounts", "read"))
     assert may(core, READ, "secret/data/a")
-    clock.now_s += 5
+    clock.go(5)
     assert not may(core, READ, "secret/data/a")
     assert may(core, READ, "sys/mounts")
 

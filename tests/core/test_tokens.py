@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 
 import pytest
+from support.clock import Clock
 from support.places import Place
 from support.states import NOW_S, ROOT_TOKEN, make_core, make_state, open_core
 
@@ -15,23 +16,6 @@ from vaultctl.logical.errors import BadToken, InvalidRequest, VaultError
 from vaultctl.logical.request import Operation, Request
 from vaultctl.logical.response import Response
 from vaultctl.storage.memory import Memory
-
-SECOND_NS = 1_000_000_000
-
-
-class Clock:
-    """A clock that goes when it is told to."""
-
-    def __init__(self) -> None:
-        self.now_ns = NOW_S * SECOND_NS
-
-    def __call__(self) -> int:
-        """Give the time."""
-        return self.now_ns
-
-    def go(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now_ns += int(seconds * SECOND_NS)
 
 
 @pytest.fixture
