@@ -30,6 +30,10 @@ class Comments(NamedTuple):
         return self.tokens[0].offset
 
 
+def _place(token: Token) -> str:
+    return NOWHERE if token.json else token.at
+
+
 class Literal(NamedTuple):
     """A text, a number or a boolean, and in a list the comments before and behind it."""
 
@@ -40,7 +44,7 @@ class Literal(NamedTuple):
     @property
     def at(self) -> str:
         """Say where it stands."""
-        return NOWHERE if self.token.json else self.token.at
+        return _place(self.token)
 
     @property
     def line(self) -> int:
@@ -57,7 +61,7 @@ class ListValue(NamedTuple):
     @property
     def at(self) -> str:
         """Say where it stands."""
-        return NOWHERE if self.opening.json else self.opening.at
+        return _place(self.opening)
 
     @property
     def line(self) -> int:
@@ -75,7 +79,7 @@ class ObjectValue(NamedTuple):
     @property
     def at(self) -> str:
         """Say where it stands."""
-        return NOWHERE if self.opening.json else self.opening.at
+        return _place(self.opening)
 
     @property
     def line(self) -> int:
@@ -98,7 +102,7 @@ class Item(NamedTuple):
     @property
     def at(self) -> str:
         """Say where it stands."""
-        return self.keys[0].at if self.keys and not self.keys[0].json else NOWHERE
+        return _place(self.keys[0]) if self.keys else NOWHERE
 
     @property
     def line(self) -> int:
