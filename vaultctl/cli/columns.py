@@ -7,12 +7,16 @@ from vaultctl.cli import output
 from vaultctl.cli.command import Run
 from vaultctl.cli.failures import Misuse
 from vaultctl.cli.go_flags import flag
+from vaultctl.client.client import Client
+from vaultctl.logical.response import Response
 
 Row = tuple[str, Mapping[str, Any]]
 """A key, and what is known of it."""
 
 Columns = Mapping[str, Callable[[str, Mapping[str, Any]], str]]
 """Headings, and how each cell is made of a row."""
+
+_WITHOUT_TTLS = ("system", "cubbyhole")
 
 SORT = flag("sort", "Sort by this column; -sort=-COLUMN the other way round.", metavar="COLUMN")
 COLUMNS = flag("columns", "Show these columns of the table, as a list with commas.", metavar="COLUMNS")
@@ -34,6 +38,45 @@ def arranged(run: Run, columns: Columns, rows: Sequence[Row]) -> list[Row]:
         return kept
     heading = _heading(columns, name.removeprefix("-"))
     return sorted(kept, key=lambda row: _natural(columns[heading](*row)), reverse=name.startswith("-"))
+
+
+def of_mounts(own: Columns) -> Columns:
+    """Give the columns of a table of mounts, with those that only one kind of them has."""
+    return {
+        "Path": lambda path, _mount: path,
+        "Type": lambda _path, mount: mount["type"],
+        "Plugin": lambda _path, mount: mount["type"],
+        "Accessor": lambda _path, mount: mount["accessor"],
+        "Default TTL": lambda _path, mount: _ttl(mount["type"], mount["config"]["default_lease_ttl"]),
+        "Max TTL": lambda _path, mount: _ttl(mount["type"], mount["config"]["max_lease_ttl"]),
+        **own,
+        "Replication": lambda _path, mount: "local" if mount["local"] else "replicated",
+        "Seal Wrap": lambda _path, mount: output.go_text(mount["seal_wrap"]),
+        "External Entropy Access": lambda _path, mount: output.go_text(mount["external_entropy_access"]),
+        "Options": lambda _path, mount: output.go_text(mount["options"] or {}),
+        "Description": lambda _path, mount: mount["description"],
+        "UUID": lambda _path, mount: mount["uuid"],
+        "Version": lambda _path, mount: mount["plugin_version"],
+        "Running Version": lambda _path, mount: mount["running_plugin_version"],
+        "Running SHA256": lambda _path, mount: mount["running_sha256"],
+        "Deprecation Status": lambda _path, mount: mount.get("deprecation_status", ""),
+    }
+
+
+def show_mounts(run: Run, columns: Columns, headings: Sequence[str], list_them: Callable[[Client], Response]) -> None:
+    """Print the mounts of one kind: these columns, or with -detailed all but the type. Raises: Misuse."""
+    fmt = run.format()
+    mounts = arranged(run, columns, sorted((list_them(run.client).data or {}).items()))
+    if fmt == "table":
+        show(run, columns, [name for name in columns if name != "Type"] if run["detailed"] else headings, mounts)
+    else:
+        output.emit(run.env, fmt, {path: ordered(mount) for path, mount in mounts})
+
+
+def _ttl(type_: str, seconds: int) -> str:
+    if type_ in _WITHOUT_TTLS:
+        return ""
+    return str(seconds) if seconds else "system"
 
 
 def _types(info: Mapping[str, Any]) -> set[str]:

@@ -1,5 +1,6 @@
 """Flags that `enable` and `tune` of secrets engines and auth methods share, and how they stand in a request."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.cli.command import Run
@@ -31,6 +32,36 @@ def tuned(run: Run) -> dict[str, Any]:
     """Give the values of these flags that were given, without the description."""
     scalars = {name: run[name] for name in _SCALARS if run[name] is not None}
     return {**scalars, **{name: list(run[name]) for name in sys.LIST_SETTINGS if run[name]}}
+
+
+def config(run: Run) -> dict[str, Any]:
+    """Give the configuration that the flags name, TTLs first."""
+    return {
+        "default_lease_ttl": go_duration(run["default_lease_ttl"]),
+        "max_lease_ttl": go_duration(run["max_lease_ttl"]),
+        **tuned(run),
+    }
+
+
+def options(run: Run) -> dict[str, Any]:
+    """Give the options that -options and -version name."""
+    named: dict[str, Any] = dict(run["options"])
+    if run["version"] and run["version"] > 0:
+        named["version"] = str(run["version"])
+    return named
+
+
+def new_mount(run: Run, type_: str, own_config: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the body that enables a mount, with configuration that only its kind has."""
+    return {
+        "type": type_,
+        "description": run["description"] or "",
+        "config": {**config(run), **own_config},
+        "local": run["local_mount"],
+        "seal_wrap": run["seal_wrap"],
+        "external_entropy_access": run["external_entropy_access"],
+        "options": options(run) or None,
+    }
 
 
 def go_duration(seconds: float | None) -> str:

@@ -1,11 +1,9 @@
 """`vaultctl auth enable`: a new auth method."""
 
-from typing import Any
-
 from vaultctl.cli import output
 from vaultctl.cli.command import FORMAT, Run, check_no_tune, command, mount_text
 from vaultctl.cli.go_flags import DURATION, INT, PAIR, flag, switch
-from vaultctl.cli.mount_flags import TOKEN_TYPE, TUNABLE, go_duration, tuned
+from vaultctl.cli.mount_flags import TOKEN_TYPE, TUNABLE, new_mount
 from vaultctl.client import auth
 
 
@@ -17,35 +15,14 @@ def run(run: Run) -> None:
     path = (run["path"] or "").strip() or name
     check_no_tune(path)
     run.env.doing = f"Error enabling {name} auth"
-    answer = auth.enable(run.client, path, body(run, name))
+    own = {"token_type": run["token_type"]} if run["token_type"] else {}
+    answer = auth.enable(run.client, path, new_mount(run, name, own))
     shown = mount_text(path)
     if fmt == "table":
         run.env.out(f"Success! Enabled {name} auth method at: {shown}\n")
     else:
         output.emit(run.env, fmt, {"path": shown.lstrip("/"), "type": name, "result": "created"})
     run.env.warn(answer.warnings)
-
-
-def body(run: Run, type_: str) -> dict[str, Any]:
-    """Give the body of `POST sys/auth/:path`."""
-    options: dict[str, Any] = dict(run["options"])
-    if run["version"] and run["version"] > 0:
-        options["version"] = str(run["version"])
-    config = {
-        "default_lease_ttl": go_duration(run["default_lease_ttl"]),
-        "max_lease_ttl": go_duration(run["max_lease_ttl"]),
-        **tuned(run),
-        **({"token_type": run["token_type"]} if run["token_type"] else {}),
-    }
-    return {
-        "type": type_,
-        "description": run["description"] or "",
-        "config": config,
-        "local": run["local_mount"],
-        "seal_wrap": run["seal_wrap"],
-        "external_entropy_access": run["external_entropy_access"],
-        "options": options or None,
-    }
 
 
 COMMAND = command(

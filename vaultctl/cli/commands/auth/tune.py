@@ -5,7 +5,7 @@ from typing import Any
 from vaultctl.cli import output
 from vaultctl.cli.command import FORMAT, Run, command, mount_text
 from vaultctl.cli.go_flags import DURATION, INT, PAIR, UINT, flag, switch
-from vaultctl.cli.mount_flags import TOKEN_TYPE, TUNABLE, go_duration, tuned
+from vaultctl.cli.mount_flags import TOKEN_TYPE, TUNABLE, config, options
 from vaultctl.client import auth
 from vaultctl.logical.durations import go_text
 
@@ -24,21 +24,14 @@ def run(run: Run) -> None:
 
 def body(run: Run) -> dict[str, Any]:
     """Give the body of `POST sys/mounts/auth/:path/tune`: only what was asked for."""
-    options: dict[str, Any] = dict(run["options"])
-    if run["version"] and run["version"] > 0:
-        options["version"] = str(run["version"])
-    wanted = {
-        "default_lease_ttl": go_duration(run["default_lease_ttl"]),
-        "max_lease_ttl": go_duration(run["max_lease_ttl"]),
-        **tuned(run),
-    }
+    named, wanted = options(run), config(run)
     for name in ("description", "token_type"):
         if run[name] is not None:
             wanted[name] = run[name]
     lockout = _lockout(run)
     return {
         **wanted,
-        **({"options": options} if options else {}),
+        **({"options": named} if named else {}),
         **({"user_lockout_config": lockout} if lockout else {}),
     }
 

@@ -9,7 +9,7 @@ from vaultctl.cli import output
 from vaultctl.cli.command import FORMAT, Run, check_no_tune, command, mount_text
 from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.go_flags import DURATION, INT, PAIR, flag, switch
-from vaultctl.cli.mount_flags import TUNABLE, go_duration, tuned
+from vaultctl.cli.mount_flags import TUNABLE, new_mount
 from vaultctl.client import sys
 
 
@@ -85,25 +85,8 @@ def _wanted(run: Run, whole: Mapping[str, Any]) -> dict[str, Any]:
 
 def body(run: Run, type_: str) -> dict[str, Any]:
     """Give the body of `POST sys/mounts/:path`."""
-    options: dict[str, Any] = dict(run["options"])
-    if run["version"] and run["version"] > 0:
-        options["version"] = str(run["version"])
-    config = {
-        "default_lease_ttl": go_duration(run["default_lease_ttl"]),
-        "max_lease_ttl": go_duration(run["max_lease_ttl"]),
-        "force_no_cache": run["force_no_cache"],
-        **tuned(run),
-    }
-    return {
-        "type": _named(run, type_),
-        "description": run["description"] or "",
-        "config": config,
-        "local": run["local_mount"],
-        "seal_wrap": run["seal_wrap"],
-        "external_entropy_access": run["external_entropy_access"],
-        "options": options or None,
-        **({"plugin_name": run["plugin_name"]} if run["plugin_name"] else {}),
-    }
+    made = new_mount(run, _named(run, type_), {"force_no_cache": run["force_no_cache"]})
+    return {**made, "plugin_name": run["plugin_name"]} if run["plugin_name"] else made
 
 
 _SETTLE_S = 0.05

@@ -7,7 +7,7 @@ import click
 from vaultctl.cli import output
 from vaultctl.cli.command import FORMAT, Run, command, mount_text
 from vaultctl.cli.go_flags import DURATION, INT, PAIR, flag
-from vaultctl.cli.mount_flags import TUNABLE, go_duration, tuned
+from vaultctl.cli.mount_flags import TUNABLE, config, options
 from vaultctl.cli.upgrades import finish
 from vaultctl.client import sys
 
@@ -28,16 +28,9 @@ def run(run: Run) -> None:
 
 def body(run: Run) -> dict[str, Any]:
     """Give the body of `POST sys/mounts/:path/tune`: only what was asked for."""
-    options: dict[str, Any] = dict(run["options"])
-    if run["version"] and run["version"] > 0:
-        options["version"] = str(run["version"])
-    wanted = {
-        "default_lease_ttl": go_duration(run["default_lease_ttl"]),
-        "max_lease_ttl": go_duration(run["max_lease_ttl"]),
-        **tuned(run),
-    }
-    if options:
-        wanted["options"] = options
+    named, wanted = options(run), config(run)
+    if named:
+        wanted["options"] = named
     if run["description"] is not None:
         wanted["description"] = run["description"]
     return wanted
