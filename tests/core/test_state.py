@@ -1,13 +1,15 @@
 """The state above its backend: making it, its keys, and what a transaction leaves."""
 
+import os
+
 import pytest
 from support.places import Place
 from support.states import CLUSTER, NOW, initialise, make_state, open_state, values, write
 
 from vaultctl.core.state import KEYRING, ROOT_KEY
 from vaultctl.crypto.barrier import SEALED
+from vaultctl.crypto.seals.static import StaticSeal
 from vaultctl.logical.errors import IntegrityError, NoState, Sealed, SealKeyError
-from vaultctl.storage.header import Commit
 from vaultctl.storage.memory import Memory
 
 
@@ -171,6 +173,36 @@ def test_a_sealed_state_does_not_open():
             pass
 
 
+def test_a_state_goes_under_another_key(place: Place):
+    """Resealed, a state opens with the new key alone, and has all its entries; without a commit nothing changed."""
+    state = make_state(place.open())
+    write(state, {"core/test/a": b"a"})
+    other = StaticSeal(bytes(32), os.urandom)
+    with state.writer() as transaction:
+        transaction.reseal(other)
+        assert transaction.changed
+    assert values(open_state(place.open())) == {"core/test/a": b"a"}
+    with state.writer() as transaction:
+        transaction.reseal(other)
+        assert transaction.commit().seal["key_id"] == other.key_id
+    assert values(open_state(place.open(), key=bytes(32))) == {"core/test/a": b"a"}
+    with pytest.raises(SealKeyError), open_state(place.open()).reader():
+        pass
+
+
+def test_a_rollback_undoes_what_was_done_to_the_seal():
+    """A savepoint holds the header too: a reseal, or a mark, behind it is gone with the rest."""
+    state = make_state(Memory())
+    with state.writer() as transaction:
+        mark = transaction.mark()
+        transaction.mark_sealed(sealed=True)
+        transaction.rollback(mark)
+        assert not transaction.changed
+        transaction.put("core/test/a", b"a")
+        transaction.commit()
+    assert values(state) == {"core/test/a": b"a"}
+
+
 def test_another_key_does_not_open_a_state(place: Place):
     """A state is opened by its own key only."""
     make_state(place.open())
@@ -203,11 +235,9 @@ def _rotate(state, changes: dict[str, bytes | None]) -> None:
 
 
 def _seal(state) -> None:
-    with state.reader() as view:
-        keys = state.keys_of(view.snapshot).barrier
-        header = view.header._replace(generation=view.header.generation + 1, sealed=True, epoch=1)
-    with state.backend.writer() as writer:
-        writer.commit(Commit(header, {}), keys)
+    with state.writer() as transaction:
+        transaction.mark_sealed(sealed=True)
+        transaction.commit()
 
 
 def _terms(place: Place, *names: str) -> list[int]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vaultctl.core.namespaces import Namespace, NamespaceTable
     from vaultctl.core.policies.acl import Acl
     from vaultctl.core.policies.acls import Acls
-    from vaultctl.core.state import State
+    from vaultctl.core.state import Savepoint, State
     from vaultctl.storage.header import Header
 
 
@@ -61,9 +61,9 @@ class Tables:
 
 
 class Mark(NamedTuple):
-    """A savepoint: how many changes there were, and the tables as they were."""
+    """A savepoint of the transaction, if there is one, and the tables as they were."""
 
-    changes: int
+    changes: Savepoint | None
     mounts: MountTable
     namespaces: NamespaceTable
 
@@ -104,12 +104,12 @@ class Session:
 
     def mark(self) -> Mark:
         """Give a savepoint; on a view there is nothing to go back to."""
-        changes = self.view.mark() if isinstance(self.view, Transaction) else 0
+        changes = self.view.mark() if isinstance(self.view, Transaction) else None
         return Mark(changes, self.mounts, self.namespaces)
 
     def rollback(self, mark: Mark) -> None:
         """Undo every change since the savepoint."""
-        if isinstance(self.view, Transaction):
+        if isinstance(self.view, Transaction) and mark.changes:
             self.view.rollback(mark.changes)
         self.mounts, self.namespaces = mark.mounts, mark.namespaces
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from vaultctl.crypto.seals.seal import Seal
     from vaultctl.storage.backend import Backend, Snapshot, Writer
 
+Savepoint = tuple[int, Header]
+"""How many changes there were, and how the header stood."""
+
 KEYRING = "core/keyring"
 ROOT_KEY = "core/seal/root-key"
 KEYS = frozenset({KEYRING, ROOT_KEY})
@@ -116,6 +119,8 @@ class Transaction(View):
         self._random = random
         self._now = now
         self._header = header
+        self._stands = header
+        """The header with what this write changes of the seal, and of whether the state is sealed."""
         super().__init__(self._overlay, unsealed, memo)  # type: ignore[arg-type]  # an overlay reads as a snapshot does
 
     @property
@@ -126,50 +131,67 @@ class Transaction(View):
     @property
     def changed(self) -> bool:
         """Tell whether there is anything to commit."""
-        return bool(self._overlay.changes)
+        return bool(self._overlay.changes) or self._stands is not self._header
 
     def changed_below(self, prefix: str) -> bool:
         """Tell whether anything changed whose name begins with the prefix."""
         return self._overlay.changed_below(prefix)
 
     def put(self, name: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
-        """Store an entry."""
+        """Store an entry; a seal that needs people to open wraps none, whoever asks for it."""
         blob = self._barrier.encrypt(name, value)
-        self._overlay.put(name, self._seal.wrap(name, blob) if seal_wrap else blob)
+        self._overlay.put(name, self._seal.wrap(name, blob) if seal_wrap and self._seal.is_auto else blob)
 
     def delete(self, name: str, /) -> None:
         """Remove an entry if it is there."""
         self._overlay.delete(name)
 
-    def mark(self) -> int:
+    def mark(self) -> Savepoint:
         """Give a savepoint."""
-        return self._overlay.mark()
+        return self._overlay.mark(), self._stands
 
-    def rollback(self, mark: int) -> None:
+    def rollback(self, mark: Savepoint) -> None:
         """Undo every change since the savepoint."""
-        self._overlay.rollback(mark)
+        changes, self._stands = mark
+        self._overlay.rollback(changes)
 
     def put_keys(self, root_key: bytes) -> None:
         """Store the root key under the seal, and the keyring under the root key."""
         self._overlay.put(ROOT_KEY, self._seal.wrap(ROOT_KEY, root_key))
         self._overlay.put(KEYRING, seal_keyring(root_key, KEYRING, self._barrier.keyring, self._random))
 
-    def rotate(self) -> None:
-        """Begin a new keyring term, which encrypts from now on."""
+    def root_key(self) -> bytes:
+        """Give the root key, from under the seal. Raises: IntegrityError."""
         wrapped = self._overlay.get(ROOT_KEY)
         if wrapped is None:
             raise IntegrityError("the state has no root key")
+        return self._seal.unwrap(ROOT_KEY, wrapped)
+
+    def reseal(self, seal: Seal) -> None:
+        """Put the root key under another seal, or another key of the same; other entries stay as they were wrapped."""
+        root_key = self.root_key()
+        self._seal = seal
+        self._overlay.put(ROOT_KEY, seal.wrap(ROOT_KEY, root_key))
+        self._stands = self._stands._replace(seal=seal.describe())
+
+    def mark_sealed(self, *, sealed: bool) -> None:
+        """Set or clear the mark of `operator seal`; every process drops its keys when it sees the new epoch."""
+        self._stands = self._stands._replace(sealed=sealed, epoch=self._stands.epoch + 1)
+
+    def rotate(self) -> None:
+        """Begin a new keyring term, which encrypts from now on."""
+        root_key = self.root_key()
         count = self._barrier.encryptions
         self._barrier = Barrier(self._barrier.keyring.rotated(self._random, self._now()), self._random)
         self._barrier.encryptions = count
-        self.put_keys(self._seal.unwrap(ROOT_KEY, wrapped))
+        self.put_keys(root_key)
 
     def commit(self, *, rotate_after: int = ROTATE_AFTER) -> Header:
         """Make the changes durable and return their header. Raises: StateError; then nothing changed."""
         term = str(self._barrier.keyring.active)
         if self._header.encryptions.get(term, 0) >= rotate_after:
             self.rotate()
-        header = next_header(self._header, self._overlay.changes, self._barrier.encryptions)
+        header = next_header(self._stands, self._overlay.changes, self._barrier.encryptions)
         self._writer.commit(Commit(header, self._overlay.changes), self._barrier)
         self._barrier.encryptions = {}
         return header

@@ -13,6 +13,11 @@ class Seal(Protocol):
         ...
 
     @property
+    def is_auto(self) -> bool:
+        """Tell whether it opens without people; only then it wraps entries other than keys."""
+        ...
+
+    @property
     def key_id(self) -> str:
         """The key that wraps now."""
         ...

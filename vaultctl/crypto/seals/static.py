@@ -16,6 +16,7 @@ class StaticSeal:
     """AES-256-GCM under one key."""
 
     kind = "static"
+    is_auto = True
 
     def __init__(self, key: bytes, random: Random) -> None:
         """Take a key of 32 bytes."""
