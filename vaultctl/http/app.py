@@ -101,10 +101,7 @@ class App:
             found = pages.answer_alone(call)
             if found is not None:
                 return found
-            response = await self._ask(wire.read_call(call))
-            if response.mirrored and wire.escapes_sys(call):
-                response = response._replace(mirrored=False)
-            return wire.write_response(response)
+            return wire.write_response(await self._ask(wire.read_call(call)), call)
         except VaultError as error:
             return wire.write_error(error, call.method)
         except Exception as error:  # the outer edge

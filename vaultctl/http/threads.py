@@ -191,10 +191,7 @@ def _answer(door: Door, call: Call, refused: VaultError | None) -> Answer:
             return found
         if refused:
             raise refused
-        response = door.handle(wire.read_call(call))
-        if response.mirrored and wire.escapes_sys(call):
-            response = response._replace(mirrored=False)
-        return wire.write_response(response)
+        return wire.write_response(door.handle(wire.read_call(call)), call)
     except ConnectionCut:
         raise
     except VaultError as error:

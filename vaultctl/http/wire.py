@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote, unquote_plus, urlencode
+from urllib.parse import unquote, urlencode
 
-from vaultctl.http.body import BAD_ESCAPE, read_body
+from vaultctl.http import query
+from vaultctl.http.body import read_body
 from vaultctl.logical import durations, json_text, paths
 from vaultctl.logical.errors import (
     InvalidRequest,
@@ -26,7 +27,7 @@ from vaultctl.logical.errors import (
     VaultError,
     WrongContentType,
 )
-from vaultctl.logical.request import MERGE_PATCH, NOTHING, Operation, Repeated, Request
+from vaultctl.logical.request import MERGE_PATCH, NOTHING, Operation, Request
 from vaultctl.logical.response import Lease, Response
 
 if TYPE_CHECKING:
@@ -42,16 +43,6 @@ ALWAYS = (("Cache-Control", "no-store"), ("Strict-Transport-Security", "max-age=
 
 _OF_JSON = (("Content-Type", JSON), *ALWAYS)
 
-_METHODS = {
-    "GET": Operation.READ,
-    "LIST": Operation.LIST,
-    "SCAN": Operation.SCAN,
-    "POST": Operation.UPDATE,
-    "PUT": Operation.UPDATE,
-    "PATCH": Operation.PATCH,
-    "DELETE": Operation.DELETE,
-    "HEAD": Operation.HEAD,
-}
 _OF_THE_SERVER = frozenset({"sys/health", "sys/init", "sys/leader", "sys/seal-status"})
 """These tell of the server itself: namespaces and response wrapping are nothing to them. Source: OpenBao 2.7."""
 
@@ -59,8 +50,6 @@ _SERVERS_ALONE = frozenset({"sys/health", "sys/init"})
 """Of these the engine behind `sys/` knows nothing. Source: OpenBao 2.7."""
 
 _OFTEN = frozenset({dict, str, int, bool, type(None)})
-_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-_FALSE = frozenset({"", "0", "f", "F", "false", "FALSE", "False"})
 
 
 class Call(NamedTuple):
@@ -114,14 +103,14 @@ def read_call(call: Call) -> Request:
     path = escaped_path.removeprefix(API)
     if "%" in path:
         path = unquote(path)  # bytes that are no UTF-8 become U+FFFD
-    if call.method not in _METHODS and call.method != "OPTIONS":
+    if not query.is_method(call.method):
         raise NoSuchMethod
     if "." in path and not {".", ".."}.isdisjoint(path.split("/")):
         raise InvalidRequest("relative paths not supported")
     if path in _SERVERS_ALONE and escapes_sys(call):
         raise ServerError(405, "unsupported operation")
-    query = _read_query(query_text) if query_text else {}
-    operation = _operation_of(call.method, query)
+    asked = query.read(query_text) if query_text else {}
+    operation = query.take_operation(call.method, asked)
     headers = call.headers
     content_type = headers.get("content-type", "")
     data: Mapping[str, Any] = NOTHING
@@ -134,7 +123,7 @@ def read_call(call: Call) -> Request:
         path,
         namespace=_namespace_of(headers.get("x-vault-namespace", ""), path),
         data=data,
-        query=NOTHING if operation in (Operation.UPDATE, Operation.PATCH) else query,
+        query=NOTHING if operation in (Operation.UPDATE, Operation.PATCH) else asked,
         content_type=content_type,
         token=_token_of(headers),
         wrap_ttl_s=0.0 if path in _OF_THE_SERVER else _wrap_ttl_s(headers.get("x-vault-wrap-ttl", "")),
@@ -160,8 +149,10 @@ def escapes_sys(call: Call) -> bool:
     return unquote(first).startswith("sys/")
 
 
-def write_response(response: Response) -> Answer:
-    """Write what a door answered."""
+def write_response(response: Response, call: Call | None = None) -> Answer:
+    """Write what a door answered, as it is said to this call."""
+    if response.mirrored and call and escapes_sys(call):
+        response = response._replace(mirrored=False)
     body: bytes | None = None
     if response.raw is not None:
         body = _json(response.raw)
@@ -181,58 +172,6 @@ def write_error(error: VaultError, method: str = "") -> Answer:
         return _answer(error.status, _json({"errors": list(error.errors)}))
     answered = Response(error.status, error.data, warnings=error.warnings, request_id=error.request_id)
     return _answer(error.status, _envelope(answered))
-
-
-def _read_query(text: str) -> dict[str, Any]:
-    """Read a query; a part that cannot be read is left out, as Go leaves it out."""
-    query: dict[str, Any] = {}
-    for part in text.split("&") if text else ():
-        if not part or ";" in part or BAD_ESCAPE.search(part):
-            continue
-        key, _, value = part.partition("=")
-        key, value = unquote_plus(key), unquote_plus(value)
-        if key not in query:
-            query[key] = value
-        elif isinstance(query[key], Repeated):
-            query[key].append(value)
-        else:
-            query[key] = Repeated((query[key], value))
-    return query
-
-
-def _operation_of(method: str, query: dict[str, Any]) -> Operation:
-    """Find the verb; what the query says of it is taken out of the query. Raises: VaultError."""
-    if method == "OPTIONS":
-        raise InvalidRequest("cannot handle internal-only request operation")
-    operation = _METHODS.get(method)
-    if operation is None:
-        raise NoSuchMethod
-    if not query:
-        return operation
-    if _first(query, "help"):
-        return Operation.HELP
-    if operation is not Operation.READ:
-        return operation
-    lists, scans = (_is_on(query, name) for name in ("list", "scan"))
-    if lists and scans:
-        raise InvalidRequest
-    return Operation.LIST if lists else Operation.SCAN if scans else operation
-
-
-def _first(query: Mapping[str, Any], name: str) -> str:
-    value = query.get(name, "")
-    return str(value[0] if isinstance(value, Repeated) else value)
-
-
-def _is_on(query: dict[str, Any], name: str) -> bool:
-    """Read a switch of the query; one that is on is taken out. Raises: InvalidRequest, which has no words for it."""
-    value = _first(query, name)
-    if value in _TRUE:
-        del query[name]
-        return True
-    if value not in _FALSE:
-        raise InvalidRequest
-    return False
 
 
 def _namespace_of(header: str, path: str) -> str:
@@ -338,8 +277,8 @@ _ERRORS: dict[int, type[VaultError]] = {
 def write_request(request: Request) -> Call:
     """Write a request as a client sends it: listings as GET, which passes every proxy."""
     method, added = _VERBS[request.operation]
-    query = urlencode({**request.query, **added}, doseq=True)
-    target = API + paths.escaped(request.path) + (f"?{query}" if query else "")
+    asked = urlencode({**request.query, **added}, doseq=True)
+    target = API + paths.escaped(request.path) + (f"?{asked}" if asked else "")
     body = b""
     if request.operation in (Operation.UPDATE, Operation.PATCH):
         body = json_text.dumps(dict(request.data), compact=True).encode("utf-8", "backslashreplace")
