@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vaultctl.core.state import check_key_id
 from vaultctl.crypto.seals import static
@@ -20,15 +20,24 @@ if TYPE_CHECKING:
 SEAL_KEY = "seal.key"
 ROOT_TOKEN = "root-token"  # noqa: S105  # a file's name
 TOKEN = "token"  # noqa: S105  # a file's name
+ELSEWHERE = ("pkcs11", "transit")
+"""The seals whose key is not at hand, but used where it is."""
+
 _KEY_MAX_B = 4096
 
 
 def seal_finder(settings: Settings, environ: Mapping[str, str]) -> Callable[[Header], Seal]:
     """Give the function that finds the seal of a header. It raises SealKeyError."""
+    kept: dict[str, Any] = {}
 
     def find(header: Header) -> Seal:
-        if header.seal.get("type") != static.StaticSeal.kind:
-            raise SealKeyError(f"the state is sealed by {header.seal.get('type')}, which this vaultctl does not know")
+        kind = header.seal.get("type")
+        if kind in ELSEWHERE:
+            from vaultctl.connect.seals import Elsewhere
+
+            return Elsewhere(settings, environ, kept).named(kind, str(header.seal.get("key_id")))
+        if kind != static.StaticSeal.kind:
+            raise SealKeyError(f"the state is sealed by {kind}, which this vaultctl does not know")
         key, source = read_seal_key(settings, environ)
         seal = static.StaticSeal(key, os.urandom)
         check_key_id(header, seal.key_id, source)
