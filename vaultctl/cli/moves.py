@@ -7,10 +7,12 @@ from typing import Any
 from vaultctl.cli import output
 from vaultctl.cli.command import Run
 from vaultctl.cli.failures import Failure
-from vaultctl.cli.go_flags import DURATION, flag
+from vaultctl.cli.go_flags import DURATION, flag, switch
 from vaultctl.client import sys
 
 TIMEOUT = flag("timeout", "Wait no longer than this; the move itself goes on.", DURATION)
+CHECK = switch("check", "Change nothing, and tell what the move would do, and what would break.")
+REWRITE = switch("rewrite-policies", "Have the policies that spell the old path out say the new one.")
 
 ENGINE = "secrets engine"
 
@@ -55,6 +57,11 @@ def move(run: Run, kind: str, source: str, target: str) -> None:
     """Begin to move a mount of a kind, and wait for the end. Raises: Failure, VaultError."""
     fmt = run.format(from_environment=False)
     run.env.doing = f"Error moving {kind} {source} to {target}"
+    if run["check"]:
+        from vaultctl.cli import move_checks
+
+        move_checks.show(run, fmt, kind, source, target)
+        return
     migration_id = begin(run, source, target)
     go_on_with(run, migration_id)
     if fmt == "table":

@@ -6,7 +6,7 @@ Source: OpenBao 2.7, for the order of checks and the messages.
 from typing import NamedTuple, Protocol
 
 from vaultctl.logical import paths
-from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.errors import InvalidRequest, VaultError, one_error
 
 PROTECTED = ("sys/", "cubbyhole/", "identity/", "auth/", "audit/")
 """Paths, and all below them, that no secrets engine can be mounted at."""
@@ -22,6 +22,20 @@ class Place(NamedTuple):
     def full_path(self) -> str:
         """Give the path as the root has it."""
         return self.namespace + self.path
+
+
+class NoMatchingMount(InvalidRequest):
+    """There is no mount at the path that a move begins at, or above it."""
+
+
+class MayNotRewrite(VaultError):
+    """The token may move the mount, and may not write a policy that is to go with it."""
+
+    status = 403
+
+    def __init__(self, path: str) -> None:
+        """`path` is that of the policy in the API, in full."""
+        super().__init__(one_error(f"permission denied: {path} is to be rewritten, and may not be"))
 
 
 class Landscape(Protocol):
@@ -51,7 +65,7 @@ def check(landscape: Landscape, namespace: str, source: str, target: str) -> tup
     old, new = (Place(*landscape.descend(namespace, paths.mount_path(path))) for path in (source, target))
     _check_protected(old.path, new.path)
     if not old.path or not landscape.serving(old):
-        raise InvalidRequest(f'no matching mount at "{paths.mount_path(source)}"')
+        raise NoMatchingMount(f'no matching mount at "{paths.mount_path(source)}"')
     taken = landscape.taken(new)
     if taken:
         raise InvalidRequest(f'path already in use at "{taken}"')

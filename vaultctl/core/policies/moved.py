@@ -9,8 +9,9 @@ from vaultctl.core.policies import admission, rules, store
 from vaultctl.core.policies.store import Policy
 from vaultctl.logical import policy_paths
 from vaultctl.logical.durations import rfc3339
-from vaultctl.logical.errors import InvalidRequest, VaultError, one_error
+from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.hcl.tree import HclError
+from vaultctl.logical.remounting import MayNotRewrite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
     from vaultctl.logical.remounting import Place
 
 _NS = 1_000_000_000
-
-
-class MayNotRewrite(VaultError):
-    """The token may move the mount, and may not write a policy that names it."""
-
-    status = 403
 
 
 def admitted(ctx: SystemContext, source: Place, target: Place) -> list[dict[str, str]]:
@@ -38,9 +33,7 @@ def admitted(ctx: SystemContext, source: Place, target: Place) -> list[dict[str,
                 continue
             path = f"{namespace.path}sys/policies/acl/{name}"
             if not _may_update(ctx, namespace, path):
-                raise MayNotRewrite(
-                    one_error(f"permission denied: policies are to be rewritten, and {path} may not be")
-                )
+                raise MayNotRewrite(path)
             found.append({"namespace": namespace.path, "name": name})
     return found
 

@@ -21,5 +21,5 @@ COMMAND = command(
     arity=(2, 2),
     completes=("auth path",),
     loses=True,
-    flags=(FORMAT, moves.TIMEOUT),
+    flags=(FORMAT, moves.TIMEOUT, moves.CHECK, moves.REWRITE),
 )

@@ -20,5 +20,5 @@ COMMAND = command(
     arity=(2, 2),
     completes=("mount",),
     loses=True,
-    flags=(FORMAT, moves.TIMEOUT),
+    flags=(FORMAT, moves.TIMEOUT, moves.CHECK, moves.REWRITE),
 )
