@@ -50,7 +50,7 @@ def start(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
         ctx.session.put_mount(mount._replace(tainted=True))
         job = job._replace(params={**params, "uuid": mount.uuid})
     jobs.enqueue(ctx.session.view, job)
-    return Response(data={"migration_id": job.id}, warnings=(_QUEUED,))
+    return Response(data={"migration_id": job.id, **_taken_along(job)}, warnings=(_QUEUED,))
 
 
 class _Tables:
@@ -181,19 +181,20 @@ def list_status(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response | No
 
 
 def _info(job: Job) -> dict[str, Any]:
-    policies = {"policies": _moved_names(job)} if "policies" in job.params else {}
     return {
         "source_mount": job.params["source"],
         "target_mount": job.params["target"],
         "status": job.status,
         **job.describe(),
-        **policies,
+        **_taken_along(job),
     }
 
 
-def _moved_names(job: Job) -> list[str]:
-    """Name the policies that a move takes along, in full."""
-    return [policy["namespace"] + policy["name"] for policy in job.params["policies"]]
+def _taken_along(job: Job) -> dict[str, list[str]]:
+    """Name the policies that a move takes along, in full, where that was asked for."""
+    if "policies" not in job.params:
+        return {}
+    return {"policies": [policy["namespace"] + policy["name"] for policy in job.params["policies"]]}
 
 
 ENDPOINTS = (
