@@ -118,7 +118,7 @@ def _word(word: str, use: Use) -> str:
         same += 1
     head = len(old) - same
     inner = word[1:-1] if word.startswith('"') else word
-    if inner.startswith(old[:head]):
+    if inner.startswith(old[:head]) and "\\" not in old[:head]:
         return f'"{_escaped(new[: len(new) - same])}{inner[head:]}"'
     return f'"{_escaped(new)}"'
 
