@@ -1,4 +1,4 @@
-"""`secrets move -check` and `-rewrite-policies`: on the local state, and on a real OpenBao."""
+"""`secrets move -check` and `-rewrite-policies`: on the local state, on a server of ours, and on a real OpenBao."""
 
 import json
 
@@ -7,7 +7,6 @@ import pytest
 POLICY = '# the team\'s\npath "secret/data/*" {\n  capabilities = ["read"] # of secret/\n}\n'
 REWRITTEN = POLICY.replace("secret/data", "apps/kv/data")
 EVERYTHING = 'path "*" { capabilities = ["create", "read", "update", "delete", "list", "sudo"] }'
-NEITHER = {"VAULTCTL_LOCAL": "1"}
 
 
 class Door:
@@ -38,11 +37,14 @@ class Door:
         return {"BAO_TOKEN": ran.out}
 
 
-@pytest.fixture(params=["local", "bao"])
+@pytest.fixture(params=["local", "server", "bao"])
 def door(request, fresh):
-    """The program on the local state, and on a real OpenBao."""
+    """The program on the local state, on a server of ours, and on a real OpenBao."""
     if request.param == "local":
         return Door(fresh.used(), "local", {})
+    if request.param == "server":
+        vault = request.getfixturevalue("vault")
+        return Door(fresh, "server", {"BAO_ADDR": vault.address, "BAO_TOKEN": vault.token, "HOME": str(fresh.home)})
     bao = request.getfixturevalue("bao")
     bao.reset()
     return Door(fresh, "bao", {**bao.env, "HOME": str(fresh.home)})

@@ -1,8 +1,9 @@
 """Paths of policies that name a mount which moves: what is found, what it shall say, and that nothing else changes."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.soak import times
 
 from vaultctl.core.policies import rules
 from vaultctl.core.policies.acl import Acl
@@ -157,6 +158,7 @@ PATHS = st.builds(
 BELOW = st.lists(st.sampled_from(["data", "a", "kv", "secret", ""]), max_size=3).map("/".join)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=times(300, 20_000))
 @given(PATHS.filter(lambda path: path and "+*" not in path), st.lists(BELOW, min_size=1, max_size=8))
 def test_what_is_said_of_a_path_is_what_policies_do(path, below):
     """A rewritten path reaches below the new place just what it reached below the old one, and judgements are true."""

@@ -23,6 +23,9 @@ _NAMED = 5
 
 def show(run: Run, fmt: str, kind: str, source: str, target: str) -> None:
     """Look at a move, and tell what it would do. Raises: Breakage, VaultError for what would be refused."""
+    connection = run.env.connect(run.common)
+    if connection.is_remote and not run.common.shows:
+        connection.cluster.go_to_leader()  # a standby may not have heard of the last move
     report = move.check(run.client, run.env.namespace, source, target, rewrites=run["rewrite_policies"])
     if fmt == "table":
         _print(run, kind, report)
