@@ -17,7 +17,7 @@ OLD, NEW = Place("", "secret/"), Place("", "apps/kv/")
 
 def after(text: str, namespace: str = "", old: Place = OLD, new: Place = NEW) -> str:
     """Give a policy's text after a move."""
-    return policy_paths.rewritten(text, policy_paths.uses(text, namespace, old, new))
+    return policy_paths.rewritten(text, policy_paths.uses(policy_paths.paths_in(text), namespace, old, new))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_all_else_in_a_text_stays(text, expected):
 )
 def test_namespaces(namespace, old, new, path, expected):
     """A policy speaks of what is in its own namespace, by paths from there; of what leaves it, it cannot."""
-    found = policy_paths.uses(f'path "{path}" {{}}', namespace, Place(*old), Place(*new))
+    found = policy_paths.uses(policy_paths.paths_in(f'path "{path}" {{}}'), namespace, Place(*old), Place(*new))
     if expected is None:
         assert found == []
     elif expected == "outside":
@@ -135,20 +135,20 @@ def test_namespaces(namespace, old, new, path, expected):
 )
 def test_patterns_are_judged(path, kind, covers):
     """What reaches the mount by a pattern is not rewritten, and breaks where it does not reach the new place."""
-    (found,) = policy_paths.uses(f'path "{path}" {{}}', "", OLD, NEW)
+    (found,) = policy_paths.uses(policy_paths.paths_in(f'path "{path}" {{}}'), "", OLD, NEW)
     assert (found.kind, found.covers_new, found.new, found.breaks) == (kind, covers, "", not covers)
 
 
 def test_what_reaches_a_place_is_found():
     """Paths that reach the new place already are told of."""
     text = 'path "apps/*" {}\npath "apps/kv/data/x" {}\npath "apps/kvx" {}\npath "+/kv/*" {}\npath "app" {}'
-    assert [each.line for each in policy_paths.reaching(text, "", NEW)] == [1, 2, 4]
+    assert [each.line for each in policy_paths.reaching(policy_paths.paths_in(text), "", NEW)] == [1, 2, 4]
 
 
 def test_a_text_that_is_no_policy_says_so():
     """What cannot be read is not rewritten."""
     with pytest.raises(HclError):
-        policy_paths.uses('path "secret/*" {', "", OLD, NEW)
+        policy_paths.paths_in('path "secret/*" {')
 
 
 SEGMENTS = st.sampled_from(["secret", "sec", "apps", "kv", "data", "a", "+", "+", "sys", "mounts", ""])
@@ -163,7 +163,7 @@ BELOW = st.lists(st.sampled_from(["data", "a", "kv", "secret", ""]), max_size=3)
 def test_what_is_said_of_a_path_is_what_policies_do(path, below):
     """A rewritten path reaches below the new place just what it reached below the old one, and judgements are true."""
     text = f'path "{path}" {{ capabilities = ["read"] }}'
-    found = policy_paths.uses(text, "", OLD, NEW)
+    found = policy_paths.uses(policy_paths.paths_in(text), "", OLD, NEW)
     before, later = (Acl(rules.parse(each, 0)) for each in (text, policy_paths.rewritten(text, found)))
     for rest in below:
         was = before.at(f"secret/{rest}") is not None

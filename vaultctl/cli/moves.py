@@ -16,8 +16,8 @@ REWRITE = switch("rewrite-policies", "Have the policies that spell the old path 
 CHECK_HELP = (
     "With -check nothing is changed. It tells whether this token may move the mount, and whether the move would be"
     " refused; how many leases or tokens it would revoke; which policies name the old path, with a diff to what they"
-    " should say; which aliases, quotas, roles and users go along; and what could not be seen. With -format=json that is"
-    " one object, with verdict, allowed, refusals, leases, tokens, policies, entity_aliases, quotas, roles, users,"
+    " should say; which aliases, quotas, roles and users go along; and what could not be seen. With -format=json that"
+    " is one object, with verdict, allowed, refusals, leases, tokens, policies, entity_aliases, quotas, roles, users,"
     " breaks, unseen and notes. It ends with exit code 0 where nothing would break, 2 where the move would be refused,"
     " and 3 where it would be made and something would break, or not everything could be seen.\n\n"
     "Policies stay as they are, and those that name the old path name nothing then. With -rewrite-policies those that"

@@ -85,20 +85,22 @@ def paths_in(text: str) -> list[Written]:
     return [found[start] for start in sorted(found)]
 
 
-def uses(text: str, namespace: str, source: Place, target: Place) -> list[Use]:
-    """Give the paths of a policy that reach a mount which moves. `namespace` is the policy's, in full.
-
-    Raises: HclError.
-    """
+def uses(paths: Iterable[Written], namespace: str, source: Place, target: Place) -> list[Use]:
+    """Give the paths of a policy that reach a mount which moves. `namespace` is the policy's, in full."""
     pairs = _roots(source, target)
-    judged = (_judged(written, namespace, pairs) for written in paths_in(text))
+    judged = (_judged(written, namespace, pairs) for written in paths)
     return [use for use in judged if use]
 
 
-def reaching(text: str, namespace: str, place: Place) -> list[Written]:
-    """Give the paths of a policy that reach what is below a place. Raises: HclError."""
+def any_named(paths: Iterable[str], namespace: str, source: Place, target: Place) -> bool:
+    """Tell whether one of the paths of a policy is to be rewritten, without a look at its text."""
+    return any(use.new for use in uses((Written(path, 0, 0, 0) for path in paths), namespace, source, target))
+
+
+def reaching(paths: Iterable[Written], namespace: str, place: Place) -> list[Written]:
+    """Give the paths of a policy that reach what is below a place."""
     root = place.full_path.rstrip("/").split("/")
-    return [each for each in paths_in(text) if _rest(_Shape(namespace, each.path), root) is not None]
+    return [each for each in paths if _rest(_Shape(namespace, each.path), root) is not None]
 
 
 def rewritten(text: str, found: Iterable[Use]) -> str:

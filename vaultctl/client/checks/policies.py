@@ -40,11 +40,12 @@ def text_of(data: Mapping[str, object]) -> str:
 
 def _judged(sight: Sight, namespace: str, name: str, text: str, old: Place, new: Place) -> PolicyFound | None:
     try:
-        uses = policy_paths.uses(text, namespace, old, new)
-        reaching = policy_paths.reaching(text, namespace, new)
+        paths = policy_paths.paths_in(text)
     except HclError as error:
         sight.note(f"policy {namespace}{name}", f"{namespace}sys/policies/acl/{name}", f"it cannot be read: {error}")
         return None
+    uses = policy_paths.uses(paths, namespace, old, new)
+    reaching = policy_paths.reaching(paths, namespace, new)
     known = {use.written.start for use in uses}
     gains = [{"line": each.line, "path": each.path} for each in reaching if each.start not in known]
     if not uses and not gains:

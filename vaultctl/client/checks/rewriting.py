@@ -69,7 +69,9 @@ def _rewrite(client: Client, plan: Plan, policy: dict[str, Any], note: Callable[
     if found is None or not found.data:
         return GONE
     text = text_of(found.data)
-    uses = policy_paths.uses(text, policy["namespace"], Place(*plan["source"]), Place(*plan["target"]))
+    uses = policy_paths.uses(
+        policy_paths.paths_in(text), policy["namespace"], Place(*plan["source"]), Place(*plan["target"])
+    )
     new = policy_paths.rewritten(text, uses)
     if new == text:
         return DONE

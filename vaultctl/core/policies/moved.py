@@ -29,7 +29,8 @@ def admitted(ctx: SystemContext, source: Place, target: Place) -> list[dict[str,
     for namespace in _namespaces(ctx, source):
         for name in store.names(ctx.session.view, now_s, "", namespace.id):
             policy = store.find(ctx.session.view, name, now_s, namespace.id)
-            if policy is None or _rewritten(policy, name, namespace, source, target) is None:
+            written = [each.path for each in policy.rules] if policy else []
+            if not policy_paths.any_named(written, namespace.path, source, target):
                 continue
             path = f"{namespace.path}sys/policies/acl/{name}"
             if not _may_update(ctx, namespace, path):
@@ -74,7 +75,7 @@ def _may_update(ctx: SystemContext, namespace: Namespace, path: str) -> bool:
 def _rewritten(policy: Policy, name: str, namespace: Namespace, source: Place, target: Place) -> str | None:
     """Give a policy's new text, None where it stays as it is. Raises: InvalidRequest."""
     try:
-        uses = policy_paths.uses(policy.text, namespace.path, source, target)
+        uses = policy_paths.uses(policy_paths.paths_in(policy.text), namespace.path, source, target)
     except HclError as error:
         raise InvalidRequest(f"policy {namespace.path}{name}: {error}") from None
     text = policy_paths.rewritten(policy.text, uses)
