@@ -3,6 +3,9 @@
 import json
 
 import pytest
+from support.bao import await_that
+
+from vaultctl.logical.request import Operation
 
 POLICY = '# the team\'s\npath "secret/data/*" {\n  capabilities = ["read"] # of secret/\n}\n'
 REWRITTEN = POLICY.replace("secret/data", "apps/kv/data")
@@ -337,3 +340,51 @@ def test_the_check_of_a_namespace_that_is_not_there(door):
 def test_it_asks_for_no_confirmation(door):
     """What changes nothing is not asked about."""
     assert door("secrets", "move", "-check", "-confirm", "secret", "x").code == 0
+
+
+def test_rewriting_for_an_auth_method(door):
+    """The policies of an auth method follow it in both forms of its path, and its users log in at the new one."""
+    door("auth", "enable", "-path=people", "userpass")
+    door("write", "auth/people/users/ann", "password=canary-1")
+    door.policy("p", 'path "auth/people/users/*" {}\npath "sys/auth/people" {}')
+    ran = door("auth", "move", "-rewrite-policies", "auth/people", "auth/staff")
+    assert (ran.code, ran.out.splitlines()[-1]) == (0, "Success! Rewrote policy: p"), ran
+    assert door("policy", "read", "p").out.rstrip() == 'path "auth/staff/users/*" {}\npath "sys/auth/staff" {}'
+    login = door("login", "-no-store", "-method=userpass", "-path=staff", "username=ann", "password=canary-1")
+    assert login.code == 0, login.err
+
+
+def test_rewriting_across_namespaces(door):
+    """What can name the new place does so afterwards; the policies of the namespace that is left stay as they are."""
+    for name in ("n", "m"):
+        assert door("namespace", "create", name).code == 0
+    door("secrets", "enable", "-namespace=n", "-path=kv", "kv")
+    door.policy("above", 'path "n/kv/*" {}')
+    door.policy("inside", 'path "kv/*" {}', BAO_NAMESPACE="n")
+    ran = door("secrets", "move", "-rewrite-policies", "n/kv", "m/kv")
+    assert (ran.code, ran.out.splitlines()[2:]) == (0, ["Success! Rewrote policy: above"]), ran
+    assert door("policy", "read", "above").out.rstrip() == 'path "m/kv/*" {}'
+    assert door("policy", "read", "-namespace=n", "inside").out.rstrip() == 'path "kv/*" {}'
+
+
+def test_a_client_that_is_killed_while_it_rewrites(vaultctl, bao):
+    """`remount watch` finishes what a killed client left, and no old text is lost."""
+    env = {**bao.env, "HOME": str(vaultctl.home)}
+    names = [f"p{number:02}" for number in range(40)]
+    for name in names:
+        bao.ask(Operation.UPDATE, f"sys/policies/acl/{name}", {"policy": POLICY})
+
+    def text(name):
+        return bao.ask(Operation.READ, f"sys/policies/acl/{name}").data["policy"]
+
+    mover = vaultctl.start("secrets", "move", "-rewrite-policies", "secret", "apps/kv", env=env)
+    await_that(lambda: text(names[2]) == REWRITTEN or mover.poll() is not None)
+    mover.kill()
+    mover.communicate()
+    (noted,) = [json.loads(line) for line in (vaultctl.data / "remote-moves.jsonl").read_text().splitlines()]
+    kept = vaultctl.data / f"remote-policies-{noted['rewrites']}.json"
+    assert [each["old"] for each in json.loads(kept.read_text())["policies"]] == [POLICY] * len(names)
+    ran = vaultctl("remount", "watch", noted["migration_id"], env=env)
+    assert ran.code == 0, ran.err
+    assert {text(name) for name in names} == {REWRITTEN}
+    assert {each["status"] for each in json.loads(kept.read_text())["policies"]} == {"rewritten"}
