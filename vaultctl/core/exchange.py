@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vaultctl.logical.storage import Storage
 
 OWN_HELP = {
+    "identity": "Entities and their aliases: who somebody is, whatever auth method was used. Logins make them.",
     "system": "The engine's own paths: mounts, their moves, and how the state stands.",
     "token": "Tokens: made, looked up, renewed and revoked. Every auth method gives tokens of this store.",
 }
@@ -145,6 +146,10 @@ def endpoints_of(host: Host, mount: Mount, path: str) -> Sequence[Endpoint]:
         from vaultctl.core import token_store
 
         return token_store.endpoints_for(path)
+    if mount.type == "identity":
+        from vaultctl.core import identity_store
+
+        return identity_store.endpoints_for(path)
     return host.kinds(mount).engine(mount.type, mount.options).endpoints
 
 

@@ -173,10 +173,20 @@ def authenticate(exchange: Exchange) -> None:
     token = tokens.find(exchange.session.view, exchange.request.token, exchange.now_ns / 1e9)
     if token is None or token.num_uses < 0 or not _may_come_from(token, exchange.request.remote_addr):
         raise BadToken
+    if token.entity_id:
+        _check_entity(exchange, token)
     if token.num_uses > 0:
         need_writing(exchange)
         token = tokens.use(exchange.session.view, token)
     exchange.token = token
+
+
+def _check_entity(exchange: Exchange, token: Token) -> None:
+    """Refuse the token of an entity that is disabled, or gone. Raises: BadToken."""
+    from vaultctl.core import identity
+
+    if not identity.may_act(exchange.session.view, token.entity_id):
+        raise BadToken
 
 
 def _may_come_from(token: Token, remote_addr: str) -> bool:

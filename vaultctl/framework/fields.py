@@ -6,6 +6,7 @@ Source: OpenBao 2.7, field by field as recorded from a server: numbers and boole
 
 import re
 from collections.abc import Callable, Mapping
+from math import isinf
 from typing import Any, Literal, NamedTuple
 
 from vaultctl.logical import durations
@@ -13,7 +14,18 @@ from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.request import Repeated
 
 Kind = Literal[
-    "string", "int", "ints", "bool", "duration", "signed_duration", "time", "map", "keypair", "slice", "strings"
+    "string",
+    "int",
+    "float",
+    "ints",
+    "bool",
+    "duration",
+    "signed_duration",
+    "time",
+    "map",
+    "keypair",
+    "slice",
+    "strings",
 ]
 
 
@@ -114,6 +126,22 @@ def _int(_name: str, value: object) -> int:
     if not -(2**63) <= number < 2**63:
         raise _WrongType("'' cannot parse value as 'int': strconv.ParseInt: value out of range")
     return number
+
+
+def _float(_name: str, value: object) -> float:
+    if isinstance(value, list | dict):
+        raise _mismatch("float64", value)
+    text = _text(value) or "0"
+    try:
+        number = float.fromhex(text) if _HEX_FLOAT.match(text) else float(text)
+    except (ValueError, OverflowError):
+        raise _WrongType("'' cannot parse value as 'float64': strconv.ParseFloat: invalid syntax") from None
+    if isinf(number) and "inf" not in text.lower():
+        raise _WrongType("'' cannot parse value as 'float64': strconv.ParseFloat: value out of range")
+    return number
+
+
+_HEX_FLOAT = re.compile("[+-]?0[xX]")
 
 
 def _ints(_name: str, value: object) -> list[int]:
@@ -238,6 +266,7 @@ def go_value(value: object) -> str:
 _CONVERT = {
     "string": _string,
     "int": _int,
+    "float": _float,
     "ints": _ints,
     "bool": _bool,
     "duration": _duration,
@@ -251,6 +280,7 @@ _CONVERT = {
 _ZERO: Mapping[str, Callable[[], Any]] = {
     "string": str,
     "int": int,
+    "float": float,
     "ints": list,
     "bool": bool,
     "duration": float,

@@ -32,6 +32,7 @@ SUBJECTS = {
     "policies": "policies",
     "policies/password": "password_policies",
     "policy": "policies",
+    "quotas": "quotas",
     "remount": "remount",
     "seal-status": "status",
     "version-history": "version_history",

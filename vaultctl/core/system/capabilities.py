@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vaultctl.core import tokens
+from vaultctl.core import identity, tokens
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.policies import admission
 from vaultctl.core.token_store import lookup
@@ -24,7 +24,7 @@ def of_token(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
         raise InvalidRequest(one_error("no token found"))
     paths = _paths(fields)
     found = tokens.find(ctx.session.view, text, ctx.now_ns / 1e9)
-    if found is None:
+    if found is None or not identity.may_act(ctx.session.view, found.entity_id):
         raise InvalidRequest(one_error("invalid token"))
     return _answer(ctx, found, paths)
 
@@ -34,7 +34,7 @@ def of_accessor(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     if not fields.get("accessor"):
         raise InvalidRequest("missing accessor")
     found = lookup.in_namespace(ctx, fields["accessor"])
-    if found is None:
+    if found is None or not identity.may_act(ctx.session.view, found.entity_id):
         raise InvalidRequest(one_error("invalid accessor"))
     return _answer(ctx, found, _paths(fields))
 

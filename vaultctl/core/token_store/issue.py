@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from vaultctl.core import tokens
+from vaultctl.core import identity, tokens
 from vaultctl.core.mounts import ROOT_NAMESPACE, Mount
 from vaultctl.core.session import Session
 from vaultctl.core.token_store import policies
@@ -63,12 +63,13 @@ def issue(
         "bound_cidrs": tuple(wanted.bound_cidrs),
     }
     suffix = "" if mount.namespace == ROOT_NAMESPACE else f".{mount.namespace}"
+    by_entity = identity.policies_of(session.view, wanted.entity_id, mount.namespace)
     if wanted.type == BATCH:
         from vaultctl.core.token_store import batch
 
         text = batch.write(session.view, fields) + suffix
         made = Token(tokens.hash_of(session.view, text), accessor="", **fields)
-        return made, {**auth_block(made, text), "num_uses": wanted.num_uses}
+        return made, {**auth_block(made, text, by_entity), "num_uses": wanted.num_uses}
     text = wanted.id or tokens.new_token(random) + suffix
     made = tokens.create(
         session.view,
@@ -86,10 +87,10 @@ def issue(
         explicit_max_ttl_s=wanted.explicit_max_ttl_s,
         **fields,
     )
-    return made, auth_block(made, text)
+    return made, auth_block(made, text, by_entity)
 
 
-def auth_block(token: Token, text: str, *, identity_policies: Sequence[str] = ()) -> dict[str, Any]:
+def auth_block(token: Token, text: str, identity_policies: Sequence[str]) -> dict[str, Any]:
     """Give the `auth` of an answer that gives out a token, or renews it. Source: OpenBao 2.7, its order too."""
     block = {
         "client_token": text,
