@@ -39,7 +39,9 @@ def played(door: Door, script: list[Step], root_token: str) -> list[dict[str, An
         data = filled(rest[0] if rest else None, answers) or {}
         token = filled(rest[1], answers) if len(rest) > 1 and rest[1] is not None else root_token
         place = filled(path, answers)
-        answers.append(_moved(door, place, data, token) if method == "MOVE" else _asked(door, method, place, data, token))
+        answers.append(
+            _moved(door, place, data, token) if method == "MOVE" else _asked(door, method, place, data, token)
+        )
     return answers
 
 
@@ -59,6 +61,8 @@ def _asked(door: Door, method: str, path: str, data: dict[str, Any], token: str)
 def _moved(door: Door, path: str, data: dict[str, Any], token: str) -> dict[str, Any]:
     """Move a mount, and give how that ended. The path is that of the namespace in which it is asked for."""
     started = _asked(door, "POST", f"{path}sys/remount", data, token)
+    if "data" not in started:
+        return started
     until_s = time.monotonic() + _PATIENCE_S
     while True:
         where = f"{path}sys/remount/status/{started['data']['migration_id']}"

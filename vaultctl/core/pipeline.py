@@ -35,6 +35,8 @@ from vaultctl.logical.request import MERGE_PATCH, READING, Operation, Request
 from vaultctl.logical.response import EMPTY, Response
 
 if TYPE_CHECKING:
+    from collections.abc import Set
+
     from vaultctl.core.exchange import Exchange
     from vaultctl.core.mounts import Mount
     from vaultctl.core.tokens import Token
@@ -238,12 +240,14 @@ def dispatch(exchange: Exchange) -> Response:
     data = {name: value for name, value in given.items() if name not in values} if values else given
     converted = fields.convert(endpoint.fields, data, error_prefix="" if asks_first else fields.ERROR_PREFIX)
     ignored = given.keys() - endpoint.fields.keys() if given else set()
+    replaced = given.keys() & values.keys() if given and values else set()
     response = handler(context_for(exchange, mount), {**converted, **values})
     if response is None:
         if request.operation not in READING:
             return EMPTY
         response = _empty_listing(request, ignored)
-    response = _with_ignored(response, ignored)
+    if ignored or replaced:
+        response = _with_ignored(response, ignored, replaced)
     is_mirrored = endpoint.mirrored and not exchange.has_prefix  # OpenBao tells by the path as it came
     return response._replace(mirrored=True) if is_mirrored else response
 
@@ -283,7 +287,7 @@ def _remove_spent(exchange: Exchange, token: Token | None) -> None:
     sweep.sweep(session, now_s, sweep.AT_ONCE)
 
 
-def _empty_listing(request: Request, ignored: set[str]) -> Response:
+def _empty_listing(request: Request, ignored: Set[str]) -> Response:
     """Answer a read that found nothing. Raises: NotFound, but for a listing that has ignored something to tell of.
 
     Source: OpenBao 2.7.
@@ -293,12 +297,22 @@ def _empty_listing(request: Request, ignored: set[str]) -> Response:
     raise NotFound
 
 
-def _with_ignored(response: Response, ignored: set[str]) -> Response:
-    """Warn of parameters that the endpoint does not have. Source: OpenBao 2.7, and only where the answer has a body."""
-    if not ignored or (response.data is None and response.auth is None):
+def _with_ignored(response: Response, ignored: Set[str], replaced: Set[str]) -> Response:
+    """Warn of parameters that the endpoint does not have, or that the path says otherwise.
+
+    Source: OpenBao 2.7, and only where the answer has a body.
+    """
+    if response.data is None and response.auth is None:
         return response
-    warning = f"Endpoint ignored these unrecognized parameters: [{' '.join(sorted(ignored))}]"
-    return response._replace(warnings=(*response.warnings, warning))
+    warnings = []
+    if replaced:
+        warnings.append(
+            "Endpoint replaced the value of these parameters with the values captured from the endpoint's path:"
+            f" [{' '.join(sorted(replaced))}]"
+        )
+    if ignored:
+        warnings.append(f"Endpoint ignored these unrecognized parameters: [{' '.join(sorted(ignored))}]")
+    return response._replace(warnings=(*response.warnings, *warnings))
 
 
 def _no_handler(exchange: Exchange, mount: Mount, endpoint: Endpoint) -> VaultError:

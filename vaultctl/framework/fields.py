@@ -133,7 +133,7 @@ def _float(_name: str, value: object) -> float:
         raise _mismatch("float64", value)
     text = _text(value) or "0"
     try:
-        if "_" in text or text.strip() != text:
+        if text.strip() != text:
             raise ValueError
         number = float.fromhex(text) if _HEX_FLOAT.match(text) else float(text)
     except (ValueError, OverflowError):

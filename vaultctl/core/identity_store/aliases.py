@@ -62,7 +62,7 @@ def _change_by_id(ctx: SystemContext, fields: Mapping[str, Any], custom: Mapping
         name=fields.get("name", "") or found.name,
         accessor=accessor or found.accessor,
         entity=_canonical(fields) or found.entity,
-        custom_metadata=custom or None,
+        custom_metadata=found.custom_metadata if custom is None else custom or None,
     )
     return _changed(ctx, found, wanted)
 

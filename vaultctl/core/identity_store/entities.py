@@ -168,7 +168,7 @@ ENDPOINTS = (
         {Operation.READ: read_named, Operation.UPDATE: write, Operation.DELETE: delete_named},
         "Read, make, change or remove an entity by its name.",
         "Names are the same in any case.",
-        {**_NAME, **_FIELDS},
+        {**_ID, **_NAME, **_FIELDS},
     ),
     Endpoint(
         "entity/batch-delete",

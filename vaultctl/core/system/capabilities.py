@@ -24,7 +24,7 @@ def of_token(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
         raise InvalidRequest(one_error("no token found"))
     paths = _paths(fields)
     found = tokens.find(ctx.session.view, text, ctx.now_ns / 1e9)
-    if found is None or not identity.may_act(ctx.session.view, found.entity_id):
+    if found is None:
         raise InvalidRequest(one_error("invalid token"))
     return _answer(ctx, found, paths)
 
@@ -34,7 +34,7 @@ def of_accessor(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     if not fields.get("accessor"):
         raise InvalidRequest("missing accessor")
     found = lookup.in_namespace(ctx, fields["accessor"])
-    if found is None or not identity.may_act(ctx.session.view, found.entity_id):
+    if found is None:
         raise InvalidRequest(one_error("invalid accessor"))
     return _answer(ctx, found, _paths(fields))
 
@@ -54,6 +54,8 @@ def _paths(fields: Mapping[str, Any]) -> list[str]:
 
 
 def _answer(ctx: SystemContext, token: Token, paths: list[str]) -> Response:
+    if not identity.may_act(ctx.session.view, token.entity_id):
+        raise InvalidRequest(one_error("invalid token"))
     if "" in paths:
         raise InvalidRequest(one_error("missing path"))
     found = {path: _capabilities(ctx, token, path) for path in paths}

@@ -140,7 +140,7 @@ ENDPOINTS = (
         "Read or write what holds for all quotas.",
         "Quotas are kept and shown here, and limit nothing.",
         {
-            "rate_limit_exempt_paths": Field("slice", "The paths that no rate limit is for."),
+            "rate_limit_exempt_paths": Field("strings", "The paths that no rate limit is for."),
             "enable_rate_limit_audit_logging": Field("bool", "Whether refusals by a quota are audited."),
             "enable_rate_limit_response_headers": Field("bool", "Whether answers tell of the quota in headers."),
         },
