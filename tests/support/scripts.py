@@ -1,7 +1,8 @@
 """Long scripts of requests, asked of two doors, so that what they say of each can be compared.
 
 A step is a list: verb, path, then as far as needed the data, the token, and the name of the difference that it meets.
-`${3:auth.client_token}` is what the fourth answer held there. The verb MOVE moves a mount, and waits until that is over.
+`${3:auth.client_token}` is what the fourth answer held there. The verb MOVE moves a mount, and waits until that is
+over.
 """
 
 import re
@@ -10,7 +11,6 @@ from typing import Any
 
 from support.normal import deep
 from support.replay import raw_outcome
-
 from vaultctl.logical.door import Door
 from vaultctl.logical.request import Operation, Request
 
@@ -24,7 +24,7 @@ _VERBS = {
     "DELETE": Operation.DELETE,
 }
 _SAVED = re.compile(r"\$\{(\d+):([^}]+)\}")
-_LEFT_S = 2
+_LEFT_S = 60
 """So many seconds of a life may be over before it is looked at."""
 
 _PATIENCE_S = 60

@@ -88,7 +88,10 @@ class Exchange:
         self.request = request
         self.writing = writing
         self.now_ns = host.now_ns()
+        self.asked_in = ROOT
+        """The namespace that the request names."""
         self.namespace = ROOT
+        """The one that answers: for a request about a token, the token's own."""
         self.has_prefix = False
         self.mount: Mount | None = None
         self.path = ""

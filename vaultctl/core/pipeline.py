@@ -125,6 +125,7 @@ def resolve_namespace(exchange: Exchange) -> None:
     """
     request, table = exchange.request, exchange.session.namespaces
     exchange.namespace, path = table.descend(table.named(request.namespace), request.path)
+    exchange.asked_in = exchange.namespace
     if path != request.path:
         exchange.request = request._replace(path=path)
         exchange.has_prefix = True
@@ -133,7 +134,7 @@ def resolve_namespace(exchange: Exchange) -> None:
     if path.startswith("auth/token/"):
         from vaultctl.core.token_store import scope
 
-        check_lock(exchange)
+        check_lock(exchange)  # that of a token's own namespace does not matter. Source: OpenBao 2.7
         exchange.namespace = table.get(scope.namespace_id(exchange.request)) or exchange.namespace
 
 
@@ -156,7 +157,7 @@ def route(exchange: Exchange) -> None:
 
 def check_lock(exchange: Exchange) -> None:
     """Refuse what is asked of a locked namespace, but for unlocking it. Raises: NamespaceLocked."""
-    locked = exchange.session.namespaces.locked(exchange.namespace)
+    locked = exchange.session.namespaces.locked(exchange.asked_in)
     if locked and not (exchange.match and exchange.match.endpoint.when_locked):
         raise NamespaceLocked(locked.path)
 
@@ -240,14 +241,12 @@ def dispatch(exchange: Exchange) -> Response:
     data = {name: value for name, value in given.items() if name not in values} if values else given
     converted = fields.convert(endpoint.fields, data, error_prefix="" if asks_first else fields.ERROR_PREFIX)
     ignored = given.keys() - endpoint.fields.keys() if given else set()
-    replaced = given.keys() & values.keys() if given and values else set()
     response = handler(context_for(exchange, mount), {**converted, **values})
     if response is None:
         if request.operation not in READING:
             return EMPTY
         response = _empty_listing(request, ignored)
-    if ignored or replaced:
-        response = _with_ignored(response, ignored, replaced)
+    response = _with_ignored(response, ignored, given.keys() & values.keys())
     is_mirrored = endpoint.mirrored and not exchange.has_prefix  # OpenBao tells by the path as it came
     return response._replace(mirrored=True) if is_mirrored else response
 
@@ -302,7 +301,7 @@ def _with_ignored(response: Response, ignored: Set[str], replaced: Set[str]) -> 
 
     Source: OpenBao 2.7, and only where the answer has a body.
     """
-    if response.data is None and response.auth is None:
+    if not (ignored or replaced) or (response.data is None and response.auth is None):
         return response
     warnings = []
     if replaced:

@@ -25,6 +25,7 @@ Kind = Literal[
     "map",
     "keypair",
     "slice",
+    "paths",
     "strings",
 ]
 
@@ -239,6 +240,13 @@ def _slice(_name: str, value: object) -> list[str]:
     return found
 
 
+def _paths(name: str, value: object) -> list[str]:
+    """Give a list as above, but with what is empty in a text, too: somebody forgot what was to stand there."""
+    if isinstance(value, str) and value:
+        return [part.strip() for part in value.split(",")]
+    return _slice(name, value)
+
+
 def _strings(_name: str, value: object) -> list[str]:
     """Give a list of texts; one text is a list of one, and its commas are its own."""
     if value == "":
@@ -277,6 +285,7 @@ _CONVERT = {
     "map": _map,
     "keypair": _keypair,
     "slice": _slice,
+    "paths": _paths,
     "strings": _strings,
 }
 _ZERO: Mapping[str, Callable[[], Any]] = {
@@ -291,6 +300,7 @@ _ZERO: Mapping[str, Callable[[], Any]] = {
     "map": dict,
     "keypair": lambda: None,
     "slice": list,
+    "paths": list,
     "strings": list,
 }
 """What a null becomes. Source: OpenBao 2.7, which tells null options from empty ones."""

@@ -1,6 +1,8 @@
 """Passwords as they are stored: Argon2id, with its parameters, so that they can be raised later.
 
-A bcrypt hash that came from elsewhere is stored as it is, until a login with the password that fits it. The form is that of the PHC. Argon2id comes with `cryptography`, which is there anyway, and needs a seventh of the time
+A bcrypt hash that came from elsewhere is stored as it is, until a login with the password that fits it.
+
+The form is that of the PHC. Argon2id comes with `cryptography`, which is there anyway, and needs a seventh of the time
 that scrypt of the standard library takes for as much safety; a login holds the state's lock for that long.
 """
 
@@ -39,7 +41,7 @@ def write(password: str, random: Random) -> str:
 
 
 def bcrypt_cost(text: str) -> int | None:
-    """Give the cost of what is taken for a bcrypt hash. Source: OpenBao 2.7, which looks at its beginning and length."""
+    """Give the cost of what is taken for a bcrypt hash. Source: OpenBao 2.7: its beginning and length are looked at."""
     found = _BCRYPT.match(text)
     cost = int(found[1]) if found and len(text) >= _BCRYPT_LENGTH else 0
     return cost if _LOWEST_COST <= cost <= _HIGHEST_COST else None
@@ -50,7 +52,7 @@ def _fits_bcrypt(password: str, stored: str) -> bool:
     import bcrypt
 
     found = _BCRYPT.match(stored)
-    rest = stored[found.end() :] if found else ""
+    rest = stored[found.end() :][:_BCRYPT_REST] if found else ""
     if found is None or len(rest) != _BCRYPT_REST:
         return False
     data = password.encode("utf-8", "surrogatepass")[:_BCRYPT_MOST_B]
