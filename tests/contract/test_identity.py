@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.differences import unknown
 from support.scripts import played, shown
 from support.states import ROOT_TOKEN, make_core
 
@@ -60,3 +61,11 @@ def test_every_request_is_answered_alike(name, bao):
             assert (step, compared(ours)) != (step, compared(theirs))
         else:
             assert (step, compared(ours)) == (step, compared(theirs))
+
+
+def test_each_difference_has_its_reason():
+    """Every difference that a step names is in the document."""
+    assert (
+        unknown({step[_DIFFERENCE] for script in SCRIPTS.values() for step in script if len(step) > _DIFFERENCE})
+        == set()
+    )
