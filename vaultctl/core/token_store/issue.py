@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from vaultctl.core import identity, tokens
 from vaultctl.core.mounts import ROOT_NAMESPACE, Mount
+from vaultctl.core.namespaces import ROOT
 from vaultctl.core.session import Session
 from vaultctl.core.token_store import policies
 from vaultctl.core.token_store.ttl import Limits, life
@@ -123,7 +124,7 @@ def log_in(
 ) -> Response:
     """Give the token that a login at `path` (from the root of its namespace) earned. Raises: InvalidRequest.
 
-    Source: OpenBao 2.7: the name begins with the mount's, the default policy is added, and no method gives root.
+    Source: OpenBao 2.7: its name begins with the mount's full path, the default policy is added, and none gives root.
     """
     now_s = now_ns / SECOND_NS
     limits = limits_of(mount, period_s=login.period_s, max_s=login.max_ttl_s, explicit_max_s=login.explicit_max_ttl_s)
@@ -133,7 +134,8 @@ def log_in(
         raise InvalidRequest("auth methods cannot create root tokens")
     policies.check_assignable(names)
     type_ = _type_of(mount, login)
-    source = mount.path.removeprefix("auth/").replace("/", "-")
+    namespace = session.namespaces.get(mount.namespace) or ROOT
+    source = (namespace.path + mount.path).removeprefix("auth/").replace("/", "-")
     wanted = Wanted(
         names,
         path,
