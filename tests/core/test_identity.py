@@ -7,7 +7,7 @@ from support.states import ROOT_TOKEN, make_core
 
 from vaultctl.core import identity, quotas
 from vaultctl.core.core import Core
-from vaultctl.logical.errors import BadToken, InvalidRequest, NotOffered, PermissionDenied, VaultError
+from vaultctl.logical.errors import BadToken, InvalidRequest, NotFound, NotOffered, PermissionDenied, VaultError
 from vaultctl.logical.request import Operation, Request
 from vaultctl.logical.response import Response
 from vaultctl.storage.memory import Memory
@@ -168,12 +168,23 @@ def test_a_namespace_takes_entities_and_quotas_along(core):
     assert names_below(core, *identity.TABLES, quotas.PREFIX) == [quotas.PREFIX + "d"]
 
 
-@pytest.mark.parametrize("path", ["group", "group/id/x", "group-alias/id", "oidc/config", "mfa/method", "entity/merge"])
+@pytest.mark.parametrize("path", ["oidc/config", "mfa/method", "entity/merge", "group", "group-alias", "lookup/group"])
 @pytest.mark.parametrize("operation", [READ, UPDATE, LIST, DELETE])
 def test_what_is_elsewhere_says_so(core, path, operation):
     """Groups, OIDC, MFA and merging are refused by name."""
     with pytest.raises(NotOffered, match="not part of vaultctl"):
         ask(core, operation, f"identity/{path}")
+
+
+@pytest.mark.parametrize("place", ["group/id", "group/name", "group-alias/id"])
+def test_there_are_no_groups(core, place):
+    """Who looks for groups hears that there are none; nobody can make one."""
+    for operation, path in ((LIST, place), (READ, f"{place}/x")):
+        with pytest.raises(NotFound):
+            ask(core, operation, f"identity/{path}")
+    assert ask(core, DELETE, f"identity/{place}/x").data is None
+    with pytest.raises(NotOffered):
+        ask(core, UPDATE, f"identity/{place}/x", name="x")
 
 
 @pytest.mark.parametrize("rate", ["NaN", "Inf", "-Inf"])
