@@ -36,6 +36,7 @@ BUILT = frozenset(
         "quotas",
         "remote servers",
         "remount",
+        "seal wrap",
         "status of a server",
         "tokens",
         "version",

@@ -36,7 +36,8 @@ _PUT_ASIDE = {MIGRATED: "the state was moved to another backend", files.DAMAGED:
 def open_state(settings: Settings, environ: Mapping[str, str], tell: Callable[[str], None]) -> State:
     """Give the state at its place; nothing is read yet."""
     backend = open_backend(settings.storage, settings.path, settings.lock_timeout_s, tell)
-    return State(backend, seal_finder(settings, environ), random=os.urandom, now=now)
+    finder = seal_finder(settings, environ)
+    return State(backend, finder, random=os.urandom, now=now, wraps=not settings.disable_sealwrap)
 
 
 def now() -> str:

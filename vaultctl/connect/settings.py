@@ -17,7 +17,7 @@ FILES = {"json": "state.json", "toml": "state.toml", "sqlite": "state.sqlite"}
 """The state's file in the data folder, by backend; json is the default."""
 
 LOCK_TIMEOUT_S = 60.0
-_SETTINGS = frozenset({"data_dir", "storage", "seal_key", "lock_timeout"})
+_SETTINGS = frozenset({"data_dir", "storage", "seal_key", "seal_key_previous", "lock_timeout", "disable_sealwrap"})
 _SEALS = frozenset({"pkcs11", "transit"})
 """Tables of the config file, one for each seal that is elsewhere."""
 
@@ -44,7 +44,10 @@ class SeveralStates(SettingError):
 
 
 class Settings:
-    """Where the state is and how it is opened. `seal_key` is "" for the file in the data folder, else a source."""
+    """Where the state is and how it is opened. `seal_key` is "" for the file in the data folder, else a source.
+
+    `seal_key_previous` is the source of a key that it had before, or "".
+    """
 
     def __init__(
         self,
@@ -54,17 +57,22 @@ class Settings:
         seal_key: str,
         lock_timeout_s: float,
         seals: Mapping[str, Mapping[str, Any]],
+        *,
+        seal_key_previous: str = "",
+        disable_sealwrap: bool = False,
     ) -> None:
         self.data_dir = data_dir
         self.storage = storage
         self.path = path
         self.seal_key = seal_key
+        self.seal_key_previous = seal_key_previous
+        self.disable_sealwrap = disable_sealwrap
         self.lock_timeout_s = lock_timeout_s
         self.seals = seals
         """What the config file says of seals that are elsewhere, by their type."""
 
-        self.key_from_fd: bytes | None = None
-        """What a descriptor gave: it can be read once, and the key is needed again."""
+        self.keys_from_fds: dict[str, bytes] = {}
+        """What descriptors gave: each can be read once, and the key is needed again."""
 
 
 def read_settings(environ: Mapping[str, str], lock_timeout_s: float | None = None) -> Settings:
@@ -76,7 +84,16 @@ def read_settings(environ: Mapping[str, str], lock_timeout_s: float | None = Non
     storage, path = _named_storage(data_dir, wanted) if wanted else _found_storage(data_dir, timeout_s)
     seal_key = environ.get("VAULTCTL_SEAL_KEY") or config.get("seal_key") or ""
     seals = {kind: config[kind] for kind in _SEALS & config.keys()}
-    return Settings(data_dir, storage, path, seal_key, timeout_s, seals)
+    return Settings(
+        data_dir,
+        storage,
+        path,
+        seal_key,
+        timeout_s,
+        seals,
+        seal_key_previous=environ.get("VAULTCTL_SEAL_KEY_PREVIOUS") or config.get("seal_key_previous") or "",
+        disable_sealwrap=bool(config.get("disable_sealwrap", False)),
+    )
 
 
 def find_data_dir(environ: Mapping[str, str]) -> str:
@@ -164,7 +181,7 @@ def _parse_config(path: str, text: bytes) -> dict[str, Any]:
 def _is_good(name: str, value: object) -> bool:
     if name in _SEALS:
         return isinstance(value, dict)
-    return name in _SETTINGS and (_is_timeout(value) if name == "lock_timeout" else isinstance(value, str))
+    return name in _SETTINGS and _KINDS.get(name, _is_text)(value)
 
 
 def _is_timeout(value: object) -> bool:
@@ -174,6 +191,18 @@ def _is_timeout(value: object) -> bool:
         return math.isfinite(value)
     except OverflowError:  # an int of hundreds of digits
         return False
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+_KINDS = {"lock_timeout": _is_timeout, "disable_sealwrap": _is_bool}
+"""What a setting must be that is no text."""
 
 
 def _named_storage(data_dir: str, wanted: str) -> tuple[str, str]:

@@ -4,12 +4,13 @@ Whoever steps a job holds its lock; a free lock is a dead owner, and anybody may
 job's own progress commit together.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from vaultctl.core import records
-from vaultctl.core.session import Session, Sessions
+from vaultctl.core.session import Sessions
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.storage import Reading, Storage
 
@@ -30,16 +31,24 @@ _KINDS = {
     "leases": "vaultctl.core.leases.job",
     "namespace": "vaultctl.core.system.namespaces",
     "remount": "vaultctl.core.system.remount",
+    "rewrap": "vaultctl.core.rewrap",
     "tokens": "vaultctl.core.token_store.sweep",
     "upgrade": "vaultctl.core.system.upgrade",
 }
-"""Each module has a `step(session, job) -> Job`."""
+"""Each module has a `step(session, job) -> Job`.
+
+One with a `PAUSE_SHARE` lets others at the state behind each step, for that share of the time that the step took.
+"""
+
+_PAUSE_S, _PAUSE_MAX_S = 0.001, 0.02
+"""Who waits for the lock looks at it at least this often, the second; and at first, the first."""
 
 
 class Job(NamedTuple):
     """One row. `params` never changes; times are RFC 3339; `error` says why it failed.
 
-    `failures` counts the leases that could not be revoked; `failed_leases` are the first, each with why.
+    `failures` counts the leases that could not be revoked; `failed_leases` are the first, each with why. Of a rewrap
+    they are entries.
     """
 
     id: str
@@ -86,6 +95,13 @@ def enqueue(storage: Storage, job: Job) -> None:
     logged = storage.list(LOG)
     for name in logged[: max(0, len(logged) - KEPT)]:
         _forget(storage, name)
+
+
+def revive(storage: Storage, job: Job) -> None:
+    """Go on with a job that ended; its place in the history stays what it was, if it is still there."""
+    storage.delete(DONE + job.id)
+    _save(storage, ACTIVE, job)
+    storage.put(f"{LOG}{job.started_ns:020d}-{job.id}", b"")
 
 
 def find(storage: Reading, job_id: str) -> Job | None:
@@ -140,22 +156,26 @@ def _waiting(storage: Reading) -> list[str]:
 
 def _drive(sessions: Sessions, clocks: Clocks, job_id: str, deadline_s: float) -> bool:
     while True:
+        begun_s = clocks.monotonic_s()
         with sessions.writing() as session:
             job = find(session.view, job_id)
             if job is None or job.status != IN_PROGRESS:
                 return False
-            job = _stepper(job.kind)(session, job)._replace(updated_ns=clocks.now_ns())
+            job = _module(job.kind).step(session, job)._replace(updated_ns=clocks.now_ns())
             _settle(session.view, job)
             session.commit()
         if job.status != IN_PROGRESS:
             return False
-        if clocks.monotonic_s() >= deadline_s:
+        now_s = clocks.monotonic_s()
+        share = getattr(_module(job.kind), "PAUSE_SHARE", 0)
+        if share:
+            time.sleep(min(_PAUSE_S + share * (now_s - begun_s), _PAUSE_MAX_S))
+        if now_s >= deadline_s:
             return True
 
 
-def _stepper(kind: str) -> Callable[[Session, Job], Job]:
-    step: Callable[[Session, Job], Job] = import_module(_KINDS[kind]).step
-    return step
+def _module(kind: str) -> Any:
+    return import_module(_KINDS[kind])
 
 
 def _settle(storage: Storage, job: Job) -> None:

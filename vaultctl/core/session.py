@@ -79,6 +79,13 @@ class Session:
         self.mounts = tables.mounts(view)
         self.namespaces = tables.namespaces(view)
 
+    @property
+    def transaction(self) -> Transaction:
+        """What a job's step writes with. A view is a programming error, as a write on it is."""
+        if not isinstance(self.view, Transaction):
+            raise RuntimeError("a write on a snapshot")
+        return self.view
+
     def put_mount(self, mount: Mount) -> None:
         """Add or change a mount."""
         mounts.store(self.view, mount)

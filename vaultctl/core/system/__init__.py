@@ -34,7 +34,9 @@ SUBJECTS = {
     "policy": "policies",
     "quotas": "quotas",
     "remount": "remount",
+    "seal-backend-status": "sealwrap",
     "seal-status": "status",
+    "sealwrap": "sealwrap",
     "version-history": "version_history",
 }
 """The first segment of a path below `sys/`, or the first two, and the module that knows it."""
