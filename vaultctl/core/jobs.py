@@ -7,12 +7,15 @@ job's own progress commit together.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.core import records
 from vaultctl.core.session import Sessions
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.storage import Reading, Storage
+
+if TYPE_CHECKING:
+    from vaultctl.storage.backend import Backend
 
 ACTIVE = "core/jobs/active/"
 DONE = "core/jobs/done/"
@@ -35,13 +38,10 @@ _KINDS = {
     "tokens": "vaultctl.core.token_store.sweep",
     "upgrade": "vaultctl.core.system.upgrade",
 }
-"""Each module has a `step(session, job) -> Job`.
+"""Each module has a `step(session, job) -> Job`."""
 
-One with a `PAUSE_SHARE` lets others at the state behind each step, for that share of the time that the step took.
-"""
-
-_PAUSE_S, _PAUSE_MAX_S = 0.001, 0.02
-"""Who waits for the lock looks at it at least this often, the second; and at first, the first."""
+_PAUSE_S, _PAUSES = 0.001, 20
+"""Between two steps those get at the state who wait for it: they look whether it is free at least so often."""
 
 
 class Job(NamedTuple):
@@ -156,7 +156,6 @@ def _waiting(storage: Reading) -> list[str]:
 
 def _drive(sessions: Sessions, clocks: Clocks, job_id: str, deadline_s: float) -> bool:
     while True:
-        begun_s = clocks.monotonic_s()
         with sessions.writing() as session:
             job = find(session.view, job_id)
             if job is None or job.status != IN_PROGRESS:
@@ -166,12 +165,17 @@ def _drive(sessions: Sessions, clocks: Clocks, job_id: str, deadline_s: float) -
             session.commit()
         if job.status != IN_PROGRESS:
             return False
-        now_s = clocks.monotonic_s()
-        share = getattr(_module(job.kind), "PAUSE_SHARE", 0)
-        if share:
-            time.sleep(min(_PAUSE_S + share * (now_s - begun_s), _PAUSE_MAX_S))
-        if now_s >= deadline_s:
+        if clocks.monotonic_s() >= deadline_s:
             return True
+        _let_others_in(sessions.state.backend)
+
+
+def _let_others_in(backend: "Backend") -> None:
+    """Wait until whoever waited for the state has it."""
+    for _ in range(_PAUSES):
+        if not backend.is_awaited():
+            return
+        time.sleep(_PAUSE_S)
 
 
 def _module(kind: str) -> Any:

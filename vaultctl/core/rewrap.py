@@ -27,17 +27,14 @@ COUNTING, REWRAPPING, STOPPED = "counting", "rewrapping", "stopped"
 NAMED = 50
 """So many of the entries that failed are named."""
 
-PAUSE_SHARE = 1 / 3
-"""Behind each step others get at the state, for so much of the time that it took."""
-
-BATCH_S, BATCH_B = 0.01, 4 << 20
+BATCH_S, BATCH_B = 0.02, 4 << 20
 """When a batch ends; the commit takes about as long again."""
 
 _LEAST, _MOST, _MOST_B = 2_000, 50_000, 64 << 20
 """The same for a state that is one text file, which each commit writes anew: a batch is as large as all before it."""
 
-_LOOKS = 16
-"""So many entries are looked at between two looks at the clock."""
+_LOOKS = 256
+"""So many entries are looked at between two looks at the clock: what a commit costs by itself is shared by as many."""
 
 _SEALED = bytes([SEALED])
 _DATA = "logical/"
@@ -118,7 +115,7 @@ class _Batch:
     def count(self) -> Job:
         """Count what there is to do. A text file is in memory as a whole, and gets no commit for it."""
         total, cursor = self._job.total, self._job.cursor
-        for number, (name, blob) in enumerate(self._transaction.stored(cursor), 1):
+        for number, (name, blob) in enumerate(self._transaction.stored_heads(cursor), 1):
             total += self._is_due(name, blob)
             cursor = name
             if not self._is_text and not number % _LOOKS and self._clock_s() >= self._until_s:
@@ -177,13 +174,13 @@ class _Batch:
         """Bring one entry to what it shall be. Raises: IntegrityError, SealUnavailable, SealKeyError."""
         if blob[:1] != _SEALED:
             self._transaction.decrypt(name, blob)  # damage is not wrapped, but named
-            self._transaction.put_blob(name, self._seal.wrap(name, blob))
+            self._transaction.replace_blob(name, blob, self._seal.wrap(name, blob))
             return
         plain = self._seal.unwrap(name, blob)
         if name != ROOT_KEY and not self._target.wraps:
-            self._transaction.put_blob(name, plain)
+            self._transaction.replace_blob(name, blob, plain)
         elif not blob.startswith(self._head):
-            self._transaction.put_blob(name, self._seal.wrap(name, plain))
+            self._transaction.replace_blob(name, blob, self._seal.wrap(name, plain))
 
 
 class Wanted:
@@ -233,7 +230,7 @@ def count(session: Session, prefix: str, wanted: Wanted) -> Counts:
 
 
 def _below(session: Session, prefix: str) -> Iterator[tuple[str, bytes]]:
-    for name, blob in session.view.snapshot.entries(prefix):
+    for name, blob in session.view.snapshot.heads(prefix):
         if not name.startswith(prefix):
             return
         yield name, blob

@@ -129,6 +129,7 @@ class Transaction(View):
     ) -> None:
         self._overlay = Overlay(writer.snapshot)
         self._writer = writer
+        self._replaced: dict[str, bytes] = {}
         self._random = random
         self._now = now
         self._header = header
@@ -155,8 +156,14 @@ class Transaction(View):
         blob = self._barrier.encrypt(name, value)
         self._overlay.put(name, self._seal.wrap(name, blob) if seal_wrap and self.wraps else blob)
 
-    def put_blob(self, name: str, blob: bytes) -> None:
-        """Store an entry's ciphertext as it is: what the seal's own encryption was put around, or taken off."""
+    def stored_heads(self, after: str) -> Iterator[tuple[str, bytes]]:
+        """Give the first bytes of each of them."""
+        base = self._writer.snapshot
+        return base.heads(after + "\0" if after else "") if base else iter(())
+
+    def replace_blob(self, name: str, old: bytes, blob: bytes) -> None:
+        """Put another ciphertext in the place of one that `stored` gave: the seal's layer was changed."""
+        self._replaced[name] = old
         self._overlay.put(name, blob)
 
     def stored(self, after: str) -> Iterator[tuple[str, bytes]]:
@@ -214,7 +221,8 @@ class Transaction(View):
         if self._header.encryptions.get(term, 0) >= rotate_after:
             self.rotate()
         header = next_header(self._stands, self._overlay.changes, self._barrier.encryptions)
-        self._writer.commit(Commit(header, self._overlay.changes), self._barrier)
+        commit = Commit(header, self._overlay.changes, replaced=self._replaced)
+        self._writer.commit(commit, self._barrier)
         self._barrier.encryptions = {}
         return header
 

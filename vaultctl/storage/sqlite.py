@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from vaultctl.logical.errors import IntegrityError, NoState, StateError, StateUnavailable
 from vaultctl.storage import files, lock
 from vaultctl.storage.backend import Integrity, Salvage
-from vaultctl.storage.header import FORMAT, RESTORE, Commit, check_format, from_record, no_state, parse_json
+from vaultctl.storage.header import FORMAT, HEAD_B, RESTORE, Commit, check_format, from_record, no_state, parse_json
 from vaultctl.storage.sqlite_connection import connect, identity, translate
 
 _SCHEMA = (
@@ -63,8 +63,14 @@ class SqliteSnapshot:
 
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
         """Give all entries from the name `start` on."""
-        rows = self._connection.execute("SELECT name, value FROM entry WHERE name >= ? ORDER BY name", (start,))
-        return ((str(row[0]), _blob(row[1])) for row in rows)
+        return _pairs(self._connection.execute("SELECT name, value FROM entry WHERE name >= ? ORDER BY name", (start,)))
+
+    def heads(self, start: str, /) -> Iterator[tuple[str, bytes]]:
+        """Give all entries from the name `start` on, with the first bytes of each."""
+        rows = self._connection.execute(
+            "SELECT name, substr(value, 1, ?) FROM entry WHERE name >= ? ORDER BY name", (HEAD_B, start)
+        )
+        return _pairs(rows)
 
     def verify(self, integrity: Integrity, /) -> None:
         """Check the MAC over the header and the set digest."""
@@ -244,6 +250,10 @@ class Sqlite:
                 files.rename(self._files, self.location + end, kept + end)
         self._make_file()
 
+    def is_awaited(self) -> bool:
+        """Tell whether somebody waits for the lock."""
+        return self._lock.is_awaited()
+
     def job_lock(self, job_id: str, /) -> lock.JobFileLock | None:
         """Take a job's lock, a file beside the state."""
         return lock.take_job_lock(self.location, job_id)
@@ -328,13 +338,21 @@ class SqliteWriter:
             total, count = 0, 0
         else:
             total, count = self.snapshot.read_digest(integrity)
+        updates: list[tuple[bytes, str]] = []
         for name, blob in commit.changes.items():
+            old = commit.replaced.get(name)
+            if old is not None and blob is not None:
+                total += integrity.fingerprint(name, blob) - integrity.fingerprint(name, old)
+                updates.append((blob, name))
+                continue
             old = self.snapshot.get(name) if self.snapshot else None
             total += (integrity.fingerprint(name, blob) if blob is not None else 0) - (
                 integrity.fingerprint(name, old) if old is not None else 0
             )
             count += (blob is not None) - (old is not None)
             self._write(name, old, blob)
+        if updates:
+            self._connection.executemany("UPDATE entry SET value = ? WHERE name = ?", updates)
         digest = integrity.hide((total % _SET).to_bytes(32, "big") + count.to_bytes(8, "big"))
         header = json.dumps(commit.header.to_record(), separators=(",", ":"))
         self._connection.execute(
@@ -355,6 +373,11 @@ class SqliteWriter:
 def signed(header: str, digest: bytes) -> bytes:
     """Give the bytes that the state row's MAC covers."""
     return header.encode() + b"\0" + digest
+
+
+def _pairs(rows: Iterator[tuple[object, object]]) -> Iterator[tuple[str, bytes]]:
+    for name, value in rows:
+        yield str(name), value if isinstance(value, bytes) else _blob(value)
 
 
 def _blob(value: object) -> bytes:

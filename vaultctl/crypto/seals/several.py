@@ -7,7 +7,7 @@ what it wrapped.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vaultctl.crypto.seals.blob import key_id_of
+from vaultctl.crypto.seals.blob import head_of, key_id_of
 from vaultctl.crypto.seals.seal import Seal
 from vaultctl.logical.errors import IntegrityError
 
@@ -27,6 +27,7 @@ class Several:
         self.previous = previous
         self._find = find
         self._found: dict[str, Seal] = {current.key_id: current}
+        self._by_head: dict[bytes, Seal] = {head_of(current.key_id): current}
 
     def __repr__(self) -> str:
         """Show the keys' ids, never a key."""
@@ -57,10 +58,13 @@ class Several:
 
     def unwrap(self, name: str, blob: bytes, /) -> bytes:
         """Decrypt by the key that wrapped it. Raises: IntegrityError, SealKeyError, SealUnavailable."""
-        key_id = key_id_of(blob)
-        seal = self._found.get(key_id) or self.find(key_id)
+        seal = self._by_head.get(blob[: 2 + blob[1]]) if len(blob) > 1 else None
         if seal is None:
-            raise wrapped_by_unknown(name, key_id)
+            key_id = key_id_of(blob)
+            seal = self.find(key_id)
+            if seal is None:
+                raise wrapped_by_unknown(name, key_id)
+            self._by_head[head_of(key_id)] = seal
         return seal.unwrap(name, blob)
 
     def find(self, key_id: str) -> Seal | None:
