@@ -92,7 +92,7 @@ class FileLock:
         pause_s, told = _POLL_S, False
         started = time.monotonic()
         while not try_lock(fd):
-            _announce(fd, fcntl.LOCK_SH)
+            _announce(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
             now = time.monotonic()
             if now >= deadline:
                 raise self._locked(_holder(fd))
@@ -164,7 +164,7 @@ def _announce(fd: int, how: int) -> None:
     """Let the holder know that somebody waits, or no more: each waiter shares a lock on a byte behind the text."""
     if _ANNOUNCES:
         with suppress(OSError):
-            fcntl.lockf(fd, how | fcntl.LOCK_NB, 1, _WAITING_AT_B)
+            fcntl.lockf(fd, how, 1, _WAITING_AT_B)
 
 
 def _open(path: str) -> int:
