@@ -96,6 +96,7 @@ TREE: Tree = {
         {
             "check": "Verify the whole state",
             "migrate": "Move the state to another storage backend",
+            "seal-rotate-key": "Give the seal a new key, and rewrap what it wraps",
             "snapshot": (
                 "Save and restore the state",
                 {
@@ -129,6 +130,13 @@ TREE: Tree = {
         },
     ),
     "scan": "List what is below a path, in all folders",
+    "sealwrap": (
+        "Follow what the seal wraps",
+        {
+            "rewrap": "Bring all seal-wrapped entries to the seal's current key",
+            "status": "Show what the seal wraps, and how a rewrap stands",
+        },
+    ),
     "secrets": (
         "Manage secrets engines",
         {

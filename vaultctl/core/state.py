@@ -361,7 +361,8 @@ def wrong_key(wanted: str | None, key_id: str, source: str) -> SealKeyError:
     """Say which key was wanted, and which was found."""
     return SealKeyError(
         f"the seal key from {source} has the id {key_id}, and the state was sealed with {wanted}",
-        hint="put the key that was made with this state in its place, or name it with VAULTCTL_SEAL_KEY",
+        hint="put the key that was made with this state in its place, or name it with VAULTCTL_SEAL_KEY,"
+        " or with VAULTCTL_SEAL_KEY_PREVIOUS if another is to take its place",
     )
 
 
