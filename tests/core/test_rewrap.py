@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.places import Place
-from support.seals import Module, ask, fill, finish, key_ids, read_all, status
+from support.seals import Module, ask, fill, fill_quickly, finish, key_ids, read_all, status
 from support.states import ROOT_TOKEN
 
 from vaultctl.core import rewrap
@@ -14,6 +14,8 @@ from vaultctl.logical.errors import IntegrityError, InvalidRequest, SealUnavaila
 from vaultctl.logical.request import Operation, Request
 
 COUNT = 40
+MANY = 1_000
+"""So many take some batches."""
 
 
 @pytest.fixture
@@ -73,7 +75,7 @@ def test_the_state_is_whole_after_a_rewrap(place: Place, module: Module):
 def test_it_starts_with_204_and_says_200_while_it_runs(module: Module, tmp_path):
     """The second start of a rewrap that runs starts nothing."""
     core = module.make(Place("memory", tmp_path).open(), module.generate(), monotonic_s=counting().__next__)
-    fill(core, COUNT)
+    fill_quickly(core, MANY)
     assert ask(core, Operation.UPDATE, "sys/sealwrap/rewrap").status == 0
     first = status(core)
     assert first["is_running"]
@@ -136,9 +138,9 @@ def test_a_seal_that_is_gone_in_the_middle_stops_it_and_it_goes_on_there(module:
     place = Place("sqlite", tmp_path)
     old, new = module.generate(), module.generate()
     core = module.make(place.open(), old, monotonic_s=counting().__next__)
-    fill(core, COUNT)
+    fill_quickly(core, MANY)
     module.rotate(core, new)
-    while status(core)["entries"]["processed"] < COUNT // 2:
+    while status(core)["entries"]["processed"] < MANY // 2:
         core.advance(0)
     away = {"old": old, "new": new}[which]
     away.take_away()
@@ -151,8 +153,8 @@ def test_a_seal_that_is_gone_in_the_middle_stops_it_and_it_goes_on_there(module:
     away.bring_back()
     ask(core, Operation.UPDATE, "sys/sealwrap/rewrap")
     told = finish(core)
-    assert (told["entries"], told["error"]) == (succeeded(COUNT + 1), "")
-    assert key_ids(core) == {new.key_id: COUNT}
+    assert (told["entries"], told["error"]) == (succeeded(MANY + 1), "")
+    assert key_ids(core) == {new.key_id: MANY}
 
 
 def test_a_seal_out_of_reach_fails_what_it_wraps_and_nothing_else(place: Place, module: Module):
