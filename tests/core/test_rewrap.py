@@ -179,6 +179,10 @@ def test_a_seal_out_of_reach_fails_what_it_wraps_and_nothing_else(place: Place, 
 def test_a_seal_that_wraps_nothing_counts_nothing_and_says_why(place: Place, module: Module):
     """Under a seal that needs people a rewrap starts, counts 0, and tells the reason."""
     core = module.make(place.open(), module.generate(is_auto=False))
+    warned = ask(core, Operation.UPDATE, "sys/mounts/warned", type="kv", seal_wrap=True).warnings
+    assert warned == (
+        "a shamir seal wraps no entries: seal_wrap is kept, and is heeded once the state has an auto seal",
+    )
     fill(core, 2)
     assert set(key_ids(core)) == {""}
     answer = ask(core, Operation.UPDATE, "sys/sealwrap/rewrap")

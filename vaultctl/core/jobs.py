@@ -22,6 +22,9 @@ DONE = "core/jobs/done/"
 LOG = "core/jobs/log/"
 """Where the rows lie, and an index of them by the moment they started."""
 
+BACKGROUND = "background-"
+"""Begins the ids of jobs that new writes need not wait for."""
+
 KEPT = 1000
 """So many jobs stay in the history."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from vaultctl.core import jobs, records
-from vaultctl.core.jobs import FAILURE, IN_PROGRESS, Job
+from vaultctl.core.jobs import BACKGROUND, FAILURE, IN_PROGRESS, Job
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.session import Session
 from vaultctl.core.state import ROOT_KEY, Transaction
@@ -27,14 +27,22 @@ COUNTING, REWRAPPING, STOPPED = "counting", "rewrapping", "stopped"
 NAMED = 50
 """So many of the entries that failed are named."""
 
-BATCH_S, BATCH_B = 0.02, 4 << 20
-"""When a batch ends; the commit takes about as long again."""
+BATCH_S, BATCH_B = 0.05, 4 << 20
+"""When a batch ends at the latest; the commit takes about as long again."""
+
+_FEW, _AT_FIRST, _AT_ONCE = 128, 256, 4_096
+"""So many entries has a batch while others wait for the state, at first, and when nobody does: it grows by twos."""
 
 _LEAST, _MOST, _MOST_B = 2_000, 50_000, 64 << 20
 """The same for a state that is one text file, which each commit writes anew: a batch is as large as all before it."""
 
-_LOOKS = 256
-"""So many entries are looked at between two looks at the clock: what a commit costs by itself is shared by as many."""
+_LOOKS = 64
+"""So many entries are looked at between two looks at the clock, and at whether somebody waits."""
+
+_COUNTED = 2_048
+"""So many are counted between two such looks."""
+
+_PACE = "rewrap pace"
 
 _SEALED = bytes([SEALED])
 _DATA = "logical/"
@@ -72,7 +80,7 @@ def start(session: Session, now_ns: int, random: Callable[[int], bytes]) -> bool
         job = last._replace(status=IN_PROGRESS, phase=REWRAPPING, error="", updated_ns=now_ns)
         jobs.revive(transaction, job)
     else:
-        job = Job(new_uuid(random), KIND, params, now_ns, now_ns)
+        job = Job(BACKGROUND + new_uuid(random), KIND, params, now_ns, now_ns)
         jobs.enqueue(transaction, job)
     records.save(transaction, LAST, job._asdict())
     return True
@@ -109,6 +117,8 @@ class _Batch:
         self._head = head_of(target.key_id)
         self._is_text = session.host.storage in ("json", "toml")
         self._clock_s = session.host.monotonic_s
+        self._is_awaited = session.host.is_awaited
+        self._pace: int = session.view.memo.get(_PACE, _AT_FIRST)
         self._until_s = self._clock_s() + BATCH_S
         self._size_b = 0
 
@@ -118,7 +128,7 @@ class _Batch:
         for number, (name, blob) in enumerate(self._transaction.stored_heads(cursor), 1):
             total += self._is_due(name, blob)
             cursor = name
-            if not self._is_text and not number % _LOOKS and self._clock_s() >= self._until_s:
+            if not self._is_text and not number % _COUNTED and (self._is_late() or self._is_awaited()):
                 return self._job._replace(phase=COUNTING, total=total, cursor=cursor)
         return self._job._replace(phase=REWRAPPING, total=total, cursor="")
 
@@ -141,6 +151,8 @@ class _Batch:
             if self._is_enough(number, done):
                 is_last = False
                 break
+        pace = _FEW if self._is_awaited() else min(2 * self._pace, _AT_ONCE)
+        self._transaction.memo[_PACE] = pace
         job = job._replace(
             cursor=cursor,
             done=job.done + done,
@@ -160,7 +172,12 @@ class _Batch:
     def _is_enough(self, number: int, done: int) -> bool:
         if self._is_text:
             return done >= min(max(self._job.done, _LEAST), _MOST) or self._size_b >= _MOST_B
-        return self._size_b >= BATCH_B or (not number % _LOOKS and self._clock_s() >= self._until_s)
+        if done >= self._pace or self._size_b >= BATCH_B:
+            return True
+        return not number % _LOOKS and (self._is_late() or (done >= _FEW and self._is_awaited()))
+
+    def _is_late(self) -> bool:
+        return self._clock_s() >= self._until_s
 
     def _is_due(self, name: str, blob: bytes) -> bool:
         """Tell whether an entry is one of those that are counted: it is wrapped, or it shall be."""

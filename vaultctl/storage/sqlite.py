@@ -36,6 +36,9 @@ class SqliteSnapshot:
 
     def __init__(self, connection: sqlite3.Connection, location: str) -> None:
         """Read the header. Raises: IntegrityError, NewerFormat, NoState."""
+        self.rows: dict[str, int] | None = None
+        """The numbers of the rows that were read, by name, where somebody writes."""
+
         self._connection = connection
         self._location = location
         check_format(connection.execute("PRAGMA user_version").fetchone()[0], location)
@@ -62,8 +65,16 @@ class SqliteSnapshot:
         return (str(row[0]) for row in rows)
 
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
-        """Give all entries from the name `start` on."""
-        return _pairs(self._connection.execute("SELECT name, value FROM entry WHERE name >= ? ORDER BY name", (start,)))
+        """Give all entries from the name `start` on. A writer's notes where each row is, which it may replace."""
+        if self.rows is None:
+            rows = self._connection.execute("SELECT name, value FROM entry WHERE name >= ? ORDER BY name", (start,))
+            yield from _pairs(rows)
+            return
+        for row_id, name, value in self._connection.execute(
+            "SELECT rowid, name, value FROM entry WHERE name >= ? ORDER BY name", (start,)
+        ):
+            self.rows[name] = row_id
+            yield str(name), value if isinstance(value, bytes) else _blob(value)
 
     def heads(self, start: str, /) -> Iterator[tuple[str, bytes]]:
         """Give all entries from the name `start` on, with the first bytes of each."""
@@ -328,6 +339,8 @@ class SqliteWriter:
     def __init__(self, connection: sqlite3.Connection, snapshot: SqliteSnapshot | None) -> None:
         self._connection = connection
         self.snapshot = snapshot
+        if snapshot:
+            snapshot.rows = {}
 
     def commit(self, commit: Commit, integrity: Integrity, /) -> None:
         """Write the changes, the header and the digest in one transaction."""
@@ -338,12 +351,13 @@ class SqliteWriter:
             total, count = 0, 0
         else:
             total, count = self.snapshot.read_digest(integrity)
-        updates: list[tuple[bytes, str]] = []
+        updates: list[tuple[bytes, int]] = []
+        rows = (self.snapshot.rows if self.snapshot else None) or {}
         for name, blob in commit.changes.items():
             old = commit.replaced.get(name)
-            if old is not None and blob is not None:
+            if old is not None and blob is not None and name in rows:
                 total += integrity.fingerprint(name, blob) - integrity.fingerprint(name, old)
-                updates.append((blob, name))
+                updates.append((blob, rows[name]))
                 continue
             old = self.snapshot.get(name) if self.snapshot else None
             total += (integrity.fingerprint(name, blob) if blob is not None else 0) - (
@@ -352,7 +366,7 @@ class SqliteWriter:
             count += (blob is not None) - (old is not None)
             self._write(name, old, blob)
         if updates:
-            self._connection.executemany("UPDATE entry SET value = ? WHERE name = ?", updates)
+            self._connection.executemany("UPDATE entry SET value = ? WHERE rowid = ?", updates)
         digest = integrity.hide((total % _SET).to_bytes(32, "big") + count.to_bytes(8, "big"))
         header = json.dumps(commit.header.to_record(), separators=(",", ":"))
         self._connection.execute(
