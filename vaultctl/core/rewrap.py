@@ -16,7 +16,7 @@ from vaultctl.core.state import ROOT_KEY, Transaction
 from vaultctl.crypto.barrier import SEALED
 from vaultctl.crypto.seals.blob import head_of
 from vaultctl.crypto.seals.several import current_of, previous_of
-from vaultctl.logical.errors import IntegrityError, NotOffered, SealKeyError, SealUnavailable
+from vaultctl.logical.errors import IntegrityError, NotOffered, StateError
 from vaultctl.logical.storage import Reading
 
 KIND = "rewrap"
@@ -142,7 +142,7 @@ class _Batch:
                     self._rewrap(name, blob)
                 except IntegrityError as error:
                     failed.append((name, error.errors[0]))
-                except (SealUnavailable, SealKeyError) as error:
+                except StateError as error:  # the seal is out of reach, or its key is
                     stopped = error.errors[0]
                     break
                 done += 1
@@ -188,7 +188,7 @@ class _Batch:
         return self._target.wraps and self._wanted(name)
 
     def _rewrap(self, name: str, blob: bytes) -> None:
-        """Bring one entry to what it shall be. Raises: IntegrityError, SealUnavailable, SealKeyError."""
+        """Bring one entry to what it shall be. Raises: IntegrityError, other StateErrors where the seal does."""
         if blob[:1] != _SEALED:
             self._transaction.decrypt(name, blob)  # damage is not wrapped, but named
             self._transaction.replace_blob(name, blob, self._seal.wrap(name, blob))
