@@ -114,13 +114,13 @@ def fill(data: str, kind: str, count: int) -> None:
 
 def one_round(data: str, kind: str, count: int) -> Round:
     """Measure the bare loop, then rotate the key and measure the rewrap to its end."""
-    bare, bare_cpu = bare_loop(count)
     connection = rotated(data, kind)
     peak_mib, begun, cpu = measure.own_rss_mib(), time.perf_counter(), time.process_time()
     failed = to_the_end(connection)
     wall_s, cpu_s = time.perf_counter() - begun, time.process_time() - cpu
     grew_mib = measure.own_rss_mib() - peak_mib
     connection.close()
+    bare, bare_cpu = bare_loop(count)
     return Round(bare, count / wall_s, bare_cpu, count / cpu_s, grew_mib, failed)
 
 
