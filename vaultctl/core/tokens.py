@@ -30,6 +30,9 @@ the sources (see `Mount.token_source`) of which all tokens were revoked, as long
 """
 
 ROOT_POLICY = "root"
+WRAPPING_POLICY = "response-wrapping"
+"""No request can give it: whatever token has it is a wrapping token."""
+
 BATCH = "b."
 SERVICE = "s."
 """What tokens begin with."""
@@ -44,7 +47,8 @@ class Token(NamedTuple):
 
     `parent` is the hash of the token that it goes with; `mount` is the `token_source` of the mount that made it, and
     `below` what of the `path` that did so is below that mount, whose own path names no entry. `ttl_s` is that of its
-    creation, `lease_ttl_s` of the last renewal; `uses_given` is the limit of its creation.
+    creation, `lease_ttl_s` of the last renewal; `uses_given` is the limit of its creation. `rewrapped` counts how often
+    the content of a wrapping token had another token before.
     """
 
     id_hash: str
@@ -73,6 +77,7 @@ class Token(NamedTuple):
     meta: Mapping[str, str] | None = None
     entity_id: str = ""
     bound_cidrs: tuple[str, ...] = ()
+    rewrapped: int = 0
 
     def __repr__(self) -> str:
         """Name it by what it is called, not by what it opens."""
@@ -82,6 +87,11 @@ class Token(NamedTuple):
     def is_root(self) -> bool:
         """Tell whether every request is allowed."""
         return ROOT_POLICY in self.policies
+
+    @property
+    def is_wrapping(self) -> bool:
+        """Tell whether it opens a wrapped answer, and does nothing else."""
+        return self.policies == (WRAPPING_POLICY,)
 
     @property
     def is_orphan(self) -> bool:
@@ -95,7 +105,7 @@ class Token(NamedTuple):
     @property
     def lease_id(self) -> str:
         """Name the token's lease. Source: OpenBao 2.7: the path that made it, and a hash."""
-        return f"{self.path}/h{self.id_hash}"
+        return f"{self.path.rstrip('/')}/h{self.id_hash}"
 
 
 def make_salt(storage: Storage, random: Callable[[int], bytes]) -> None:
@@ -190,7 +200,8 @@ def index_names(token: Token) -> list[str]:
     """Give the names by which a token is found by mount, parent and end."""
     names = []
     if token.mount:
-        names.append(f"{BY_MOUNT}{token.mount}/{token.below}/h{token.id_hash}")
+        below = f"{token.below}/" if token.below else ""
+        names.append(f"{BY_MOUNT}{token.mount}/{below}h{token.id_hash}")
     if token.parent:
         names.append(f"{BY_PARENT}{token.parent}/{token.id_hash}")
     if token.expire_ns:

@@ -36,6 +36,7 @@ SUBJECTS = {
     "remount": "remount",
     "seal-status": "status",
     "version-history": "version_history",
+    "wrapping": "wrapping",
 }
 """The first segment of a path below `sys/`, or the first two, and the module that knows it."""
 

@@ -62,6 +62,10 @@ def remove(session: Session, token: Token) -> None:
     for name in tokens.index_names(token):
         view.delete(name)
     leases.note_end_of_token(view, token.id_hash)
+    if token.is_wrapping:
+        from vaultctl.core.wrapping import past
+
+        past.note_end(session, token)
     if view.list(f"{BY_PARENT}{token.id_hash}/", limit=1):
         view.put(f"{BY_EXPIRY}{_SINCE_EVER}-{token.id_hash}", b"")
 
