@@ -10,12 +10,15 @@ mount gave, however many rows are left to be removed (see `token_store.sweep`).
 
 from collections.abc import Callable, Collection, Mapping
 from math import inf
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.core import records
-from vaultctl.core.state import View
+from vaultctl.core.state import Transaction, View
 from vaultctl.crypto.aead import hmac_sha256
 from vaultctl.logical.storage import Reading, Storage
+
+if TYPE_CHECKING:
+    from vaultctl.storage.header import Header
 
 TABLE = "core/tokens/"
 SALT = "core/tokens/salt"
@@ -40,6 +43,9 @@ SERVICE = "s."
 SECOND_NS = 1_000_000_000
 _MOST_DECODED = 10_000
 """So many decoded records are kept."""
+
+_REVOKED, _ENDS = "revoked", "end of tokens"
+"""What is kept of a generation, each with the version that it goes with."""
 
 
 class Token(NamedTuple):
@@ -176,9 +182,9 @@ def revoked(storage: Reading) -> Collection[str]:
     if not isinstance(storage, View) or storage.changed_below(REVOKED):
         return storage.list(REVOKED)
     version = _version(storage)
-    kept = storage.memo.get("revoked")
+    kept = storage.memo.get(_REVOKED)
     if kept is None or kept[0] != version:
-        kept = storage.memo["revoked"] = (version, frozenset(storage.list(REVOKED)))
+        kept = storage.memo[_REVOKED] = (version, frozenset(storage.list(REVOKED)))
     found: frozenset[str] = kept[1]
     return found
 
@@ -234,14 +240,38 @@ def use(storage: Storage, token: Token) -> Token:
 
 
 def is_due(storage: Reading, now_s: float) -> bool:
-    """Tell whether there is a row of a token that has come to its end; as long as no token changed, that is known."""
-    if not isinstance(storage, View) or storage.changed_below(TABLE):
+    """Tell whether there is a row of a token that has come to its end.
+
+    What is kept is a moment before which none ends, and it is looked for again when that has come.
+    """
+    if not isinstance(storage, View):
         return _first_end_s(storage) <= now_s
     version = _version(storage)
-    kept = storage.memo.get("end of tokens")
-    if kept is None or kept[0] != version:
-        kept = storage.memo["end of tokens"] = (version, _first_end_s(storage))
-    return bool(kept[1] <= now_s)
+    kept = storage.memo.get(_ENDS)
+    if kept is None or kept[0] != version or kept[1] <= now_s:
+        if storage.changed_below(TABLE):
+            return _first_end_s(storage) <= now_s
+        kept = storage.memo[_ENDS] = (version, _first_end_s(storage))
+    return bool(min(kept[1], _stored_end_s(storage)) <= now_s)
+
+
+def keep_read(transaction: Transaction, header: "Header") -> None:
+    """Keep what was read before a commit for the generation behind it, as far as the commit did not change it."""
+    old, new = _version(transaction), (header.cluster_id, header.tables.get("tokens"))
+    memo = transaction.memo
+    ends, gone = memo.get(_ENDS), memo.get(_REVOKED)
+    if old == new:
+        return
+    if ends and ends[0] == old:
+        memo[_ENDS] = (new, min(ends[1], _stored_end_s(transaction)))
+    if gone and gone[0] == old and not transaction.changed_below(REVOKED):
+        memo[_REVOKED] = (new, gone[1])
+
+
+def _stored_end_s(storage: View) -> float:
+    """Give the first moment at which a token ends that a transaction stored."""
+    first = next(storage.stored_below(BY_EXPIRY), None) if isinstance(storage, Transaction) else None
+    return int(first.removeprefix(BY_EXPIRY).partition("-")[0]) if first else inf
 
 
 def _first_end_s(storage: Reading) -> float:

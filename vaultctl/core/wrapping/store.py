@@ -29,6 +29,7 @@ _CONTENT = "response"
 """Where the content lies in the token's cubbyhole. Source: OpenBao 2.7, where the token can read it there, too."""
 
 _DISPLAY_NAME = "token"
+_NOTHING = "no information found for this wrapping token"
 
 
 def issue(
@@ -55,7 +56,7 @@ def issue(
         explicit_max_ttl_s=ttl_s,
         **fields,
     )
-    session.view.put(_place(session, made), content, seal_wrap=seal_wrap)
+    session.view.put(_known_place(session, made), content, seal_wrap=seal_wrap)
     return made, text
 
 
@@ -125,15 +126,20 @@ _SCALARS = frozenset({str, int, bool, float, type(None)})
 
 
 def _content(session: Session, token: Token) -> bytes:
-    content = session.view.get(_place(session, token))
+    content = session.view.get(_known_place(session, token))
     if content is None:
-        raise InvalidRequest("no information found for this wrapping token")
+        raise InvalidRequest(_NOTHING)
     return content
 
 
-def _place(session: Session, token: Token) -> str:
-    """Name the entry of a token's content. Raises: InvalidRequest where the token's namespace is gone."""
+def place(session: Session, token: Token) -> str:
+    """Name the entry of a token's content, or give "" where the token's namespace is gone."""
     cubbyhole = session.mounts.at("cubbyhole/", token.namespace)
-    if cubbyhole is None:
-        raise InvalidRequest("no information found for this wrapping token")
-    return f"{cubbyhole.storage_prefix}{token.id_hash}/{_CONTENT}"
+    return f"{cubbyhole.storage_prefix}{token.id_hash}/{_CONTENT}" if cubbyhole else ""
+
+
+def _known_place(session: Session, token: Token) -> str:
+    found = place(session, token)
+    if not found:
+        raise InvalidRequest(_NOTHING)
+    return found
