@@ -8,14 +8,16 @@ import signal
 import sqlite3
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 from support.places import open_backend
 from support.states import ROOT_TOKEN, initialise, make_state, open_core, open_state, values, write
 from vaultctl.connect import remote, serving
 from vaultctl.connect.dev import Dev, dev
+from vaultctl.core.core import Core
 from vaultctl.http import server
-from vaultctl.logical.errors import StateUnavailable
+from vaultctl.logical.errors import InvalidRequest, StateUnavailable
 from vaultctl.logical.request import Operation, Request
 from vaultctl.logical.response import Response
 from vaultctl.storage.sqlite import Sqlite
@@ -88,6 +90,33 @@ def move_on(kind: str, path: str) -> None:
         while core.advance(1):
             pass
         _answer(target)
+
+
+def unwrap_together(kind: str, path: str, threads: str, *tokens: str) -> None:
+    """Unwrap each of some tokens, from many threads at the same moment; tell how many of them got what."""
+    core = open_core(open_backend(kind, path))
+    _await_go()
+    with ThreadPoolExecutor(int(threads)) as pool:
+        for token in tokens:
+            asked = [pool.submit(_unwrapped, core, token) for _ in range(int(threads))]
+            got = [each.result() for each in asked if each.result()]
+            _answer(f"{len(got)} {' '.join(got)}".strip())
+
+
+def unwrap_on(kind: str, path: str, *tokens: str) -> None:
+    """Unwrap one token after the other, and tell of each what it held."""
+    core = open_core(open_backend(kind, path))
+    for token in tokens:
+        _answer(_unwrapped(core, token))
+
+
+def _unwrapped(core: Core, token: str) -> str:
+    """Give what a token held, or "" where another was faster."""
+    try:
+        answer = core.handle(Request(Operation.UPDATE, "sys/wrapping/unwrap", data={"token": token}, token=ROOT_TOKEN))
+    except InvalidRequest:
+        return ""
+    return str((answer.data or {})["number"])
 
 
 def mutate(kind: str, path: str, name: str, times: str) -> None:
