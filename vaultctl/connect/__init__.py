@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vaultctl.connect.remote import RemoteConnection, RemoteFlags
     from vaultctl.connect.server_config import ServerConfig
     from vaultctl.core.core import Core
+    from vaultctl.core.state import State
     from vaultctl.logical.request import Request
     from vaultctl.logical.response import Response
 
@@ -141,16 +142,17 @@ def connect_local(
             if not state.backend.exists():
                 local.make_state(state, settings, environ, tell)
 
+    def core_over(found: State) -> Core:
+        return Core(found, audit_rules=rules, wrapping_history_s=settings.wrapping_history_s)
+
     def reopen() -> Core | None:
         found = local.open_state(local.find_settings(environ, lock_timeout_s), environ, tell)
-        return Core(found, audit_rules=rules) if found.backend.exists() else None
+        return core_over(found) if found.backend.exists() else None
 
     def store_token(token: str) -> None:
         keys.store_token(settings, token)
 
-    return Connection(
-        Core(state, audit_rules=rules), reopen, *keys.find_token(settings, environ), store_token=store_token
-    )
+    return Connection(core_over(state), reopen, *keys.find_token(settings, environ), store_token=store_token)
 
 
 def _means_local(environ: Mapping[str, str], *, local_only: bool) -> bool:

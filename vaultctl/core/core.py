@@ -33,6 +33,9 @@ _POLL_S = 0.02
 """So often it is looked how a job stands that another process works on."""
 
 
+WRAPPING_HISTORY_S = 30 * 24 * 3600
+
+
 class _JobsFirst(Exception):
     """What an earlier command was killed in comes before a new write: it was answered."""
 
@@ -49,10 +52,12 @@ class Core:
         monotonic_s: Callable[[], float] = time.monotonic,
         catalogue: Catalogue | None = None,
         audit_rules: Rules = SERVED,
+        wrapping_history_s: int = WRAPPING_HISTORY_S,
     ) -> None:
         """Serve this state; the clocks, the randomness and the engines can be others in tests.
 
         `audit_rules` say what those who ask may do with audit devices: by default, what clients of a server may.
+        For `wrapping_history_s` seconds it is remembered what became of wrapping tokens.
         """
         self.state = state
         self.monotonic_s = monotonic_s
@@ -60,7 +65,16 @@ class Core:
         """The version of the jobs' table in which none was waiting."""
 
         kind = state.backend.kind
-        self.host = Host(catalogue or Catalogue(), system.endpoints_for, now_ns, random, kind, audit_rules, monotonic_s)
+        self.host = Host(
+            catalogue or Catalogue(),
+            system.endpoints_for,
+            now_ns,
+            random,
+            kind,
+            audit_rules,
+            monotonic_s,
+            wrapping_history_s,
+        )
         self.host.is_awaited = state.backend.is_awaited
         self.sessions = Sessions(state, self.host)
 
@@ -207,6 +221,9 @@ class Core:
         try:
             response = pipeline.run(Exchange(self.host, session, request, writing=writing))
         except VaultError as error:
-            error.request_id = request.request_id
+            error.request_id = error.request_id or request.request_id
             raise
+        # What was wrapped keeps the id of its own request, and a wrapped answer has none. Source: OpenBao 2.7.
+        if response.request_id or response.wrap_info is not None:
+            return response
         return response.identified(request.request_id)

@@ -51,14 +51,16 @@ class Host:
         storage: str = "",
         audit_rules: Rules = SERVED,
         monotonic_s: Callable[[], float] = time.monotonic,
+        wrapping_history_s: int = 0,
     ) -> None:
         """`storage` is the name of the backend, for those who ask; `audit_rules` say who may enable audit devices.
 
-        `monotonic_s` is for deadlines.
+        `monotonic_s` is for deadlines. So long are wrapping tokens that are gone remembered.
         """
         self.auditing = Auditing(audit_rules)
         self.storage = storage
         self.monotonic_s = monotonic_s
+        self.wrapping_history_s = wrapping_history_s
         self.catalogue = catalogue
         self._methods: Methods | None = None
         self.system_endpoints = system_endpoints
@@ -99,6 +101,9 @@ class Exchange:
         self.path = ""
         self.match: Match | None = None
         self.token: Token | None = None
+        self.wrapping: Token | None = None
+        """The wrapping token that the request is about."""
+
         self.mark: Mark | None = None
         """Where a request that fails goes back to."""
 
@@ -117,6 +122,7 @@ class SystemContext:
         self.request = exchange.request
         self.session = exchange.session
         self.token = exchange.token
+        self.wrapping = exchange.wrapping
         self.now_ns = exchange.now_ns
         self.random = exchange.host.random
         self.catalogue = exchange.host.catalogue

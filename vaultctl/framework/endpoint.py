@@ -82,7 +82,8 @@ class Endpoint(NamedTuple):
     another verb refused without a word. Where the variable's value means the same in several spellings, `normal` gives
     the one whose path needs the rights, too. One that answers `when_locked` does so in a namespace that is locked, too;
     `outside_namespaces` are the words that refuse it in any namespace but the root. One with a `login` logs somebody in
-    by an update, and has no handler for that.
+    by an update, and has no handler for that. One that is `about_wrapping` gets the wrapping token that the request
+    names, which is looked for first. A `quiet` one does not warn of parameters that it does not have.
     """
 
     pattern: str
@@ -101,6 +102,8 @@ class Endpoint(NamedTuple):
     when_locked: bool = False
     outside_namespaces: str = ""
     login: Entry | None = None
+    about_wrapping: bool = False
+    quiet: bool = False
 
 
 UNAVAILABLE = "operation unavailable in namespaces"

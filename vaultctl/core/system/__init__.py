@@ -38,6 +38,7 @@ SUBJECTS = {
     "seal-status": "status",
     "sealwrap": "sealwrap",
     "version-history": "version_history",
+    "wrapping": "wrapping",
 }
 """The first segment of a path below `sys/`, or the first two, and the module that knows it."""
 
