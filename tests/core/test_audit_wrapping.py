@@ -60,7 +60,10 @@ def test_the_entries_are_those_of_openbao(audited_bao, tmp_path):
         _script(door, root)
         found[name] = [_shape(entry) for entry in lines(tmp_path / name)]
     audited_bao.disable_audit()
-    assert found["ours"] == found["bao"]
+    differs = [(ours, theirs) for ours, theirs in zip(found["ours"], found["bao"], strict=True) if ours != theirs]
+    # `audit-details`: of what was wrapped a second time, OpenBao records the bytes.
+    assert [pair for pair in differs if "http_raw_body" not in pair[1].get("response", {}).get("data", {})] == []
+    assert len(differs) == 1
 
 
 def _refused(ask: Callable[[], Response]) -> VaultError:
