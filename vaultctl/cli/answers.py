@@ -87,7 +87,7 @@ def write_path(run: Run, verb: str) -> None:
 
 def _show_written(run: Run, fmt: str, answer: Response, path: str) -> None:
     """Print the answer to a write, or that it succeeded where the answer says nothing."""
-    if any(part is not None for part in (answer.data, answer.raw, answer.auth)) or answer.warnings:
-        output.secret(run.env, fmt, answer, run["field"] if answer.data or answer.auth else None)
+    if any(part is not None for part in (answer.data, answer.raw, answer.auth, answer.wrap_info)) or answer.warnings:
+        output.secret(run.env, fmt, answer, run["field"] if answer.data or answer.auth or answer.wrap_info else None)
     elif fmt == "table":
         run.env.out(f"Success! Data written to: {path}\n")

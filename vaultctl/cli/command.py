@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from vaultctl.cli.env import Common, Env
-from vaultctl.cli.failures import Misuse
+from vaultctl.cli.failures import Misuse, Wrapped
 from vaultctl.cli.go_flags import BOOL, DURATION, GIVEN, PAIR, GoCommand, flag, switch
 
 _REMOTE = (
@@ -30,6 +30,12 @@ COMMON = (
     switch("local", "Work on the local state, whatever VAULT_ADDR says. Also: VAULTCTL_LOCAL=1."),
     flag("lock-timeout", "How long to wait for another command that writes.", DURATION, metavar="DURATION"),
     *_REMOTE,
+    flag(
+        "wrap-ttl",
+        "Wrap the answer: print a token that it can be had for, once and within this time. Also: BAO_WRAP_TTL.",
+        DURATION,
+        metavar="DURATION",
+    ),
     switch("output-curl-string", "Print the request as a curl command, and do not send it."),
     switch("output-policy", "Print the policy that the request needs, and do not send it."),
     flag("unlock-key", "The key of a namespace whose API is locked.", metavar="KEY", hidden=True),
@@ -61,6 +67,7 @@ class Run:
             remote={name: flags.pop(name) for name in REMOTE_NAMES},
             shows="curl" if flags.pop("output_curl_string") else "policy" if flags["output_policy"] else "",
             confirm=flags.pop("confirm") and not flags["non_interactive"],
+            wrap_ttl_s=flags.pop("wrap_ttl", None) or 0,
         )
         self.flags = {**flags, "field": flags.get("field") or None}
 
@@ -112,10 +119,13 @@ def command(
     flags: Sequence[click.Option] = (),
     completes: Sequence[str] = (),
     loses: bool = False,
+    wraps: str = "shown",
 ) -> GoCommand:
     """Declare a leaf command; `doing` begins the message when the door refuses, "Error enabling" for example.
 
     `loses` says that what it is for takes something away, of which people are told first where it is on a remote.
+    `wraps` says what becomes of an answer that was wrapped: it is "shown"; or the answer counts as "empty", as it does
+    for bao; or it is "not" wrapped at all, whatever the environment says.
     """
 
     def callback(args: tuple[str, ...], **values: Any) -> None:
@@ -123,11 +133,17 @@ def command(
         env = ctx.obj
         env.doing = doing.format(*args, *[""] * 3) if doing else ""
         env.usage = usage
+        env.wraps = wraps
         asked = Run(env, args, values, ctx.meta[GIVEN])
         if loses and not values.get("check"):
             env.announce(asked.common)
         if not asked.common.shows:
-            run(asked)
+            try:
+                run(asked)
+            except Wrapped as wrapped:
+                from vaultctl.cli import wrapped as shown
+
+                shown.show(asked, wrapped.answer)
         else:
             from vaultctl.cli import showing
 

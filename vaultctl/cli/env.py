@@ -34,6 +34,7 @@ class Common:
         remote: Mapping[str, Any],
         shows: str = "",
         confirm: bool = False,
+        wrap_ttl_s: float = 0,
     ) -> None:
         self.namespace = namespace
         self.local = local
@@ -41,6 +42,7 @@ class Common:
         self.remote = remote
         self.shows = shows
         self.confirm = confirm
+        self.wrap_ttl_s = wrap_ttl_s
 
 
 class Env:
@@ -60,6 +62,8 @@ class Env:
         """That the command reads what it will write again."""
         self.hints_at_token = True
         """That a refused token is the one in use, and it helps to know where that came from."""
+        self.wraps = "shown"
+        """What becomes of wrapped answers: see `command`."""
         self.goes_on = ""
         """Says what goes on after an interruption."""
 
@@ -175,11 +179,16 @@ class Env:
 
     def client(self, common: Common) -> Client:
         """Open the state, and give the verbs over it. Raises: VaultError, Misuse."""
-        if self.variable("WRAP_TTL"):
-            raise Misuse("VAULT_WRAP_TTL is set, and response wrapping is not part of this version of vaultctl")
         connection = self.connect(common)
         # The engine in this process says itself what is wrong with a namespace.
         namespace = self.namespace if self.is_remote else self._namespace_named()
+        wrap_ttl = self._wrap_ttl(common)
+        if wrap_ttl and not common.shows:
+            from vaultctl.cli.wrapped import WrappingClient
+
+            return WrappingClient(
+                connection, token=connection.token, namespace=namespace, wrap_ttl=wrap_ttl, shown=self.wraps == "shown"
+            )
         if not common.shows:
             return Client(connection, token=connection.token, namespace=namespace)
         from vaultctl.cli.shown import ShowingClient
@@ -193,7 +202,14 @@ class Env:
             headers=connection.door.headers if connection.is_remote else common.remote["header"],
             usage=self.usage,
             rewrites=lambda: self.rewrites,
+            wrap_ttl=wrap_ttl,
         )
+
+    def _wrap_ttl(self, common: Common) -> str | float:
+        """Give for how long answers are to be wrapped: seconds, or the words of the environment."""
+        if self.wraps == "not":
+            return ""
+        return common.wrap_ttl_s or self.variable("WRAP_TTL") or ""
 
     def _namespace_named(self) -> str:
         """Give the namespace as flag or environment have it."""

@@ -41,7 +41,7 @@ def by_token(run: Run, given: Words, _mount: str) -> Response:
     if str(given.get("lookup", "true")) in _FALSE:
         return Response(auth={"client_token": token})
     run.env.doing = "Error authenticating: error looking up token"
-    found = run.client.with_token(token).call("GET", "auth/token/lookup-self").data or {}
+    found = run.client.plain().with_token(token).call("GET", "auth/token/lookup-self").data or {}
     return Response(auth=_auth_of(found, token))
 
 

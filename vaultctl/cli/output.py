@@ -92,6 +92,10 @@ def envelope(response: Response) -> dict[str, Any]:
         from vaultctl.cli import auth_output
 
         shown["auth"] = auth_output.block(response.auth)
+    if response.wrap_info:
+        from vaultctl.cli import wrap_output
+
+        shown["wrap_info"] = wrap_output.block(response.wrap_info)
     return shown
 
 
@@ -125,6 +129,10 @@ def secret_rows(response: Response) -> list[list[str]]:
         from vaultctl.cli import auth_output
 
         rows += auth_output.rows(response.auth)
+    if response.wrap_info:
+        from vaultctl.cli import wrap_output
+
+        rows += wrap_output.rows(response.wrap_info)
     return rows + data_rows(response.data or {})
 
 
@@ -159,6 +167,10 @@ def go_text(value: Any) -> str:
 def fields_of(response: Response) -> dict[str, Any]:
     """Give all that `-field` can name of an answer."""
     data = dict(response.data or {})
+    if response.wrap_info:
+        from vaultctl.cli import wrap_output
+
+        return wrap_output.fields(response.wrap_info)
     lease = response.lease
     reserved = {
         "request_id": response.request_id,

@@ -85,6 +85,7 @@ class ShowingClient(Client):
         headers: Sequence[tuple[str, str]],
         usage: str,
         rewrites: Callable[[], bool],
+        wrap_ttl: str | float,
     ) -> None:
         super().__init__(door, token=token, namespace=namespace)
         self._kind = kind
@@ -92,6 +93,7 @@ class ShowingClient(Client):
         self._headers = headers
         self._is_kv = usage.startswith("kv ")
         self._rewrites = rewrites
+        self._wrap_ttl = wrap_ttl
 
     def call(
         self, verb: str, path: str, data: Mapping[str, Any] = NOTHING, *, query: Mapping[str, Any] = NOTHING
@@ -121,6 +123,10 @@ class ShowingClient(Client):
             headers.append('"X-Vault-Token: $(vaultctl print token)"')
         if self._namespace:
             headers.append(_quoted(f"X-Vault-Namespace: {self._namespace}"))
+        by_itself_s = self._wrap_ttl_s(verb, path)
+        if self._wrap_ttl or by_itself_s:
+            ttl = _go_duration(self._wrap_ttl) if self._wrap_ttl else durations.humanise(int(by_itself_s))
+            headers.append(_quoted(f"X-Vault-Wrap-Ttl: {ttl}"))
         method = urls.method(verb)
         words = ["curl", *([f"-X {method}"] if method != "GET" else [])]
         words += [f"-H {header}" for header in headers]
@@ -181,6 +187,15 @@ def _config(given: Mapping[str, Any]) -> dict[str, Any]:
         whole[name] = _go_seconds(whole[name])
     whole["options"] = json_text.sorted_deep(whole["options"])
     return {name: value for name, value in whole.items() if value is not ...}
+
+
+def _go_duration(ttl: str | float) -> str:
+    """Write a duration as Go does; what is none, as it is."""
+    try:
+        seconds = durations.parse(ttl) if isinstance(ttl, str) else ttl
+    except durations.DurationError:
+        return str(ttl)
+    return durations.go_text(int(seconds)) if seconds == int(seconds) else f"{seconds:g}s"
 
 
 def _go_seconds(text: str) -> str:

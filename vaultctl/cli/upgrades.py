@@ -43,7 +43,7 @@ def _work(run: Run, connection: "Connection") -> None:
 def _await(run: Run, path: str) -> None:
     """Ask a remote mount until it answers. One that may not be asked is not waited for."""
     run.env.goes_on = "the upgrade goes on: the server makes it"
-    client, pause_s, until_s = run.client, _POLL_S, time.monotonic() + _PATIENCE_S
+    client, pause_s, until_s = run.client.plain(), _POLL_S, time.monotonic() + _PATIENCE_S
     while time.monotonic() < until_s:
         try:
             client.call("GET", f"{path.strip('/')}/config")

@@ -21,6 +21,10 @@ _OPERATIONS = {
 }
 """Verbs as messages show them, and what they ask for."""
 
+_WRAPS = "sys/wrapping/wrap"
+WRAP_TTL_S = 300.0
+"""How long what is wrapped by itself is kept, where nothing else is said. Source: OpenBao 2.7's client."""
+
 
 class Client:
     """Asks a door, and notes on each refusal what was asked."""
@@ -35,7 +39,10 @@ class Client:
     ) -> Response:
         """Ask for one operation. Raises: VaultError, with `asked` set."""
         cleaned = self.cleaned(path)
-        request = Request(_OPERATIONS[verb], cleaned, self._namespace, data=data, query=query, token=self._token)
+        ttl_s = self._wrap_ttl_s(verb, cleaned)
+        request = Request(
+            _OPERATIONS[verb], cleaned, self._namespace, data=data, query=query, token=self._token, wrap_ttl_s=ttl_s
+        )
         if verb == "PATCH":
             request = request._replace(content_type=MERGE_PATCH)
         try:
@@ -43,6 +50,14 @@ class Client:
         except VaultError as error:
             error.asked = (verb, cleaned, query)
             raise
+
+    def plain(self) -> "Client":
+        """Give a client whose answers are not wrapped: to find out what to ask for."""
+        return self
+
+    def _wrap_ttl_s(self, verb: str, path: str) -> float:
+        """Tell for how long an answer is to be wrapped, 0 for not at all."""
+        return WRAP_TTL_S if path == _WRAPS and verb in ("PUT", "POST") else 0
 
     def with_token(self, token: str) -> Self:
         """Give the same client with another token."""

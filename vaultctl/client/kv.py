@@ -29,7 +29,7 @@ def locate(client: Client, path: str, mount: str = "") -> Place:
     if not given:
         return Place("", 1, "")
     try:
-        answer = client.call("GET", f"sys/internal/ui/mounts/{mount or given}")
+        answer = client.plain().call("GET", f"sys/internal/ui/mounts/{mount or given}")
     except VaultError as error:
         if error.status != NotFound.status:
             raise
@@ -88,7 +88,7 @@ def rewrite(
 
     That nobody wrote in between is checked, even without a `cas`.
     """
-    found = get(client, place)
+    found = get(client.plain(), place)
     now = found.data if found else None
     if not now or now.get("data") is None:
         return found if now else None

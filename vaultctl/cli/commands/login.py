@@ -38,6 +38,8 @@ def run(run: Run) -> None:
     if method not in logins.METHODS:
         raise Misuse(_UNKNOWN.format(method))
     run.env.hints_at_token = False
+    if not run["no_store"]:
+        run.env.wraps = "not"  # what is to be kept must be had first
     answer = logins.METHODS[method](run, logins.words(run.args, method), (run["path"] or method).strip("/ "))
     auth: Mapping[str, Any] = answer.auth or {}
     if stores:

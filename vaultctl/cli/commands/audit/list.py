@@ -40,5 +40,6 @@ COMMAND = command(
     short_help="List the audit devices that are enabled",
     help="Lists the audit devices that are enabled. Where there is none, the exit code is 2.",
     doing="Error listing audits",
+    wraps="empty",
     flags=(FORMAT, switch("detailed", "Show replication and options too.")),
 )

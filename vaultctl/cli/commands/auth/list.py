@@ -21,6 +21,7 @@ COMMAND = command(
     short_help="List the auth methods that are enabled",
     help="Lists the auth methods that are enabled. JSON and YAML have every detail; a TTL of 0 is the system's.",
     doing="Error listing enabled authentications",
+    wraps="empty",
     flags=(
         FORMAT,
         switch("detailed", "Show all that is known of each method."),

@@ -21,5 +21,6 @@ COMMAND = command(
     arity=(2, 2),
     completes=("auth path",),
     loses=True,
+    wraps="not",
     flags=(FORMAT, moves.TIMEOUT, moves.CHECK, moves.REWRITE),
 )

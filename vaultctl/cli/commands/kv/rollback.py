@@ -18,7 +18,7 @@ def run(run: Run) -> None:
     refusal = Failure("K/V engine mount must be version 2 for rollback support")
     place = versioned_place_of(run, client, refusal)
     path = place.api_path("data")
-    newest, older = kv.get(client, place), kv.get(client, place, version)
+    newest, older = kv.get(client.plain(), place), kv.get(client.plain(), place, version)
     if not (newest and newest.data and older and older.data):
         raise Failure(f"No value found at {path}")
     run.env.doing = f"Error writing data to {path}"

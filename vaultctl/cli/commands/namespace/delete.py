@@ -28,5 +28,6 @@ COMMAND = command(
     arity=(1, 1),
     completes=("namespace",),
     loses=True,
+    wraps="not",
     flags=(FORMAT,),
 )

@@ -22,5 +22,6 @@ COMMAND = command(
     short_help="List the policies",
     help="Lists the names of all policies, root and default among them.",
     doing="Error listing policies",
+    wraps="empty",
     flags=(FORMAT,),
 )

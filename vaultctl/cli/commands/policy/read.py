@@ -28,5 +28,6 @@ COMMAND = command(
     help="Prints the policy NAME as it was written.",
     arity=(1, 1),
     completes=("policy",),
+    wraps="empty",
     flags=(FORMAT,),
 )

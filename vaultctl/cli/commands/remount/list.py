@@ -50,5 +50,6 @@ COMMAND = command(
     help="Lists the moves that were made on this state, the oldest first. The last 1,000 are kept. On a remote it lists"
     " those that were made there from this machine, and those that the remote itself lists.",
     doing="Error listing moves",
+    wraps="not",
     flags=(FORMAT, columns.SORT, columns.COLUMNS),
 )

@@ -26,5 +26,6 @@ COMMAND = command(
     arity=(2, 2),
     completes=("mount",),
     loses=True,
+    wraps="not",
     flags=(FORMAT,),
 )

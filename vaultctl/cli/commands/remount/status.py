@@ -26,5 +26,6 @@ COMMAND = command(
     doing="Error reading the move {0}",
     arity=(1, 1),
     completes=("migration",),
+    wraps="not",
     flags=(FORMAT,),
 )

@@ -29,5 +29,6 @@ COMMAND = command(
     doing="Error reading the status of {0}",
     arity=(1, 1),
     completes=("migration",),
+    wraps="not",
     flags=(FORMAT, moves.TIMEOUT),
 )

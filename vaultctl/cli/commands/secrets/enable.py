@@ -42,7 +42,7 @@ def _ensure(run: Run, fmt: str, path: str, asked: Mapping[str, Any]) -> None:
         raise Misuse(
             "-ensure and -if-absent exclude each other: the one changes a mount that is there, the other does not"
         )
-    client = run.client
+    client = run.client.plain()
     connection = run.env.connect(run.common)
     if not connection.is_remote:
         connection.advance(_SETTLE_S)  # a mount that is being moved away is none that is there

@@ -27,6 +27,7 @@ def declare(group: str) -> click.Command:
         f"\n\n    $ vaultctl {group} list -type=kv,transit -sort=type\n"
         f"    $ vaultctl {group} list -columns=path,type,options",
         doing="Error listing secrets engines",
+        wraps="empty",
         flags=(
             FORMAT,
             switch("detailed", "Show all that is known of each engine."),

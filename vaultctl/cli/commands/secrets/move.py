@@ -20,5 +20,6 @@ COMMAND = command(
     arity=(2, 2),
     completes=("mount",),
     loses=True,
+    wraps="not",
     flags=(FORMAT, moves.TIMEOUT, moves.CHECK, moves.REWRITE),
 )

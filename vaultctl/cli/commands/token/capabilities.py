@@ -42,5 +42,6 @@ COMMAND = command(
     "    $ vaultctl token capabilities secret/data/app",
     doing="Error listing capabilities",
     arity=(0, None),
+    wraps="empty",
     flags=(FORMAT,),
 )
