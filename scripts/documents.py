@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from vaultctl import __version__
-from vaultctl.cli import shells
+from vaultctl.cli import shells, usage
 from vaultctl.cli.go_flags import GoCommand
 from vaultctl.cli.tree import Group, root
-from vaultctl.cli.usage import EXIT_CODES, kind_of
+from vaultctl.cli.usage import kind_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,6 +34,8 @@ ENVIRONMENT = (
     ("BAO_PROXY_ADDR, HTTP_PROXY, HTTPS_PROXY, NO_PROXY", "Proxies on the way to a remote."),
     ("BAO_TOKEN_PATH, BAO_CONFIG_PATH", "The files ~/.vault-token and ~/.bao, if they are elsewhere."),
     ("BAO_NAMESPACE, VAULT_NAMESPACE", "The namespace to work in."),
+    ("BAO_WRAP_TTL, VAULT_WRAP_TTL", "Wrap every answer that can be, and keep it for so long."),
+    ("GITHUB_OUTPUT", "The file that -github-output adds to; GitHub's runner sets it."),
     ("BAO_FORMAT, VAULT_FORMAT", "How to print, for commands that read it in bao too: table, json or yaml."),
     ("NO_COLOR", "Set: no colours on a terminal."),
 )
@@ -89,7 +91,7 @@ def page(words: Sequence[str], command: click.Command) -> str:
         text(f"{name} - {lowered(command.short_help or '')}"),
     ]
     parts += group_parts(words, command) if isinstance(command, Group) else command_parts(command)
-    parts += [section("EXIT STATUS"), *listed(exit_codes())]
+    parts += [section("EXIT STATUS"), *listed(exit_codes(command))]
     if not words:
         parts += [section("ENVIRONMENT"), *listed(ENVIRONMENT), section("FILES"), *listed(FILES)]
     else:
@@ -123,9 +125,9 @@ def command_parts(command: click.Command) -> list[str]:
     return [*parts, section("OPTIONS"), *listed(sorted(values))]
 
 
-def exit_codes() -> list[tuple[str, str]]:
-    """Take the list of exit codes that every help text ends with apart."""
-    lines = [line.strip() for line in EXIT_CODES.splitlines()[2:]]
+def exit_codes(command: click.Command) -> list[tuple[str, str]]:
+    """Take the list of exit codes that a command's help text ends with apart."""
+    lines = [line.strip() for line in usage.exit_codes(command).splitlines()[2:]]
     return [(line.split(" ")[0], line.partition(" ")[2].strip()) for line in lines]
 
 

@@ -1,7 +1,7 @@
 """How a command is declared, and what every command has: the common flags, `-format` and `-field`."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -44,6 +44,12 @@ COMMON = (
 )
 FORMAT = flag("format", "How to print: table, json or yaml.", metavar="FORMAT", completes="format")
 FIELD = flag("field", "Print this field alone.", metavar="NAME")
+GITHUB = flag(
+    "github-output",
+    "Print nothing, and make the value an output of this step of a GitHub Actions job; its lines are masked first."
+    " The value is the field, else the token that was made, else all data as JSON.",
+    metavar="NAME",
+)
 
 REMOTE_NAMES = tuple(declared.name or "" for declared in _REMOTE)
 
@@ -120,12 +126,13 @@ def command(
     completes: Sequence[str] = (),
     loses: bool = False,
     wraps: str = "shown",
+    exit_codes: Mapping[int, str] = {},
 ) -> GoCommand:
     """Declare a leaf command; `doing` begins the message when the door refuses, "Error enabling" for example.
 
     `loses` says that what it is for takes something away, of which people are told first where it is on a remote.
     `wraps` says what becomes of an answer that was wrapped: it is "shown"; or the answer counts as "empty", as it does
-    for bao; or it is "not" wrapped at all, whatever the environment says.
+    for bao; or it is "not" wrapped at all, whatever the environment says. `exit_codes` are its own.
     """
 
     def callback(args: tuple[str, ...], **values: Any) -> None:
@@ -137,17 +144,7 @@ def command(
         asked = Run(env, args, values, ctx.meta[GIVEN])
         if loses and not values.get("check"):
             env.announce(asked.common)
-        if not asked.common.shows:
-            try:
-                run(asked)
-            except Wrapped as wrapped:
-                from vaultctl.cli import wrapped as shown
-
-                shown.show(asked, wrapped.answer)
-        else:
-            from vaultctl.cli import showing
-
-            showing.run(asked, run)
+        _go(asked, run)
 
     own = {opt for declared in flags for opt in declared.opts}
     common = [declared for declared in COMMON if not own.intersection(declared.opts)]
@@ -161,7 +158,27 @@ def command(
         arity_text=arity_text,
         flags=[*flags, *common],
         completes=completes,
+        exit_codes=exit_codes,
     )
+
+
+def _go(asked: Run, run: Callable[[Run], None]) -> None:
+    """Run a command, or show what it would ask."""
+    if asked.common.shows:
+        from vaultctl.cli import showing
+
+        showing.run(asked, run)
+        return
+    if asked.flags.get("github_output") is not None:
+        from vaultctl.cli import github
+
+        asked.env.github = github.opened(asked)
+    try:
+        run(asked)
+    except Wrapped as wrapped:
+        from vaultctl.cli import wrapped as shown
+
+        shown.show(asked, wrapped.answer)
 
 
 def mount_word(word: str) -> str:

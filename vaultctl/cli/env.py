@@ -9,6 +9,7 @@ from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.client.client import Client
 
 if TYPE_CHECKING:
+    from vaultctl.cli.github import Output
     from vaultctl.connect import Connection
     from vaultctl.connect.remote import RemoteConnection, RemoteFlags
 
@@ -58,6 +59,8 @@ class Env:
         """Begins the message when the door refuses."""
         self.usage = ""
         """The command's own words, as its help shows them."""
+        self.github: Output | None = None
+        """Where a value goes that is not printed."""
         self.rewrites = False
         """That the command reads what it will write again."""
         self.hints_at_token = True

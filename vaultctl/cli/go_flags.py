@@ -139,6 +139,7 @@ class GoCommand(click.Command):
         arity_text: str = "",
         flags: Sequence[click.Option] = (),
         completes: Sequence[str] = (),
+        exit_codes: Mapping[int, str] = {},
     ) -> None:
         super().__init__(
             name,
@@ -151,6 +152,8 @@ class GoCommand(click.Command):
         self.usage = usage
         self.arity = arity
         self.completes = completes
+        self.exit_codes = exit_codes
+        """What codes of its own mean."""
         self._arity_text = arity_text or _arity_text(arity)
 
     def options(self) -> dict[str, click.Option]:

@@ -101,7 +101,9 @@ def envelope(response: Response) -> dict[str, Any]:
 
 def secret(env: Env, fmt: str, response: Response, field: str | None = None) -> None:
     """Print an answer: one field of it, its envelope, or a table of its data. Raises: Misuse."""
-    if field is not None:
+    if env.github and field is None:
+        env.github.put_answer(response)
+    elif field is not None:
         print_field(env, fmt, fields_of(response), field)
     elif fmt != "table":
         emit(env, fmt, envelope(response))
@@ -195,6 +197,9 @@ def print_field(env: Env, fmt: str, values: Mapping[str, Any], field: str, *, wh
         text = to_json(json_text.sorted_deep(value))
     else:
         text = go_text(value) if fmt in ("table", "raw") else to_yaml(value)
+    if env.github:
+        env.github.put(text)
+        return
     env.out(text + ("\n" if env.is_terminal and not text.endswith("\n") else ""))
 
 

@@ -159,7 +159,19 @@ TREE: Tree = {
             "revoke": "Revoke a token and all that descend from it",
         },
     ),
+    "unwrap": "Unwrap what a wrapping token stands for",
     "version": "Print the version",
+    "wrapping": (
+        "Wrap secrets, and look after wrapping tokens",
+        {
+            "keep": "Give a stored wrapping token a new life in time",
+            "lookup": "Show what is known of a wrapping token",
+            "rewrap": "Wrap what a wrapping token stands for anew",
+            "unwrap": "Unwrap what a wrapping token stands for",
+            "verify": "Check a wrapping token before it is used",
+            "wrap": "Wrap data",
+        },
+    ),
     "write": "Write data to a path",
 }
 

@@ -19,6 +19,15 @@ Exit codes:
   141  nobody reads the output any more; what was asked is done"""
 
 
+def exit_codes(command: click.Command) -> str:
+    """List the exit codes of a command, its own among them."""
+    own = command.exit_codes if isinstance(command, GoCommand) else {}
+    if not own:
+        return EXIT_CODES
+    *first, _unknown, interrupted, unread = EXIT_CODES.splitlines()
+    return "\n".join([*first, *(f"  {code:<5}{meaning}" for code, meaning in own.items()), interrupted, unread])
+
+
 def usage_of(command: click.Command) -> str:
     """Write the help of a group or a command."""
     if isinstance(command, Group):
@@ -47,7 +56,7 @@ def _command_usage(command: GoCommand) -> str:
     for option in sorted(options, key=lambda option: option.opts[0]):
         value = "" if option.is_flag else f"=<{kind_of(option)}>"
         blocks.append(f"  {option.opts[0]}{value}\n" + _filled(option.help or "", "      "))
-    return "\n\n".join([*blocks, EXIT_CODES]) + "\n"
+    return "\n\n".join([*blocks, exit_codes(command)]) + "\n"
 
 
 def kind_of(option: click.Option) -> str:

@@ -11,13 +11,14 @@ MAX_B = 32 * 1024 * 1024
 """The most that is read from a file or stdin: OpenBao's own limit on a request."""
 
 
-class _Stdin:
+class Stdin:
     """Standard input, which can be had once."""
 
     def __init__(self) -> None:
         self.used = False
 
     def read(self) -> str:
+        """Read all of it. Raises: Misuse."""
         if self.used:
             raise Misuse("stdin already consumed")
         self.used = True
@@ -37,7 +38,7 @@ def parse(words: Sequence[str], *, masked: bool = True, doing: str = "Failed to 
 
     Parameters of a query stand in its URL, and need not be masked in errors.
     """
-    stdin, found = _Stdin(), dict[str, Any]()
+    stdin, found = Stdin(), dict[str, Any]()
     for word in words:
         try:
             for key, value in _parse_word(word, stdin, masked=masked):
@@ -47,7 +48,7 @@ def parse(words: Sequence[str], *, masked: bool = True, doing: str = "Failed to 
     return found
 
 
-def _parse_word(word: str, stdin: _Stdin, *, masked: bool) -> list[tuple[str, Any]]:
+def _parse_word(word: str, stdin: Stdin, *, masked: bool) -> list[tuple[str, Any]]:
     try:
         if word == "-":
             return list(_parse_object(stdin.read()).items())
@@ -61,7 +62,7 @@ def _parse_word(word: str, stdin: _Stdin, *, masked: bool) -> list[tuple[str, An
         raise Misuse(f'invalid key/value pair "{_shown(word) if masked else word}": {error}') from None
 
 
-def _read_value(value: str, stdin: _Stdin) -> str:
+def _read_value(value: str, stdin: Stdin) -> str:
     if value == "-":
         return stdin.read()
     if value.startswith("@"):

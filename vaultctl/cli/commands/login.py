@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.cli import logins, output
-from vaultctl.cli.command import FIELD, FORMAT, Run, command
+from vaultctl.cli.command import FIELD, FORMAT, GITHUB, Run, command
 from vaultctl.cli.failures import Misuse
 from vaultctl.cli.go_flags import flag, switch
 
@@ -51,7 +51,7 @@ def run(run: Run) -> None:
     if run["no_print"]:
         return
     field = "token" if run["token_only"] else run["field"]
-    if fmt == "table" and field is None:
+    if fmt == "table" and field is None and not run.env.github:
         run.env.out(_DONE)
     output.secret(run.env, fmt, answer, field)
 
@@ -69,6 +69,7 @@ COMMAND = command(
     flags=(
         FORMAT,
         FIELD,
+        GITHUB,
         flag("method", "How to log in: token, userpass or approle.", default="token", metavar="METHOD"),
         flag("path", "Where the auth method is mounted, if not at its name.", metavar="PATH"),
         switch("no-store", "Do not keep the token."),

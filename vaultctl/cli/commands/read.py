@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from vaultctl.cli import output, values
-from vaultctl.cli.command import FIELD, FORMAT, Run, command
+from vaultctl.cli.command import FIELD, FORMAT, GITHUB, Run, command
 from vaultctl.cli.failures import Failure, Wrapped
 from vaultctl.logical.response import Response
 
@@ -36,6 +36,8 @@ def run(run: Run) -> None:
 def _show_raw(run: Run, fmt: str, data: dict[str, object]) -> None:
     if run["field"] is not None:
         output.print_field(run.env, fmt, data, run["field"])
+    elif run.env.github:
+        run.env.github.put_all(data)
     elif fmt == "raw":
         output.emit(run.env, "json", data)
     elif fmt == "table":
@@ -54,5 +56,5 @@ COMMAND = command(
     arity=(1, None),
     arity_text="1",
     completes=("mount",),
-    flags=(FORMAT, FIELD),
+    flags=(FORMAT, FIELD, GITHUB),
 )

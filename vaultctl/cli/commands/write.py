@@ -1,7 +1,7 @@
 """`vaultctl write`: data to a path of the API."""
 
 from vaultctl.cli.answers import write_path
-from vaultctl.cli.command import FIELD, FORMAT, Run, command
+from vaultctl.cli.command import FIELD, FORMAT, GITHUB, Run, command
 from vaultctl.cli.go_flags import switch
 
 
@@ -20,5 +20,11 @@ COMMAND = command(
     arity=(1, None),
     arity_text="1",
     completes=("mount",),
-    flags=(FORMAT, FIELD, switch("force", "Write without data."), switch("f", "Write without data.")),
+    flags=(
+        FORMAT,
+        FIELD,
+        GITHUB,
+        switch("force", "Write without data."),
+        switch("f", "Write without data."),
+    ),
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.cli import output
-from vaultctl.cli.command import FIELD, FORMAT, Run, command
+from vaultctl.cli.command import FIELD, FORMAT, GITHUB, Run, command
 from vaultctl.cli.failures import Failure
 from vaultctl.cli.go_flags import INT, flag
 from vaultctl.cli.kv_shared import MOUNT, place_of, secret_heading
@@ -24,6 +24,8 @@ def run(run: Run) -> None:
     data = answer.data or {}
     if run["field"] is not None:
         _show_field(run, fmt, answer, path if place.version == 2 else "")
+    elif run.env.github:
+        run.env.github.put_all(data["data"] if place.version == 2 else data)
     elif fmt != "table":
         output.secret(run.env, fmt, answer)
     elif place.version == 2:
@@ -65,5 +67,5 @@ COMMAND = command(
     help="Reads the secret at KEY, its newest version unless -version says otherwise.",
     arity=(1, 1),
     completes=("secret",),
-    flags=(FORMAT, FIELD, MOUNT, flag("version", "The version to read.", INT)),
+    flags=(FORMAT, FIELD, GITHUB, MOUNT, flag("version", "The version to read.", INT)),
 )

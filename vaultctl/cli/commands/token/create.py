@@ -3,7 +3,7 @@
 from typing import Any
 
 from vaultctl.cli import output
-from vaultctl.cli.command import FIELD, FORMAT, Run, command
+from vaultctl.cli.command import FIELD, FORMAT, GITHUB, Run, command
 from vaultctl.cli.go_flags import BOOL, DURATION, INT, PAIR, flag, switch
 from vaultctl.logical.durations import go_text
 
@@ -48,6 +48,7 @@ COMMAND = command(
     flags=(
         FORMAT,
         FIELD,
+        GITHUB,
         flag("display-name", "What the token is called.", metavar="NAME"),
         flag("entity-alias", "The entity alias that the token is for; only with -role.", metavar="NAME"),
         flag("explicit-max-ttl", "The longest life of the token, whatever renews it.", DURATION),

@@ -1,0 +1,1 @@
+"""`vaultctl wrapping`: secrets that can be had once, for a token."""

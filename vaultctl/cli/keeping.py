@@ -1,0 +1,212 @@
+"""A stored wrapping token, given a new life before it expires: `wrapping keep`.
+
+The new token is never lost where that can be helped: its file is there before it is asked for, signals wait while it is
+on its way, and what a killed process left is brought to its end by the next one. What remains is a kill, or an answer
+that is lost on the network, between the server's commit and the moment when the token is on the disk.
+"""
+
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from vaultctl.cli import wrapping_checks, wrapping_tokens
+from vaultctl.cli.command import Run
+from vaultctl.cli.failures import Failure, Misuse
+from vaultctl.cli.token_file import BUSY, TokenFile
+from vaultctl.client import wrapping
+from vaultctl.logical import durations
+from vaultctl.logical.errors import NoAnswer, VaultError
+
+ELSEWHERE = 9
+EXIT_CODES = {
+    **{code: meaning for code, meaning in wrapping_checks.EXIT_CODES.items() if code != wrapping_checks.FAILED},
+    ELSEWHERE: "there is a new token, and stderr says where: not in FILE",
+    BUSY: "another process keeps this file; nothing was asked",
+}
+KEPT, UNCHANGED, FINISHED = "kept", "unchanged", "finished"
+
+_SAME_CLOCK_S = 2.0
+"""Servers tell whole seconds: clocks that are no further apart count as one."""
+
+
+class Kept(NamedTuple):
+    """How a pass came out: what was done, until when the token is good, and when it is due, by our own clock."""
+
+    result: str
+    expires_s: float
+    due_s: float
+
+
+class Ended(BaseException):
+    """A signal asked for the end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+class Signals:
+    """SIGINT, SIGTERM and SIGHUP, which end the command at once, but wait while a token is on its way."""
+
+    def __init__(self) -> None:
+        self._holds = False
+        self._came = 0
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._heard)
+
+    def _heard(self, number: int, _frame: object) -> None:
+        self._came = number
+        if not self._holds:
+            self._end()
+
+    def _end(self) -> None:
+        if self._came == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise Ended(self._came)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Let signals wait to the end of a block. Raises: Ended, KeyboardInterrupt, there."""
+        self._holds = True
+        try:
+            yield
+        finally:
+            self._holds = False
+        if self._came:
+            self._end()
+
+
+def before_of(text: str) -> float:
+    """Read how long before its end a token is due: 20% is -0.2, else seconds. Raises: Misuse."""
+    number = text.removesuffix("%")
+    try:
+        found = -float(number) / 100 if number != text else durations.parse(text)
+    except (ValueError, durations.DurationError):
+        found = 0.0
+    if not (-1 < found < 0 or (found > 0 and number == text)):
+        raise Misuse(f"-before={text} is neither a part of the TTL, such as 20%, nor a duration, such as 1h")
+    return found
+
+
+def keep(run: Run, path: str, before: float, signals: Signals) -> Kept:
+    """Look at the token once, and wrap what it stands for anew if it is time. Raises: Failure, Misuse, VaultError."""
+    file = TokenFile(path)
+    try:
+        return _keep(run, file, before, signals)
+    finally:
+        file.close()
+
+
+def _keep(run: Run, file: TokenFile, before: float, signals: Signals) -> Kept:
+    finished = _finish(run, file)
+    token = finished or wrapping_tokens.one_token(file.text(), file.given)
+    client = wrapping_tokens.asking(run, token)
+    found = wrapping_checks.ask(client, token, "")
+    wrong = wrapping_checks.problem(found, wrapping_checks.Wanted(allow_rewrapped=True))
+    if wrong:
+        raise wrong
+    offset_s = _offset_s(run)
+    now_s = time.time() + offset_s
+    kept = _kept(FINISHED if finished else UNCHANGED, found.told, before, offset_s)
+    if now_s < kept.due_s + offset_s:
+        return kept
+    wrapping_tokens.check_rewrap(run, token)
+    file.prepare()
+    with signals.waiting():
+        info = _rewrap(run, file, token)
+        _store(run, file, str(info["token"]))
+    told = {"creation_time": info.get("creation_time"), "creation_ttl": info.get("ttl")}
+    return _kept(KEPT, told, before, offset_s)
+
+
+def _finish(run: Run, file: TokenFile) -> str:
+    """Bring to its end what an earlier process began; give the token that is in the file now, or "".
+
+    Raises: Failure.
+    """
+    left = file.left()
+    if left and left != file.text().strip() and " " not in left:
+        client = wrapping_tokens.asking(run, left)
+        if wrapping_checks.ask(client, left, "").told["state"] == wrapping.LIVE:
+            try:
+                file.take_left()
+            except OSError as error:
+                raise _elsewhere(file, f"{file.given}.next", error) from None
+            return left
+    file.drop_left()
+    return ""
+
+
+def _rewrap(run: Run, file: TokenFile, token: str) -> Mapping[str, Any]:
+    """Ask for the new token. Raises: VaultError: the old one is as it was; Failure where that is not known."""
+    try:
+        info = wrapping.rewrap(run.client, token).wrap_info or {}
+        if not info.get("token"):
+            raise Failure("the server answered, and gave no token: whether the old one is still good, it did not say")
+        return info
+    except NoAnswer as error:
+        file.give_up()
+        error.hint = f"whether the token in {file.given} is still good is not known: the next run finds out"
+        raise
+    except BaseException:
+        file.give_up()
+        raise
+
+
+def _store(run: Run, file: TokenFile, token: str) -> None:
+    """Put the new token in the file; where that cannot be, anywhere that is ours. Raises: Failure."""
+    try:
+        file.put(token)
+    except OSError as error:
+        if file.left_safely(token):
+            raise _elsewhere(file, f"{file.given}.next; the next run puts it in its place", error) from None
+        raise _elsewhere(file, _saved_elsewhere(run, token), error) from None
+
+
+def _saved_elsewhere(run: Run, token: str) -> str:
+    for folder in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir()):
+        try:
+            fd, path = tempfile.mkstemp(prefix="vaultctl-kept-", dir=folder or None)
+            try:
+                os.write(fd, token.encode() + b"\n")
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        except OSError:
+            continue
+        return path
+    run.env.out(token + "\n")
+    return "what was printed: no file could be written anywhere"
+
+
+def _elsewhere(file: TokenFile, where: str, error: OSError) -> Failure:
+    failure = Failure(
+        f"{file.given} holds a token that is good no more, and could not be replaced:"
+        f" {(error.strerror or '').lower()}\n\nthe new token is in {where}"
+    )
+    failure.exit_code = ELSEWHERE
+    return failure
+
+
+def _offset_s(run: Run) -> float:
+    """Tell how far a remote's clock is ahead of ours."""
+    if not run.env.is_remote:
+        return 0.0
+    theirs_s = wrapping.server_time(run.client.plain().with_token(""))
+    offset_s = 0.0 if theirs_s is None else theirs_s - time.time()
+    return offset_s if abs(offset_s) > _SAME_CLOCK_S else 0.0
+
+
+def _kept(result: str, told: Mapping[str, Any], before: float, offset_s: float) -> Kept:
+    """Work out when a token is due. Raises: VaultError where the server did not say when it was made."""
+    made_s, ttl_s = durations.moment(str(told.get("creation_time"))), float(told.get("creation_ttl") or 0)
+    if made_s is None or not ttl_s:
+        raise VaultError("the server does not say until when the token is good")
+    early_s = -before * ttl_s if before < 0 else before
+    expires_s = durations.moment(str(told.get("expiry_time"))) or made_s + ttl_s
+    return Kept(result, expires_s, expires_s - early_s - offset_s)

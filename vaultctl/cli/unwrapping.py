@@ -1,0 +1,58 @@
+"""What `unwrap` and `wrapping unwrap` do."""
+
+import click
+
+from vaultctl.cli import wrapping_checks, wrapping_tokens
+from vaultctl.cli.command import FIELD, FORMAT, GITHUB, Run, command
+from vaultctl.client import wrapping
+
+_TWO_STEPS = (
+    "the path was checked in one request, and is unwrapped in another: this server cannot do both at once, and it does"
+    " not tell whether the secret was wrapped anew"
+)
+
+
+def run(run: Run) -> None:
+    """Unwrap what a token stands for. Raises: Misuse, Failure, VaultError."""
+    fmt, want = run.format(), wrapping_checks.wanted(run)
+    token = wrapping_tokens.given(run)
+    own = str(run.env.connect(run.common).token)
+    run.env.hints_at_token = False
+    expects = _expected(run, token or own, want) if want.path else ""
+    answer = wrapping.unwrap(run.client, token, own, expects)
+    wrapping_tokens.show_unwrapped(run, fmt, answer)
+
+
+def _expected(run: Run, token: str, want: wrapping_checks.Wanted) -> str:
+    """Check the token, and give the path to send along: "" where the server would not heed it.
+
+    What is found stays true: a token's path never changes, and to wrap anew makes another token. Raises: CheckFailed,
+    VaultError.
+    """
+    if run.common.shows:
+        return want.path
+    found = wrapping_checks.ask(wrapping_tokens.asking(run, token), token, want.path)
+    wrong = wrapping_checks.problem(found, want)
+    if wrong:
+        raise wrong
+    if not found.exactly:
+        run.env.err(_TWO_STEPS)
+    return want.path if found.exactly else ""
+
+
+def declare(words: str) -> click.Command:
+    """Declare the command as `unwrap`, or as one of `wrapping`."""
+    return command(
+        words.rpartition(" ")[2],
+        run,
+        usage=f"{words} [options] [TOKEN]",
+        short_help="Unwrap what a wrapping token stands for",
+        help=f"Prints what was wrapped, once and for all: the token is good no more. {wrapping_tokens.SOURCES}"
+        " line; without TOKEN it is the token in use. With -expect-path nothing is unwrapped that was made"
+        " elsewhere.\n\n"
+        f"    $ vaultctl {words} -expect-path=auth/approle/role/ci/secret-id @token",
+        doing="Error unwrapping",
+        arity=(0, 1),
+        exit_codes=wrapping_checks.EXIT_CODES,
+        flags=(FORMAT, FIELD, GITHUB, wrapping_checks.EXPECT_PATH, wrapping_checks.ALLOW_REWRAPPED),
+    )

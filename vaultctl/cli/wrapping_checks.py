@@ -1,0 +1,131 @@
+"""What is checked of a wrapping token before it is used, and how a check comes out. Only `ask` asks anybody."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from vaultctl.cli.command import Run
+from vaultctl.cli.failures import Failure, Misuse
+from vaultctl.cli.go_flags import flag, switch
+from vaultctl.client import wrapping
+from vaultctl.client.client import Client
+from vaultctl.logical import durations
+
+FAILED, USED, EXPIRED, NEVER_HERE, WRONG_NAMESPACE, GONE = 3, 4, 5, 6, 7, 8
+
+EXIT_CODES = {
+    FAILED: "the check failed: another path or time, or wrapped anew; not used",
+    USED: "the token was used",
+    EXPIRED: "the token has expired",
+    NEVER_HERE: "the token was never one of this server's",
+    WRONG_NAMESPACE: "the token is of another namespace",
+    GONE: "used, expired or never here: this server does not tell",
+}
+
+EXPECT_PATH = flag("expect-path", "The path whose answer must have been wrapped.", metavar="PATH")
+ISSUED_BEFORE = flag(
+    "issued-before", "The moment after which no good token was made, as 2026-01-31T12:00:00Z.", metavar="TIME"
+)
+ALLOW_REWRAPPED = switch("allow-rewrapped", "Take a token that was wrapped anew, as wrapping keep does.")
+
+_DEAD = {
+    "used": (USED, "it was used {used_time}"),
+    "expired": (EXPIRED, "it expired {expiry_time}"),
+    "never-here": (NEVER_HERE, "it was never a wrapping token of this server, or too long ago"),
+    "wrong-namespace": (WRONG_NAMESPACE, "it is of the namespace {namespace}"),
+}
+_UNTOLD = "it was used, or has expired, or was never here: this server cannot tell which"
+_ANYBODYS = ("cubbyhole/", "sys/wrapping/wrap")
+"""Paths that anybody can wrap anything at, be it what they unwrapped before."""
+
+
+class CheckFailed(Failure):
+    """A wrapping token is not what it must be; it was not used. The exit code says why."""
+
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(f"the wrapping token is not good: {why}")
+        self.exit_code = code
+
+
+class Wanted(NamedTuple):
+    """What a token must be like; "" and None ask for nothing."""
+
+    path: str = ""
+    issued_before_s: float | None = None
+    allow_rewrapped: bool = False
+
+
+class Found(NamedTuple):
+    """How a token stands. `exactly` is false where the server only told what it tells of any token."""
+
+    told: Mapping[str, Any]
+    exactly: bool
+
+
+def wanted(run: Run) -> Wanted:
+    """Read what the flags ask for. Raises: Misuse."""
+    before, moment_s = run.flags.get("issued_before") or "", None
+    if before:
+        moment_s = durations.moment(before)
+        if moment_s is None:
+            raise Misuse(f"-issued-before={before} is no moment: write 2026-01-31T12:00:00Z, or seconds since 1970")
+    return Wanted(bare(run["expect_path"] or ""), moment_s, bool(run.flags.get("allow_rewrapped")))
+
+
+def bare(path: str) -> str:
+    """Give a path as the API names it: without slashes around it, and without v1."""
+    return path.strip().strip("/").removeprefix("v1/")
+
+
+def ask(client: Client, token: str, path: str) -> Found:
+    """Find out how a token stands. Raises: VaultError."""
+    told = wrapping.verify(client, token, path)
+    if told is not None:
+        return Found(told, exactly=True)
+    found = wrapping.find(client, token)
+    if found is None:
+        return Found({"state": "unknown"}, exactly=False)
+    return Found({"state": wrapping.LIVE, **found}, exactly=False)
+
+
+def problem(found: Found, want: Wanted) -> CheckFailed | None:
+    """Say what is wrong with a token, if anything is."""
+    told = found.told
+    state = str(told["state"])
+    if state != wrapping.LIVE:
+        code, why = _DEAD.get(state, (GONE, _UNTOLD))
+        return CheckFailed(code, why.format_map(_Known(told)))
+    why = _mismatch(found, want)
+    return CheckFailed(FAILED, why) if why else None
+
+
+def _mismatch(found: Found, want: Wanted) -> str:
+    told = found.told
+    path, made = str(told.get("creation_path", "")), str(told.get("creation_time", ""))
+    same = told["matches"] if "matches" in told else bare(path) == want.path
+    if want.path and not same:
+        return f"it was made at {path}, and not at {want.path}"
+    moment_s = durations.moment(made)
+    if want.issued_before_s is not None and (moment_s is None or moment_s > want.issued_before_s):
+        return f"it was made {made or 'nobody knows when'}, later than -issued-before says"
+    times = int(told.get("rewrapped") or 0)
+    if times and not want.allow_rewrapped:
+        return f"what it stands for was wrapped anew {times} time{'s' * (times > 1)}; -allow-rewrapped takes that"
+    return ""
+
+
+def doubts(found: Found, want: Wanted) -> list[str]:
+    """Say what cannot be told of a token that is good as far as can be seen."""
+    said = []
+    path = str(found.told.get("creation_path", ""))
+    if path.startswith(_ANYBODYS) and not want.path:
+        said.append(f"it was made at {path}, where anybody can wrap what they unwrapped elsewhere: say -expect-path")
+    if not found.exactly:
+        said.append("whether what it stands for was wrapped anew, this server does not tell")
+    return said
+
+
+class _Known(dict[str, Any]):
+    """Fields for a text, where some may be missing."""
+
+    def __missing__(self, key: str) -> str:
+        return "at a moment that was not noted" if key.endswith("_time") else "somebody else"
