@@ -50,7 +50,7 @@ def declare(words: str) -> click.Command:
         help=f"Prints what was wrapped, once and for all: the token is good no more. {wrapping_tokens.SOURCES}"
         " line; without TOKEN it is the token in use. With -expect-path nothing is unwrapped that was made"
         " elsewhere.\n\n"
-        f"    $ vaultctl {words} -expect-path=auth/approle/role/ci/secret-id @token",
+        f"    $ vaultctl {words} -expect-path=auth/approle/role/ci/secret-id -",
         doing="Error unwrapping",
         arity=(0, 1),
         exit_codes=wrapping_checks.EXIT_CODES,

@@ -24,8 +24,8 @@ COMMAND = command(
     usage="wrapping wrap [options] DATA",
     short_help="Wrap data",
     help="Prints a token that DATA can be had for, once, within -wrap-ttl or else within 300 seconds. DATA is"
-    " KEY=VALUE; a value of @FILE is read from a file, - from stdin. @FILE alone is a JSON object, and so is -. To wrap what"
-    " a command answers, give that command -wrap-ttl.\n\n"
+    " KEY=VALUE; a value of @FILE is read from a file, - from stdin. @FILE alone is a JSON object, and so is -. To wrap"
+    " what a command answers, give that command -wrap-ttl.\n\n"
     "    $ vaultctl wrapping wrap -wrap-ttl=1h password=@pw.txt",
     doing="Error wrapping",
     arity=(0, None),

@@ -1,0 +1,247 @@
+"""Wrapping tokens by command line: made, looked at, used, wrapped anew; on a real OpenBao and here."""
+
+import json
+import time
+
+import pytest
+from support.program import Ran
+
+WHERE = ["on OpenBao", "here"]
+MADE_AT = "sys/wrapping/wrap"
+
+
+@pytest.fixture(params=WHERE)
+def there(request, fresh):
+    """The program on a real OpenBao, or on its own state; `is_remote` says which."""
+    remote = request.param == WHERE[0]
+    env = {**request.getfixturevalue("bao").env, "HOME": str(fresh.home)} if remote else {}
+    if not remote:
+        fresh.used()
+
+    def run(*args: str, stdin: bytes = b"", **more: str) -> Ran:
+        local = {"VAULTCTL_LOCAL": "1"} if not remote else {}
+        return fresh(*args, stdin=stdin, env={**env, **local, **more})
+
+    run.is_remote = remote
+    run.home = fresh.home
+    return run
+
+
+def token_of(there, *data: str, ttl: str = "5m") -> str:
+    """Wrap data, and give the token."""
+    return there("wrapping", "wrap", f"-wrap-ttl={ttl}", "-field=wrapping_token", *(data or ("a=b",))).out
+
+
+def dead_code(there, code: int) -> int:
+    """Give the exit code for a token that is not live: a remote does not tell why."""
+    return 8 if there.is_remote else code
+
+
+def test_wrapping_says_what_ttl_it_takes(there):
+    """Without a TTL it is 300 s, and stderr says so; with one, nothing is said."""
+    ran = there("wrapping", "wrap", "-format=json", "a=b")
+    assert (ran.code, json.loads(ran.out)["wrap_info"]["ttl"]) == (0, 300)
+    assert ran.err == "the token is good for 300 s: neither -wrap-ttl nor VAULT_WRAP_TTL says otherwise\n"
+    assert there("wrapping", "wrap", "-wrap-ttl=7s", "-field=wrapping_token_ttl", "a=b") == (0, "7", "")
+    assert there("wrapping", "wrap", "-field=wrapping_token_ttl", "a=b", VAULT_WRAP_TTL="8") == (0, "8", "")
+
+
+@pytest.mark.parametrize("how", ["argument", "stdin", "file", "environment"])
+def test_where_a_token_comes_from(there, how):
+    """A token is taken from the command line, from stdin, from a file or from the environment."""
+    token = token_of(there)
+    (there.home / "token").write_text(token + "\n")
+    words, stdin, env = {
+        "argument": ((token,), b"", {}),
+        "stdin": (("-",), token.encode() + b"\n", {}),
+        "file": (("@token",), b"", {}),
+        "environment": ((), b"", {"BAO_TOKEN": token}),
+    }[how]
+    looked = there("wrapping", "lookup", "-field=creation_path", *words, stdin=stdin, **env)
+    assert looked == (0, MADE_AT, "")
+    assert there("wrapping", "verify", *words, stdin=stdin, **env).code == 0
+    assert there("unwrap", "-field=a", *words, stdin=stdin, **env) == (0, "b", "")
+    again = there("wrapping", "unwrap", "-field=a", *words, stdin=stdin, **env)
+    assert (again.code, token in again.err) == (2, False)
+
+
+@pytest.mark.parametrize("stdin", [b"", b"\n", b"one two\n", b"one\ntwo\n"])
+def test_stdin_must_hold_one_token(there, stdin):
+    """Nothing is asked where stdin holds no token, or more than one."""
+    assert there("unwrap", "-", stdin=stdin).code == 1
+
+
+def test_rewrap_keeps_path_and_ttl(there):
+    """What is wrapped anew is had for the new token, and not for the old one."""
+    token = token_of(there, "a=b", ttl="77s")
+    ran = there("wrapping", "rewrap", "-format=json", "-", stdin=token.encode())
+    info = json.loads(ran.out)["wrap_info"]
+    assert (ran.code, info["ttl"], info["creation_path"]) == (0, 77, MADE_AT)
+    assert there("unwrap", token).code == 2
+    assert there("unwrap", "-field=a", info["token"]) == (0, "b", "")
+
+
+def test_rewrap_needs_a_token(there):
+    """Without a token to wrap anew nothing is asked."""
+    assert there("wrapping", "rewrap").code == 1
+    assert there("wrapping", "rewrap", "").code == 1
+
+
+def test_what_a_list_and_a_login_wrapped(there):
+    """A list comes out as a list, and a token as a token, in every format."""
+    there("kv", "put", "secret/x", "k=v")
+    token = there("kv", "list", "-wrap-ttl=5m", "-field=wrapping_token", "secret")
+    assert token.code == 1  # bao has no -field there either
+    wrapped = json.loads(there("kv", "list", "-wrap-ttl=5m", "-format=json", "secret").out)["wrap_info"]["token"]
+    assert there("unwrap", wrapped) == (0, "Keys\n----\nx\n", "")
+    wrapped = json.loads(there("list", "-wrap-ttl=5m", "-format=json", "secret/metadata").out)["wrap_info"]["token"]
+    assert there("unwrap", "-format=json", wrapped) == (0, '[\n  "x"\n]\n', "")
+    wrapped = there("token", "create", "-policy=default", "-wrap-ttl=5m", "-field=wrapping_token").out
+    inner = there("unwrap", "-field=token", wrapped)
+    assert inner.code == 0
+    assert there("token", "lookup", "-field=path", BAO_TOKEN=inner.out) == (0, "auth/token/create", "")
+
+
+def test_a_field_of_a_wrapped_kv_secret(there):
+    """The token that a kv secret was wrapped for is not lost because -field was given."""
+    there("kv", "put", "secret/x", "k=v")
+    ran = there("kv", "get", "-wrap-ttl=5m", "-field=wrapping_token", "secret/x")
+    assert json.loads(there("unwrap", "-format=json", ran.out).out)["data"]["data"] == {"k": "v"}
+
+
+def test_what_is_read_first_is_not_wrapped(there):
+    """A command that reads before it writes wraps the answer to its write alone."""
+    there("kv", "put", "secret/x", "k=v", "n=1")
+    for args in (
+        ("kv", "patch", "-method=rw", "-wrap-ttl=5m", "-format=json", "secret/x", "k=w"),
+        ("kv", "rollback", "-version=1", "-wrap-ttl=5m", "-format=json", "secret/x"),
+    ):
+        ran = there(*args)
+        assert json.loads(ran.out)["wrap_info"]["creation_path"] == "secret/data/x"
+    assert there("kv", "get", "-field=k", "secret/x").out == "v"
+    assert there("kv", "get", "-format=json", "-field=data", "secret/x").out == '{\n  "k": "v",\n  "n": "1"\n}'
+
+
+def test_a_move_is_not_wrapped(there):
+    """A move is followed to its end, whatever the environment says of wrapping."""
+    assert there("secrets", "enable", "-path=from", "kv", VAULT_WRAP_TTL="60").code == 0
+    assert there("secrets", "move", "from", "to", VAULT_WRAP_TTL="60").code == 0
+    assert there("secrets", "enable", "-ensure", "-path=to", "-description=d", "kv", VAULT_WRAP_TTL="60").code == 0
+
+
+def test_a_login_that_is_kept_is_not_wrapped(there):
+    """What login keeps is the token itself; with -no-store it can be wrapped."""
+    there("auth", "enable", "userpass")
+    there("write", "auth/userpass/users/u", "password=p")
+    words = ("-method=userpass", "username=u", "password=p")
+    ran = there("login", "-no-store", "-wrap-ttl=5m", "-field=wrapping_token", *words)
+    assert there("unwrap", "-field=token_meta_username", ran.out).code in (0, 1)
+    plain = there("login", "-token-only", *words, VAULT_WRAP_TTL="60")
+    assert there("token", "lookup", "-field=path", BAO_TOKEN=plain.out).out == "auth/userpass/login/u"
+
+
+# --- verify, and unwrap with -expect-path ---
+
+
+def test_a_good_token(there):
+    """A live token of the path that was expected is good, and stays so."""
+    token = token_of(there)
+    for path in (MADE_AT, f"/{MADE_AT}/", f"v1/{MADE_AT}"):
+        ran = there("wrapping", "verify", "-format=json", f"-expect-path={path}", token)
+        told = json.loads(ran.out)
+        assert (ran.code, told["state"], told["creation_path"], told["good"]) == (0, "live", MADE_AT, True)
+    assert there("unwrap", "-field=a", f"-expect-path={MADE_AT}", token).out == "b"
+
+
+def test_another_path(there):
+    """A token that was made elsewhere is exit code 3, and is not used."""
+    token = token_of(there)
+    wanted = "-expect-path=auth/approle/role/ci/secret-id"
+    for words in (("wrapping", "verify"), ("unwrap",), ("wrapping", "unwrap")):
+        ran = there(*words, wanted, token)
+        assert (ran.code, token in ran.out + ran.err) == (3, False)
+        assert f"it was made at {MADE_AT}, and not at auth/approle/role/ci/secret-id" in ran.err
+    assert there("unwrap", "-field=a", token).out == "b"
+
+
+def test_paths_where_anybody_wraps(there):
+    """A path at which anybody can wrap what they unwrapped is warned of, where none is expected."""
+    token = token_of(there)
+    assert f"warning: it was made at {MADE_AT}, where anybody" in there("wrapping", "verify", token).err
+    assert "anybody" not in there("wrapping", "verify", f"-expect-path={MADE_AT}", token).err
+
+
+def test_a_token_that_was_made_too_late(there):
+    """A token that is younger than the moment that the sender names is exit code 3."""
+    token = token_of(there)
+    assert there("wrapping", "verify", "-issued-before=2099-01-01T00:00:00Z", token).code == 0
+    assert there("wrapping", "verify", "-issued-before=2020-01-01T00:00:00Z", token).code == 3
+    assert there("wrapping", "verify", "-issued-before=1000000000", token).code == 3
+    assert there("wrapping", "verify", "-issued-before=soon", token).code == 1
+
+
+def test_tokens_that_are_no_more(there):
+    """A used token, an expired one and one that never was have codes of their own, as far as the server tells."""
+    used, expired = token_of(there), token_of(there, ttl="1s")
+    there("unwrap", used)
+    deadline = time.monotonic() + 60
+    while there("wrapping", "lookup", expired).code == 0 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for token, code in ((used, 4), (expired, 5), ("s.aaaaaaaaaaaaaaaaaaaaaaaa", 6)):
+        ran = there("wrapping", "verify", token)
+        assert (ran.code, token in ran.out + ran.err) == (dead_code(there, code), False)
+        assert there("unwrap", f"-expect-path={MADE_AT}", token).code == dead_code(there, code)
+
+
+def test_a_token_in_use_is_not_used_up_by_a_check(there):
+    """To verify the token in use does not count as its one use."""
+    token = token_of(there)
+    for _ in range(2):
+        assert there("wrapping", "verify", BAO_TOKEN=token).code == 0
+    assert there("unwrap", "-field=a", f"-expect-path={MADE_AT}", BAO_TOKEN=token).out == "b"
+
+
+def test_what_was_wrapped_anew(there):
+    """Content that was wrapped anew is exit code 3, unless that is allowed; where it cannot be told it is a doubt."""
+    token = there("wrapping", "rewrap", "-field=wrapping_token", token_of(there)).out
+    ran = there("wrapping", "verify", token)
+    assert ran.code == (0 if there.is_remote else 3)
+    if there.is_remote:
+        assert "whether what it stands for was wrapped anew, this server does not tell" in ran.err
+    else:
+        assert "was wrapped anew 1 time;" in ran.err
+        assert there("unwrap", f"-expect-path={MADE_AT}", token).code == 3
+    assert there("wrapping", "verify", "-allow-rewrapped", token).code == 0
+    assert there("unwrap", "-field=a", "-allow-rewrapped", f"-expect-path={MADE_AT}", token).out == "b"
+
+
+def test_a_remote_needs_two_steps_and_says_so(there):
+    """On OpenBao the check and the unwrapping are two requests; here they are one, and nothing is said."""
+    ran = there("unwrap", "-field=a", f"-expect-path={MADE_AT}", token_of(there))
+    assert ran.out == "b"
+    assert ("in one request, and is unwrapped in another" in ran.err) == there.is_remote
+
+
+# --- what OpenBao would lose ---
+
+
+def test_a_rewrap_that_would_lose_the_secret_is_not_asked_for(bao, fresh):
+    """On OpenBao neither the token in use nor one of a namespace is wrapped anew: it would be used up and lost."""
+    env = {**bao.env, "HOME": str(fresh.home)}
+    fresh("namespace", "create", "team", env=env)
+    inside = fresh("wrapping", "wrap", "-namespace=team", "-field=wrapping_token", "a=b", env=env).out
+    for where in ("-namespace=team", "-namespace="):
+        ran = fresh("wrapping", "rewrap", where, inside, env=env)
+        assert (ran.code, "OpenBao uses such a token up" in ran.err) == (2, True)
+    token = fresh("wrapping", "wrap", "-field=wrapping_token", "a=b", env=env).out
+    assert fresh("wrapping", "rewrap", token, env={**env, "BAO_TOKEN": token}).code == 1
+    assert fresh("unwrap", "-field=a", token, env=env).out == "b"
+    assert fresh("unwrap", "-namespace=team", "-field=a", inside, env=env).out == "b"
+
+
+def test_a_receiver_without_an_account(bao, fresh):
+    """Who has the wrapping token alone unwraps with it, on a remote without any other token."""
+    env = {**bao.env, "HOME": str(fresh.home)}
+    token = fresh("wrapping", "wrap", "-field=wrapping_token", "a=b", env=env).out
+    ran = fresh("unwrap", "-field=a", "-", stdin=token.encode(), env={**env, "BAO_TOKEN": ""})
+    assert (ran.code, ran.out) == (0, "b")
