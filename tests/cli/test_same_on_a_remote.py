@@ -23,6 +23,7 @@ OURS = {
     "json-errors",
     "login-approle",
     "masked-words",
+    "moves-not-wrapped",
     "no-flag-warning",
     "one-object",
     "own-program",
@@ -33,8 +34,11 @@ OURS = {
     "rollback-of-expiring",
     "status-fields",
     "token-hints",
+    "token-words",
     "tune-sys-order",
     "unknown-flags",
+    "wrapped-answers",
+    "wraps-the-last",
 }
 """The differences that are the command line's own, and one by chance; a client has none of the engine's."""
 

@@ -180,6 +180,25 @@ def test_a_token_that_was_made_too_late(there):
     assert there("wrapping", "verify", "-issued-before=soon", token).code == 1
 
 
+@pytest.mark.parametrize("flag", ["-expect-path=", "-expect-path=/", "-issued-before="])
+def test_a_check_of_nothing(there, flag):
+    """An empty variable does not pass for a check: nothing is asked, and the token stays good."""
+    token = token_of(there)
+    assert there("wrapping", "verify", flag, token).code == 1
+    if flag.startswith("-expect"):
+        assert there("unwrap", flag, token).code == 1
+    assert there("unwrap", "-field=a", token).out == "b"
+
+
+def test_a_token_of_a_mount_that_is_gone(there):
+    """A token whose mount was disabled is good no more, and where it can be told it is told."""
+    there("secrets", "enable", "-path=gone", "kv")
+    there("write", "gone/a", "k=v")
+    token = there("read", "-wrap-ttl=5m", "-field=wrapping_token", "gone/a").out
+    there("secrets", "disable", "gone")
+    assert there("wrapping", "verify", token).code == dead_code(there, 9)
+
+
 def test_tokens_that_are_no_more(there):
     """A used token, an expired one and one that never was have codes of their own, as far as the server tells."""
     used, expired = token_of(there), token_of(there, ttl="1s")

@@ -24,6 +24,7 @@ BUILT = frozenset(
         "audit",
         "auth methods",
         "commands on paths",
+        "commands of wrapping",
         "commands on secrets engines",
         "cubbyhole",
         "http wire",

@@ -8,7 +8,7 @@ _ENTITY = re.compile(_UUID.pattern + r"\.[A-Za-z0-9]{6}\b")
 """An entity of a namespace."""
 
 _ACCESSOR = re.compile(r"\b([a-z][a-z0-9]*(?:_[a-z]+)?)_[0-9a-f]{8}\b")
-_TIME = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+_TIME = re.compile(r"\b\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d+)?Z| \d\d:\d\d:\d\d(?:\.\d+)? \+0000 UTC)")
 _VERSION = re.compile(r"\bv?\d+\.\d+\.\d+\+builtin(?:\.[a-z]+)?")
 _PROGRAM = re.compile(r"\d+\.\d+\.\d+")
 _CLUSTER = re.compile(r"\bvault-cluster-[0-9a-f]{8}\b")

@@ -3,7 +3,15 @@
 The lines that come out otherwise have the name of the difference, which `docs/differences.md` tells of.
 """
 
-from support import auth_lines, kv_lines, lease_lines, namespace_lines, policy_lines, token_lines
+from support import (
+    auth_lines,
+    kv_lines,
+    lease_lines,
+    namespace_lines,
+    policy_lines,
+    token_lines,
+    wrapping_lines,
+)
 from support.lines import Line, line
 
 SCRIPTS: dict[str, list[Line]] = {
@@ -13,6 +21,7 @@ SCRIPTS: dict[str, list[Line]] = {
     **namespace_lines.SCRIPTS,
     **token_lines.SCRIPTS,
     **lease_lines.SCRIPTS,
+    **wrapping_lines.SCRIPTS,
     "audit": [
         line("audit list"),
         line("audit list -detailed"),

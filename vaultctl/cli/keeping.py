@@ -21,7 +21,7 @@ from vaultctl.client import wrapping
 from vaultctl.logical import durations
 from vaultctl.logical.errors import NoAnswer, VaultError
 
-ELSEWHERE = 9
+ELSEWHERE = 10
 EXIT_CODES = {
     **{code: meaning for code, meaning in wrapping_checks.EXIT_CODES.items() if code != wrapping_checks.FAILED},
     ELSEWHERE: "there is a new token, and stderr says where: not in FILE",

@@ -15,7 +15,7 @@ from vaultctl.cli.failures import Failure, Misuse
 _ROOM = b"\n" * 8192
 """More than any token takes; blank, so that it reads as no token."""
 
-BUSY = 10
+BUSY = 11
 
 
 class Busy(Failure):

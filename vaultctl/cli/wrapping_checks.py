@@ -10,7 +10,7 @@ from vaultctl.client import wrapping
 from vaultctl.client.client import Client
 from vaultctl.logical import durations
 
-FAILED, USED, EXPIRED, NEVER_HERE, WRONG_NAMESPACE, GONE = 3, 4, 5, 6, 7, 8
+FAILED, USED, EXPIRED, NEVER_HERE, WRONG_NAMESPACE, GONE, REVOKED = 3, 4, 5, 6, 7, 8, 9
 
 EXIT_CODES = {
     FAILED: "the check failed: another path or time, or wrapped anew; not used",
@@ -19,6 +19,7 @@ EXIT_CODES = {
     NEVER_HERE: "the token was never one of this server's",
     WRONG_NAMESPACE: "the token is of another namespace",
     GONE: "used, expired or never here: this server does not tell",
+    REVOKED: "the token was revoked, or what it came from was",
 }
 
 EXPECT_PATH = flag("expect-path", "The path whose answer must have been wrapped.", metavar="PATH")
@@ -29,6 +30,7 @@ ALLOW_REWRAPPED = switch("allow-rewrapped", "Take a token that was wrapped anew,
 
 _DEAD = {
     "used": (USED, "it was used {used_time}"),
+    "revoked": (REVOKED, "it was revoked {revoked_time}, by itself or with the mount that the secret came from"),
     "expired": (EXPIRED, "it expired {expiry_time}"),
     "never-here": (NEVER_HERE, "it was never a wrapping token of this server, or too long ago"),
     "wrong-namespace": (WRONG_NAMESPACE, "it is of the namespace {namespace}"),
@@ -63,12 +65,14 @@ class Found(NamedTuple):
 
 def wanted(run: Run) -> Wanted:
     """Read what the flags ask for. Raises: Misuse."""
-    before, moment_s = run.flags.get("issued_before") or "", None
-    if before:
+    before, moment_s, path = run.flags.get("issued_before") or "", None, bare(run["expect_path"] or "")
+    if "expect_path" in run.given and not path:
+        raise Misuse("-expect-path names no path, and nothing would be checked")  # an empty variable, for example
+    if "issued_before" in run.given:
         moment_s = durations.moment(before)
         if moment_s is None:
             raise Misuse(f"-issued-before={before} is no moment: write 2026-01-31T12:00:00Z, or seconds since 1970")
-    return Wanted(bare(run["expect_path"] or ""), moment_s, bool(run.flags.get("allow_rewrapped")))
+    return Wanted(path, moment_s, bool(run.flags.get("allow_rewrapped")))
 
 
 def bare(path: str) -> str:

@@ -33,6 +33,7 @@ _ORDER = (
     "creation_ttl",
     "expiry_time",
     "used_time",
+    "revoked_time",
     "rewrapped",
     "namespace",
     "matches",
