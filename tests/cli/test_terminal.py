@@ -11,13 +11,13 @@ import subprocess
 import termios
 
 import pytest
+from support.terminal import STYLE, seen
 
 from vaultctl.connect import local
 from vaultctl.connect.settings import read_settings
 from vaultctl.core import jobs, records
 from vaultctl.core.core import Core
 
-STYLE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 ODD = "[bold]not markup[/] | and a pipe"
 
 
@@ -26,20 +26,7 @@ def screen(vaultctl):
     """Run a command line on a terminal of so many columns, and give what it showed, without styles."""
 
     def run(columns: int, *args: str, **env: str) -> str:
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        with os.fdopen(ours, "rb", buffering=0) as seen:
-            child = vaultctl.start(*args, env={"TERM": "xterm-256color", **env}, terminal=theirs)
-            os.close(theirs)
-            shown = b""
-            try:
-                while chunk := seen.read(65536):
-                    shown += chunk
-            except OSError:
-                pass  # how Linux says that the other end is closed
-            child.wait()
-            child.communicate()
-        return STYLE.sub("", shown.decode()).replace("\r\n", "\n")
+        return seen(vaultctl, columns, *args, **env)
 
     assert vaultctl("secrets", "enable", "-path=team", f"-description={ODD}", "kv").code == 0
     return run

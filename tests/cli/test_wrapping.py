@@ -4,25 +4,35 @@ import json
 import time
 
 import pytest
+from support import served, terminal
 from support.program import Ran
 
-WHERE = ["on OpenBao", "here"]
+WHERE = ["on OpenBao", "on our server", "here"]
 MADE_AT = "sys/wrapping/wrap"
+
+
+@pytest.fixture(scope="module")
+def running_vaultctl(tmp_path_factory):
+    """A server of ours for all tests of this module."""
+    with served.serving(tmp_path_factory.mktemp("served")) as ours:
+        yield ours
 
 
 @pytest.fixture(params=WHERE)
 def there(request, fresh):
-    """The program on a real OpenBao, or on its own state; `is_remote` says which."""
-    remote = request.param == WHERE[0]
-    env = {**request.getfixturevalue("bao").env, "HOME": str(fresh.home)} if remote else {}
-    if not remote:
+    """The program on a real OpenBao, on a server of ours, or on its own state; ours `tells` what became of a token."""
+    if request.param == WHERE[2]:
+        env = {"VAULTCTL_LOCAL": "1"}
         fresh.used()
+    else:
+        server = request.getfixturevalue("bao" if request.param == WHERE[0] else "running_vaultctl")
+        server.reset()
+        env = {**server.env, "HOME": str(fresh.home)}
 
     def run(*args: str, stdin: bytes = b"", **more: str) -> Ran:
-        local = {"VAULTCTL_LOCAL": "1"} if not remote else {}
-        return fresh(*args, stdin=stdin, env={**env, **local, **more})
+        return fresh(*args, stdin=stdin, env={**env, **more})
 
-    run.is_remote = remote
+    run.tells = request.param != WHERE[0]
     run.home = fresh.home
     return run
 
@@ -34,7 +44,7 @@ def token_of(there, *data: str, ttl: str = "5m") -> str:
 
 def dead_code(there, code: int) -> int:
     """Give the exit code for a token that is not live: a remote does not tell why."""
-    return 8 if there.is_remote else code
+    return code if there.tells else 8
 
 
 def test_wrapping_says_what_ttl_it_takes(there):
@@ -44,6 +54,18 @@ def test_wrapping_says_what_ttl_it_takes(there):
     assert ran.err == "the token is good for 300 s: neither -wrap-ttl nor VAULT_WRAP_TTL says otherwise\n"
     assert there("wrapping", "wrap", "-wrap-ttl=7s", "-field=wrapping_token_ttl", "a=b") == (0, "7", "")
     assert there("wrapping", "wrap", "-field=wrapping_token_ttl", "a=b", VAULT_WRAP_TTL="8") == (0, "8", "")
+
+
+def test_a_terminal_shows_it_as_a_table(vaultctl):
+    """On a terminal a wrapped answer is a table as every answer is, and a field has a newline behind it."""
+    vaultctl("secrets", "list")
+    shown = terminal.seen(vaultctl, 100, "token", "create", "-wrap-ttl=5m")
+    assert all(f"wrapping_{part}:" in shown for part in ("token", "accessor", "token_ttl", "token_creation_path"))
+    assert "wrapped_accessor:" in shown
+    token = terminal.seen(vaultctl, 100, "token", "create", "-wrap-ttl=5m", "-field=wrapping_token")
+    assert (token[:2], token[-1:], len(token.split())) == ("s.", "\n", 1)
+    assert "creation_path" in terminal.seen(vaultctl, 100, "wrapping", "verify", token.strip())
+    assert "token_accessor" in terminal.seen(vaultctl, 100, "unwrap", token.strip())
 
 
 @pytest.mark.parametrize("how", ["argument", "stdin", "file", "environment"])
@@ -224,8 +246,8 @@ def test_what_was_wrapped_anew(there):
     """Content that was wrapped anew is exit code 3, unless that is allowed; where it cannot be told it is a doubt."""
     token = there("wrapping", "rewrap", "-field=wrapping_token", token_of(there)).out
     ran = there("wrapping", "verify", token)
-    assert ran.code == (0 if there.is_remote else 3)
-    if there.is_remote:
+    assert ran.code == (3 if there.tells else 0)
+    if not there.tells:
         assert "whether what it stands for was wrapped anew, this server does not tell" in ran.err
     else:
         assert "was wrapped anew 1 time;" in ran.err
@@ -238,7 +260,7 @@ def test_a_remote_needs_two_steps_and_says_so(there):
     """On OpenBao the check and the unwrapping are two requests; here they are one, and nothing is said."""
     ran = there("unwrap", "-field=a", f"-expect-path={MADE_AT}", token_of(there))
     assert ran.out == "b"
-    assert ("in one request, and is unwrapped in another" in ran.err) == there.is_remote
+    assert ("in one request, and is unwrapped in another" in ran.err) == (not there.tells)
 
 
 # --- what OpenBao would lose ---
