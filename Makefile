@@ -73,6 +73,7 @@ upgrade: $(INSTALLED) ## Bring every dependency to its newest version, and write
 .PHONY: bench
 bench: $(INSTALLED) $(BENCH_INSTALLED) ## Measure vaultctl beside the real bao; prints Markdown
 	$(BIN)/python benchmarks/commands.py
+	$(BIN)/python benchmarks/wrapping_commands.py
 	$(BIN)/python benchmarks/mounts.py
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/startup.py
