@@ -1,4 +1,4 @@
-"""Compares whole commands of response wrapping: vaultctl over its local state, and the real bao with its server running.
+"""Compares whole commands of response wrapping: vaultctl over its local state, and the real bao with its server.
 
 As `commands.py` does, by the same words in turn, A B A B. Each run has a wrapping token of its own, which the program
 itself made before anything is measured.
@@ -61,7 +61,7 @@ def compare(words: Words, count: int, both: Sequence[Program]) -> commands.Pairs
 
 def new_token(program: Path, env: Mapping[str, str]) -> str:
     """Wrap something, and give the token."""
-    argv = [program, "write", "-field=wrapping_token", "sys/wrapping/wrap", "user=app"]
+    argv = [str(program), "write", "-field=wrapping_token", "sys/wrapping/wrap", "user=app"]
     return subprocess.run(argv, env=dict(env), check=True, capture_output=True, text=True).stdout
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from vaultctl.cli import wrapping_checks, wrapping_tokens
+from vaultctl.cli import wrapping_checks, wrapping_flags, wrapping_tokens
 from vaultctl.cli.command import Run
 from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.token_file import BUSY, TokenFile
@@ -23,7 +23,7 @@ from vaultctl.logical.errors import NoAnswer, VaultError
 
 ELSEWHERE = 10
 EXIT_CODES = {
-    **{code: meaning for code, meaning in wrapping_checks.EXIT_CODES.items() if code != wrapping_checks.FAILED},
+    **{code: meaning for code, meaning in wrapping_flags.EXIT_CODES.items() if code != wrapping_flags.FAILED},
     ELSEWHERE: "there is a new token, and stderr says where: not in FILE",
     BUSY: "another process keeps this file; nothing was asked",
 }

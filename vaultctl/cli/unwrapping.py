@@ -1,10 +1,15 @@
 """What `unwrap` and `wrapping unwrap` do."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from vaultctl.cli import wrapping_checks, wrapping_tokens
+from vaultctl.cli import wrapping_flags, wrapping_tokens
 from vaultctl.cli.command import FIELD, FORMAT, GITHUB, Run, command
 from vaultctl.client import wrapping
+
+if TYPE_CHECKING:
+    from vaultctl.cli.wrapping_checks import Wanted
 
 _TWO_STEPS = (
     "the path was checked in one request, and is unwrapped in another: this server cannot do both at once, and it does"
@@ -14,21 +19,30 @@ _TWO_STEPS = (
 
 def run(run: Run) -> None:
     """Unwrap what a token stands for. Raises: Misuse, Failure, VaultError."""
-    fmt, want = run.format(), wrapping_checks.wanted(run)
+    fmt = run.format()
+    check = _wanted(run) if "expect_path" in run.given else None
     token = wrapping_tokens.given(run)
     own = str(run.env.connect(run.common).token)
     run.env.hints_at_token = False
-    expects = _expected(run, token or own, want) if want.path else ""
+    expects = _expected(run, token or own, check) if check else ""
     answer = wrapping.unwrap(run.client, token, own, expects)
     wrapping_tokens.show_unwrapped(run, fmt, answer)
 
 
-def _expected(run: Run, token: str, want: wrapping_checks.Wanted) -> str:
+def _wanted(run: Run) -> "Wanted":
+    from vaultctl.cli import wrapping_checks
+
+    return wrapping_checks.wanted(run)
+
+
+def _expected(run: Run, token: str, want: "Wanted") -> str:
     """Check the token, and give the path to send along: "" where the server would not heed it.
 
     What is found stays true: a token's path never changes, and to wrap anew makes another token. Raises: CheckFailed,
     VaultError.
     """
+    from vaultctl.cli import wrapping_checks
+
     if run.common.shows:
         return want.path
     found = wrapping_checks.ask(wrapping_tokens.asking(run, token), token, want.path)
@@ -53,6 +67,6 @@ def declare(words: str) -> click.Command:
         f"    $ vaultctl {words} -expect-path=auth/approle/role/ci/secret-id -",
         doing="Error unwrapping",
         arity=(0, 1),
-        exit_codes=wrapping_checks.EXIT_CODES,
-        flags=(FORMAT, FIELD, GITHUB, wrapping_checks.EXPECT_PATH, wrapping_checks.ALLOW_REWRAPPED),
+        exit_codes=wrapping_flags.EXIT_CODES,
+        flags=(FORMAT, FIELD, GITHUB, wrapping_flags.EXPECT_PATH, wrapping_flags.ALLOW_REWRAPPED),
     )

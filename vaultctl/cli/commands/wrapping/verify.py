@@ -1,6 +1,6 @@
 """`vaultctl wrapping verify`: whether a wrapping token is what it should be, before it is used."""
 
-from vaultctl.cli import output, wrapping_checks, wrapping_tokens
+from vaultctl.cli import output, wrapping_checks, wrapping_flags, wrapping_tokens
 from vaultctl.cli.command import FORMAT, Run, command
 
 
@@ -52,11 +52,11 @@ COMMAND = command(
     doing="Error verifying",
     arity=(0, 1),
     wraps="not",
-    exit_codes=wrapping_checks.EXIT_CODES,
+    exit_codes=wrapping_flags.EXIT_CODES,
     flags=(
         FORMAT,
-        wrapping_checks.EXPECT_PATH,
-        wrapping_checks.ISSUED_BEFORE,
-        wrapping_checks.ALLOW_REWRAPPED,
+        wrapping_flags.EXPECT_PATH,
+        wrapping_flags.ISSUED_BEFORE,
+        wrapping_flags.ALLOW_REWRAPPED,
     ),
 )
