@@ -263,6 +263,18 @@ def test_a_remote_needs_two_steps_and_says_so(there):
     assert ("in one request, and is unwrapped in another" in ran.err) == (not there.tells)
 
 
+@pytest.mark.parametrize("there", WHERE[1:], indirect=True)
+def test_a_token_of_a_namespace(there):
+    """Here a token of a namespace is wrapped anew like any other, and one that lost its namespace is told so."""
+    assert there("namespace", "create", "team").code == 0
+    token = there("wrapping", "wrap", "-namespace=team", "-field=wrapping_token", "a=b").out
+    bare = there("wrapping", "verify", token.rpartition(".")[0])
+    assert (bare.code, "it is of the namespace team" in bare.err) == (7, True)
+    new = there("wrapping", "rewrap", "-namespace=team", "-field=wrapping_token", token)
+    assert new.code == 0
+    assert there("unwrap", "-namespace=team", "-field=a", new.out).out == "b"
+
+
 # --- what OpenBao would lose ---
 
 

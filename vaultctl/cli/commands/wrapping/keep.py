@@ -25,8 +25,8 @@ def run(run: Run) -> None:
         raise Misuse("-file is needed: the file that holds the wrapping token")
     path = file_name(run["file"])
     run.env.hints_at_token = False
-    signals = keeping.Signals()
     try:
+        signals = keeping.Signals()
         if run["loop"]:
             _loop(run, fmt, path, before, signals)
         else:
@@ -59,6 +59,7 @@ def _loop(run: Run, fmt: str, path: str, before: float, signals: keeping.Signals
 def _wait(path: str, due_s: float) -> None:
     """Wait until the token is due, or the file is another one."""
     seen = _identity(path)
+    time.sleep(_PAUSES_S[0])  # whatever -before says, nobody is asked more often
     while _identity(path) == seen and (left_s := due_s - time.time()) > 0:
         time.sleep(min(left_s, _LOOKS_S))
 
