@@ -24,7 +24,8 @@ def exit_codes(command: click.Command) -> str:
     own = command.exit_codes if isinstance(command, GoCommand) else {}
     if not own:
         return EXIT_CODES
-    *first, _unknown, interrupted, unread = EXIT_CODES.splitlines()
+    *common, _unknown, interrupted, unread = EXIT_CODES.splitlines()
+    first = [line for line in common if not line.strip() or line.split()[0] not in map(str, own)]
     return "\n".join([*first, *(f"  {code:<5}{meaning}" for code, meaning in own.items()), interrupted, unread])
 
 
