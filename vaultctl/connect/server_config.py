@@ -46,6 +46,8 @@ class ServerConfig(NamedTuple):
     """In seconds: so long may a client take to send a body."""
     unsafe_allow_api_audit_creation: bool = False
     allow_audit_log_prefixing: bool = False
+    no_init: bool = False
+    """That no state is made where there is none: the server waits for `POST sys/init`."""
 
     @property
     def audit_rules(self) -> Rules:
@@ -169,6 +171,7 @@ _TOP: dict[str, Callable[[Any], Any]] = {
     "api_addr": _word,
     "unsafe_allow_api_audit_creation": _switch,
     "allow_audit_log_prefixing": _switch,
+    "no_init": _switch,
 }
 _TCP: dict[str, Callable[[Any], Any]] = {
     "address": _word,

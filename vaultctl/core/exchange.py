@@ -6,6 +6,7 @@ The stages themselves are in `pipeline`.
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core.auditing import SERVED, Auditing, Rules
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from vaultctl.core.methods import Methods
     from vaultctl.core.mounts import Mount
     from vaultctl.core.plugins import Catalogue
+    from vaultctl.core.sealing import Sealing
     from vaultctl.core.session import Mark, Session
     from vaultctl.core.tokens import Token
     from vaultctl.framework.endpoint import Endpoint, Engine, Match
@@ -50,11 +52,13 @@ class Host:
         storage: str = "",
         audit_rules: Rules = SERVED,
         monotonic_s: Callable[[], float] = time.monotonic,
+        sealing: Callable[[], Sealing] | None = None,
     ) -> None:
         """`storage` is the name of the backend, for those who ask; `audit_rules` say who may enable audit devices.
 
-        `monotonic_s` is for deadlines.
+        `monotonic_s` is for deadlines; `sealing` gives what it takes to unseal, without it that of a server.
         """
+        self.find_sealing = sealing
         self.auditing = Auditing(audit_rules)
         self.storage = storage
         self.monotonic_s = monotonic_s
@@ -63,6 +67,15 @@ class Host:
         self.system_endpoints = system_endpoints
         self.now_ns = now_ns
         self.random = random
+
+    @cached_property
+    def sealing(self) -> Sealing:
+        """What unsealing takes, and making a state."""
+        if self.find_sealing is not None:
+            return self.find_sealing()
+        from vaultctl.core import sealing
+
+        return sealing.in_memory()
 
     @property
     def methods(self) -> Methods:

@@ -118,6 +118,11 @@ class Session:
         """Tell whether there is anything to commit."""
         return isinstance(self.view, Transaction) and self.view.changed
 
+    @property
+    def seals(self) -> bool:
+        """Tell whether this session seals the state."""
+        return isinstance(self.view, Transaction) and self.view.seals
+
     def changed_below(self, prefix: str) -> bool:
         """Tell whether this session stored or removed anything whose name begins so."""
         return isinstance(self.view, Transaction) and self.view.changed_below(prefix)

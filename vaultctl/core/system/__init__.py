@@ -21,7 +21,7 @@ SUBJECTS = {
     "ha-status": "status",
     "health": "health",
     "host-info": "host_info",
-    "init": "status",
+    "init": "init",
     "internal": "internal_ui",
     "internal/specs": "internal_specs",
     "leader": "status",
@@ -33,7 +33,9 @@ SUBJECTS = {
     "policies/password": "password_policies",
     "policy": "policies",
     "remount": "remount",
-    "seal-status": "status",
+    "seal": "seal",
+    "seal-status": "seal",
+    "unseal": "seal",
     "version-history": "version_history",
 }
 """The first segment of a path below `sys/`, or the first two, and the module that knows it."""
