@@ -95,7 +95,9 @@ TREE: Tree = {
         "Look after the state itself",
         {
             "check": "Verify the whole state",
+            "init": "Make a state by hand, and its keys",
             "migrate": "Move the state to another storage backend",
+            "seal": "Seal the state: all keys are dropped",
             "snapshot": (
                 "Save and restore the state",
                 {
@@ -103,6 +105,7 @@ TREE: Tree = {
                     "save": "Save the state to a file",
                 },
             ),
+            "unseal": "Unseal the state, by a share of its key",
         },
     ),
     "patch": "Change part of what is at a path",
