@@ -95,7 +95,9 @@ TREE: Tree = {
         "Look after the state itself",
         {
             "check": "Verify the whole state",
+            "key-status": "Show which key encrypts",
             "migrate": "Move the state to another storage backend",
+            "rotate": "Replace the key that encrypts",
             "snapshot": (
                 "Save and restore the state",
                 {

@@ -97,6 +97,7 @@ class Core:
         is_left = has_jobs and self._advance_jobs(budget_s)
         if is_due:
             self._sweep()
+        self._rotate_if_due()
         self._sweep_leases(self.monotonic_s() + budget_s)
         return is_left
 
@@ -113,6 +114,18 @@ class Core:
         with self.sessions.writing() as session:
             sweep.sweep(session, self.host.now_ns() / 1e9, sweep.AT_ONCE)
             session.commit()
+
+    def _rotate_if_due(self) -> None:
+        """Begin a new keyring term where the active one is as old as people let one become. Raises: StateError."""
+        with self.state.reader() as view:
+            if "rotation" not in view.header.tables:
+                return
+            from vaultctl.core import rotation
+
+            if not rotation.is_due(view, self.host.now_ns()):
+                return
+        with self.sessions.writing() as session:
+            rotation.rotate_if_due(session, self.host.now_ns())
 
     def _sweep_leases(self, deadline_s: float) -> None:
         """Revoke what has been leased and is due, for so long. Raises: StateError."""

@@ -101,6 +101,12 @@ class View:
         """Decrypt an entry, from under the seal too where it wrapped it. Raises: IntegrityError."""
         return decrypt(self._seal, self._barrier, name, blob)
 
+    @property
+    def term(self) -> tuple[int, str]:
+        """The keyring term that encrypts, and when it was made (RFC 3339)."""
+        keyring = self._barrier.keyring
+        return keyring.active, keyring.terms[keyring.active].created
+
 
 class Transaction(View):
     """One write: an overlay over the newest generation, and a held lock. It commits once, or never."""
@@ -174,6 +180,21 @@ class Transaction(View):
         self._overlay.put(ROOT_KEY, seal.wrap(ROOT_KEY, root_key))
         self._stands = self._stands._replace(seal=seal.describe())
 
+    def opens(self, seal: Seal) -> bool:
+        """Tell whether a seal opens the root key as it stands."""
+        try:
+            seal.unwrap(ROOT_KEY, self._overlay.get(ROOT_KEY) or b"")
+        except (IntegrityError, SealKeyError):
+            return False
+        return True
+
+    def replace_root_key(self, seal: Seal | None = None) -> None:
+        """Make a new root key, under the seal as it is or under another; the keyring goes under it as it stands."""
+        if seal is not None:
+            self._seal = seal
+            self._stands = self._stands._replace(seal=seal.describe())
+        self.put_keys(self._random(KEY_B))
+
     def mark_sealed(self, *, sealed: bool) -> None:
         """Set or clear the mark of `operator seal`; every process drops its keys when it sees the new epoch."""
         self._stands = self._stands._replace(sealed=sealed, epoch=self._stands.epoch + 1)
@@ -186,7 +207,7 @@ class Transaction(View):
         self._barrier.encryptions = count
         self.put_keys(root_key)
 
-    def commit(self, *, rotate_after: int = ROTATE_AFTER) -> Header:
+    def commit(self, *, rotate_after: float = ROTATE_AFTER) -> Header:
         """Make the changes durable and return their header. Raises: StateError; then nothing changed."""
         term = str(self._barrier.keyring.active)
         if self._header.encryptions.get(term, 0) >= rotate_after:

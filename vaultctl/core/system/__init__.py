@@ -24,6 +24,7 @@ SUBJECTS = {
     "init": "status",
     "internal": "internal_ui",
     "internal/specs": "internal_specs",
+    "key-status": "rotate",
     "leader": "status",
     "leases": "leases",
     "locked-users": "locked_users",
@@ -33,6 +34,7 @@ SUBJECTS = {
     "policies/password": "password_policies",
     "policy": "policies",
     "remount": "remount",
+    "rotate": "rotate",
     "seal-status": "status",
     "version-history": "version_history",
 }
