@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vaultctl.connect.remote import RemoteConnection, RemoteFlags
     from vaultctl.connect.server_config import ServerConfig
     from vaultctl.core.core import Core
+    from vaultctl.core.state import State
     from vaultctl.logical.request import Request
     from vaultctl.logical.response import Response
 
@@ -130,7 +131,7 @@ def connect_local(
     from vaultctl.core.auditing import OWNER
     from vaultctl.core.core import Core
 
-    rules = OWNER if config is None else config.audit_rules
+    rules, unauthenticated = (OWNER, None) if config is None else (config.audit_rules, config.unauthenticated)
     settings = local.find_settings(environ, lock_timeout_s)
     state = local.open_state(settings, environ, tell)
     if makes and not state.backend.exists():
@@ -141,16 +142,17 @@ def connect_local(
             if not state.backend.exists():
                 local.make_state(state, settings, environ, tell)
 
+    def core_of(found: State) -> Core:
+        return Core(found, audit_rules=rules, unauthenticated=unauthenticated)
+
     def reopen() -> Core | None:
         found = local.open_state(local.find_settings(environ, lock_timeout_s), environ, tell)
-        return Core(found, audit_rules=rules) if found.backend.exists() else None
+        return core_of(found) if found.backend.exists() else None
 
     def store_token(token: str) -> None:
         keys.store_token(settings, token)
 
-    return Connection(
-        Core(state, audit_rules=rules), reopen, *keys.find_token(settings, environ), store_token=store_token
-    )
+    return Connection(core_of(state), reopen, *keys.find_token(settings, environ), store_token=store_token)
 
 
 def _means_local(environ: Mapping[str, str], *, local_only: bool) -> bool:

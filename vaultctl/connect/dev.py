@@ -18,6 +18,8 @@ from vaultctl.storage.memory import Memory
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vaultctl.core.exchange import Unauthenticated
+
 
 class Dev(NamedTuple):
     """A door on a new state in memory, its root token, and its seal's key in base64."""
@@ -27,11 +29,17 @@ class Dev(NamedTuple):
     seal_key: str
 
 
-def dev(root_token: str = "", *, now_ns: Callable[[], int] = time.time_ns, audit_rules: Rules = SERVED) -> Dev:
+def dev(
+    root_token: str = "",
+    *,
+    now_ns: Callable[[], int] = time.time_ns,
+    audit_rules: Rules = SERVED,
+    unauthenticated: Unauthenticated | None = None,
+) -> Dev:
     """Make a state that lives as long as the process; without a root token, with a random one.
 
     `now_ns` is the clock that everything in it goes by, in nanoseconds since the epoch; `audit_rules` say what clients
-    may do with audit devices.
+    may do with audit devices, and `unauthenticated` what they may ask for without a token.
     """
     key = os.urandom(KEY_B)
     root_token = root_token or tokens.new_token(os.urandom)
@@ -46,4 +54,5 @@ def dev(root_token: str = "", *, now_ns: Callable[[], int] = time.time_ns, audit
         lambda: static.StaticSeal(key, os.urandom),
         lambda transaction: bootstrap.fill(transaction, root_token, os.urandom, now_ns() // 1_000_000_000),
     )
-    return Dev(Core(state, now_ns=now_ns, audit_rules=audit_rules), root_token, static.write_key(key).decode().strip())
+    core = Core(state, now_ns=now_ns, audit_rules=audit_rules, unauthenticated=unauthenticated)
+    return Dev(core, root_token, static.write_key(key).decode().strip())

@@ -20,6 +20,8 @@ from vaultctl.logical.response import EMPTY
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from vaultctl.core.attempts import Attempts
+    from vaultctl.core.exchange import Unauthenticated
     from vaultctl.core.session import Session
     from vaultctl.core.state import State, View
     from vaultctl.logical.response import Awaited, Response
@@ -48,10 +50,14 @@ class Core:
         monotonic_s: Callable[[], float] = time.monotonic,
         catalogue: Catalogue | None = None,
         audit_rules: Rules = SERVED,
+        unauthenticated: Unauthenticated | None = None,
+        attempts: Callable[[], Attempts] | None = None,
     ) -> None:
         """Serve this state; the clocks, the randomness and the engines can be others in tests.
 
         `audit_rules` say what those who ask may do with audit devices: by default, what clients of a server may.
+        `unauthenticated` says what they may ask for without a token: by default nothing. `attempts` gives what
+        remembers attempts that take several people; without it they are forgotten with this core.
         """
         self.state = state
         self.monotonic_s = monotonic_s
@@ -60,6 +66,9 @@ class Core:
 
         kind = state.backend.kind
         self.host = Host(catalogue or Catalogue(), system.endpoints_for, now_ns, random, kind, audit_rules, monotonic_s)
+        self.host.find_attempts = attempts
+        if unauthenticated is not None:
+            self.host.unauthenticated = unauthenticated
         self.sessions = Sessions(state, self.host)
 
     def handle(self, request: Request, /) -> Response:

@@ -1,6 +1,6 @@
 """sys/rotate, sys/rotate/config and sys/key-status: the barrier's key, and when it is replaced. Source: OpenBao 2.7.
 
-`rotate/keyring` is another name. `rotate/root` replaces the key that the keyring is under.
+`rotate/keyring` is another name. What is below `rotate/root` and `rotate/recovery` is in `rekey`.
 """
 
 from __future__ import annotations
@@ -33,12 +33,6 @@ def sealable(handler: Handler) -> Handler:
 def rotate(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     """Begin a new term of the keyring, which encrypts from now on."""
     ctx.session.transaction.rotate()
-    return EMPTY
-
-
-def rotate_root(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
-    """Make a new root key, under the seal as it is: shares stay as they are."""
-    ctx.session.transaction.replace_root_key()
     return EMPTY
 
 
@@ -92,12 +86,6 @@ ENDPOINTS = (
             },
         )
         for pattern in ("rotate/config", "rotate/keyring/config")
-    ),
-    Endpoint(
-        "rotate/root",
-        {Operation.UPDATE: sealable(rotate_root)},
-        "Replace the root key, which the keyring is encrypted under.",
-        sudo=True,
     ),
     Endpoint(
         "key-status",
