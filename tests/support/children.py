@@ -136,7 +136,7 @@ def serve_dev(port: str) -> None:
     door = _Renewed()
     listener = serving.Listener(f"127.0.0.1:{port}")
     threading.Thread(target=door.renew_by_line, daemon=True).start()
-    serving.serve(Dev(door, ROOT_TOKEN, ""), listener, started=lambda: _answer("ready"), log=None, complain=_answer)
+    serving.serve(Dev(door, ROOT_TOKEN, b""), listener, started=lambda: _answer("ready"), log=None, complain=_answer)
 
 
 def serve_proxy(port: str, address: str) -> None:

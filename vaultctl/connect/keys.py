@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from vaultctl.connect.settings import Settings
+    from vaultctl.core.sealing import Keeper
     from vaultctl.crypto.seals.seal import Seal
     from vaultctl.storage.header import Header
+
+SHAMIR = "shamir"
+"""The type of the seal that people open. What it takes is imported where there is one."""
 
 SEAL_KEY = "seal.key"
 ROOT_TOKEN = "root-token"  # noqa: S105  # a file's name
@@ -23,10 +27,19 @@ TOKEN = "token"  # noqa: S105  # a file's name
 _KEY_MAX_B = 4096
 
 
-def seal_finder(settings: Settings, environ: Mapping[str, str]) -> Callable[[Header], Seal]:
-    """Give the function that finds the seal of a header. It raises SealKeyError."""
+def seal_finder(
+    settings: Settings, environ: Mapping[str, str], keeper: Callable[[], Keeper] | None = None
+) -> Callable[[Header], Seal]:
+    """Give the function that finds the seal of a header. It raises SealKeyError, and Sealed where people are needed.
+
+    `keeper` gives what has the root key where people unsealed the state; without it that is the runtime folder.
+    """
 
     def find(header: Header) -> Seal:
+        if header.seal.get("type") == SHAMIR:
+            from vaultctl.connect import unsealing
+
+            return unsealing.find_seal(settings, environ, header, keeper)
         if header.seal.get("type") != static.StaticSeal.kind:
             raise SealKeyError(f"the state is sealed by {header.seal.get('type')}, which this vaultctl does not know")
         key, source = read_seal_key(settings, environ)
@@ -42,12 +55,12 @@ def read_seal_key(settings: Settings, environ: Mapping[str, str]) -> tuple[bytes
     kind, _, rest = settings.seal_key.partition(":")
     if not settings.seal_key or kind == "file":
         path = rest or os.path.join(settings.data_dir, SEAL_KEY)
-        return static.read_key(_read_key_file(path), path), path
+        return static.read_key(read_key_file(path), path), path
     if kind == "env" and rest in environ:
         return static.read_key(os.fsencode(environ[rest]), f"the variable {rest}"), f"the variable {rest}"
     if kind == "fd" and rest.isascii() and rest.isdigit():
         if settings.key_from_fd is None:
-            settings.key_from_fd = _read_fd(rest)
+            settings.key_from_fd = read_fd(rest)
         return static.read_key(settings.key_from_fd, f"descriptor {rest}"), f"descriptor {rest}"
     raise SealKeyError(
         f"no seal key is to be had from {settings.seal_key if kind in ('env', 'fd') else 'the source given'}",
@@ -55,25 +68,27 @@ def read_seal_key(settings: Settings, environ: Mapping[str, str]) -> tuple[bytes
     )
 
 
-def _read_fd(number: str) -> bytes:
+def read_fd(number: str, what: str = "the seal key") -> bytes:
+    """Read a key from a descriptor, which gives it once. Raises: SealKeyError."""
     try:
         with open(int(number), "rb", closefd=False) as file:
             return file.read(_KEY_MAX_B)
     except (OSError, OverflowError, ValueError) as error:
         reason = (error.strerror or "").lower() if isinstance(error, OSError) else "there is no such descriptor"
-        raise SealKeyError(f"cannot read the seal key from descriptor {number}: {reason}") from None
+        raise SealKeyError(f"cannot read {what} from descriptor {number}: {reason}") from None
 
 
-def _read_key_file(path: str) -> bytes:
+def read_key_file(path: str, what: str = "the seal key") -> bytes:
+    """Read a key from a file that is its owner's alone. Raises: SealKeyError, StateError."""
     try:
         return files.read_private(path)
     except FileNotFoundError:
         raise SealKeyError(
-            f"the seal key is missing: there is no {path}",
+            f"{what} is missing: there is no {path}",
             hint="put it back from your backup, or name it with VAULTCTL_SEAL_KEY; no state opens without its key",
         ) from None
     except OSError as error:
-        raise files.unavailable(error, f"read the seal key from {path}") from None
+        raise files.unavailable(error, f"read {what} from {path}") from None
 
 
 def read_token_file(path: str) -> str:

@@ -49,6 +49,8 @@ class ServerConfig(NamedTuple):
     allow_audit_log_prefixing: bool = False
     disable_unauthed_rekey_endpoints: bool = True
     disable_unauthed_generate_root_endpoints: bool = True
+    no_init: bool = False
+    """That no state is made where there is none: the server waits for `POST sys/init`."""
 
     @property
     def audit_rules(self) -> Rules:
@@ -180,6 +182,7 @@ _TOP: dict[str, Callable[[Any], Any]] = {
     "api_addr": _word,
     "unsafe_allow_api_audit_creation": _switch,
     "allow_audit_log_prefixing": _switch,
+    "no_init": _switch,
 }
 _TCP: dict[str, Callable[[Any], Any]] = {
     "address": _word,

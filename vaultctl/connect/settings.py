@@ -17,7 +17,10 @@ FILES = {"json": "state.json", "toml": "state.toml", "sqlite": "state.sqlite"}
 """The state's file in the data folder, by backend; json is the default."""
 
 LOCK_TIMEOUT_S = 60.0
-_SETTINGS = frozenset({"data_dir", "storage", "seal_key", "lock_timeout"})
+SEALS = ("static", "shamir")
+"""The seals that a new state can have. On first use it gets the static one."""
+
+_SETTINGS = frozenset({"data_dir", "storage", "seal", "seal_key", "lock_timeout"})
 _CONFIG_MAX_B = 1 << 20
 _XDG = {"data": ("XDG_DATA_HOME", "~/.local/share"), "config": ("XDG_CONFIG_HOME", "~/.config")}
 
@@ -41,16 +44,25 @@ class SeveralStates(SettingError):
 
 
 class Settings:
-    """Where the state is and how it is opened. `seal_key` is "" for the file in the data folder, else a source."""
+    """Where the state is and how it is opened. `seal_key` is "" for the file in the data folder, else a source.
 
-    def __init__(self, data_dir: str, storage: str, path: str, seal_key: str, lock_timeout_s: float) -> None:
+    `seal` is the type of seal that a new state gets, or "" where nothing is said of it.
+    """
+
+    def __init__(
+        self, data_dir: str, storage: str, path: str, seal_key: str, lock_timeout_s: float, seal: str = ""
+    ) -> None:
         self.data_dir = data_dir
         self.storage = storage
         self.path = path
         self.seal_key = seal_key
         self.lock_timeout_s = lock_timeout_s
+        self.seal = seal
         self.key_from_fd: bytes | None = None
         """What a descriptor gave: it can be read once, and the key is needed again."""
+
+        self.shares_from_fd: bytes | None = None
+        """The same of the shares of an unseal key."""
 
 
 def read_settings(environ: Mapping[str, str], lock_timeout_s: float | None = None) -> Settings:
@@ -61,7 +73,15 @@ def read_settings(environ: Mapping[str, str], lock_timeout_s: float | None = Non
     wanted = environ.get("VAULTCTL_STORAGE") or config.get("storage") or ""
     storage, path = _named_storage(data_dir, wanted) if wanted else _found_storage(data_dir, timeout_s)
     seal_key = environ.get("VAULTCTL_SEAL_KEY") or config.get("seal_key") or ""
-    return Settings(data_dir, storage, path, seal_key, timeout_s)
+    return Settings(data_dir, storage, path, seal_key, timeout_s, _seal(environ, config))
+
+
+def _seal(environ: Mapping[str, str], config: Mapping[str, Any]) -> str:
+    """Give the type of seal that a new state gets, if one is named. Raises: SettingError."""
+    named = str(environ.get("VAULTCTL_SEAL") or config.get("seal") or "")
+    if named and named not in SEALS:
+        raise SettingError(f"there is no seal {named}", hint=f"VAULTCTL_SEAL is one of {', '.join(SEALS)}")
+    return named
 
 
 def find_data_dir(environ: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from vaultctl.core.exchange import Exchange, Host, NeedsWriting
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.plugins import Catalogue
 from vaultctl.core.session import Sessions
-from vaultctl.logical.errors import InvalidRequest, VaultError
+from vaultctl.logical.errors import InvalidRequest, Sealed, VaultError
 from vaultctl.logical.request import READING, Operation, Request
 from vaultctl.logical.response import EMPTY
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from vaultctl.core.attempts import Attempts
     from vaultctl.core.exchange import Unauthenticated
+    from vaultctl.core.sealing import Sealing
     from vaultctl.core.session import Session
     from vaultctl.core.state import State, View
     from vaultctl.logical.response import Awaited, Response
@@ -50,22 +51,24 @@ class Core:
         monotonic_s: Callable[[], float] = time.monotonic,
         catalogue: Catalogue | None = None,
         audit_rules: Rules = SERVED,
-        unauthenticated: Unauthenticated | None = None,
+        sealing: Callable[[], Sealing] | None = None,
         attempts: Callable[[], Attempts] | None = None,
+        unauthenticated: Unauthenticated | None = None,
     ) -> None:
         """Serve this state; the clocks, the randomness and the engines can be others in tests.
 
         `audit_rules` say what those who ask may do with audit devices: by default, what clients of a server may.
-        `unauthenticated` says what they may ask for without a token: by default nothing. `attempts` gives what
-        remembers attempts that take several people; without it they are forgotten with this core.
+        `sealing` gives what unsealing takes, which is asked for when it is needed. `attempts` gives what remembers
+        attempts that take several people; without it they are forgotten with this core. `unauthenticated` says what
+        may be asked for without a token: by default nothing.
         """
         self.state = state
         self.monotonic_s = monotonic_s
         self._without_jobs: tuple[str, int] | None = None
         """The version of the jobs' table in which none was waiting."""
 
-        kind = state.backend.kind
-        self.host = Host(catalogue or Catalogue(), system.endpoints_for, now_ns, random, kind, audit_rules, monotonic_s)
+        kind, kinds = state.backend.kind, catalogue or Catalogue()
+        self.host = Host(kinds, system.endpoints_for, now_ns, random, kind, audit_rules, monotonic_s, sealing)
         self.host.find_attempts = attempts
         if unauthenticated is not None:
             self.host.unauthenticated = unauthenticated
@@ -74,6 +77,19 @@ class Core:
     def handle(self, request: Request, /) -> Response:
         """Answer one request. Raises: VaultError."""
         request = self._identified(request)
+        try:
+            return self._handle(request)
+        except Sealed:
+            return self.without_keys(request)
+
+    def without_keys(self, request: Request) -> Response:
+        """Answer what can be answered where the keys are not at hand, or there is no state yet. Raises: VaultError."""
+        from vaultctl.core import sealed
+
+        self.state.forget()
+        return sealed.answer(self.state, self.host, self._identified(request))
+
+    def _handle(self, request: Request) -> Response:
         if request.operation in READING and not request.wrap_ttl_s:
             with suppress(NeedsWriting):
                 return self._read(request)
@@ -89,7 +105,7 @@ class Core:
     def answer_at_once(self, request: Request) -> Response | None:
         """Answer a read that takes no lock; give None for what may wait, or take long. Raises: VaultError."""
         if request.operation is Operation.READ and not request.wrap_ttl_s and not self.host.auditing.has_devices:
-            with suppress(NeedsWriting):
+            with suppress(NeedsWriting, Sealed):
                 return self._read(self._identified(request))
         return None
 
@@ -99,8 +115,15 @@ class Core:
     def advance(self, budget_s: float) -> bool:
         """Work on stored jobs for so long, and remove some of what has expired; tell whether any job is left.
 
-        Raises: StateError.
+        Where the state is sealed nothing is done, and keys that were at hand are dropped. Raises: StateError.
         """
+        try:
+            return self._advance(budget_s)
+        except Sealed:
+            self.state.forget()
+            return False
+
+    def _advance(self, budget_s: float) -> bool:
         with self.state.reader() as view:
             has_jobs, is_due = self._has_jobs(view), tokens.is_due(view, self.host.now_ns() / 1e9)
         is_left = has_jobs and self._advance_jobs(budget_s)
@@ -208,7 +231,14 @@ class Core:
             if not after_jobs and self._has_jobs(session.view):
                 raise _JobsFirst
             response = self._run(session, request, writing=True)
+            if session.seals:
+                self._forget_keys(session.view.header.cluster_id)
             return response, session.changed_below(ACTIVE_JOBS) or self._has_due(session.view)
+
+    def _forget_keys(self, cluster_id: str) -> None:
+        """Drop the keys of a state that this process has just sealed; others do when they see its new epoch."""
+        self.host.sealing.keeper.drop(cluster_id)
+        self.state.forget()
 
     def _has_jobs(self, view: View) -> bool:
         """Tell whether a job is not at its end; as long as no job changed, that costs nothing."""

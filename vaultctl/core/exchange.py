@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vaultctl.core.methods import Methods
     from vaultctl.core.mounts import Mount
     from vaultctl.core.plugins import Catalogue
+    from vaultctl.core.sealing import Sealing
     from vaultctl.core.session import Mark, Session
     from vaultctl.core.tokens import Token
     from vaultctl.framework.endpoint import Endpoint, Engine, Match
@@ -59,11 +60,13 @@ class Host:
         storage: str = "",
         audit_rules: Rules = SERVED,
         monotonic_s: Callable[[], float] = time.monotonic,
+        sealing: Callable[[], Sealing] | None = None,
     ) -> None:
         """`storage` is the name of the backend, for those who ask; `audit_rules` say who may enable audit devices.
 
-        `monotonic_s` is for deadlines.
+        `monotonic_s` is for deadlines; `sealing` gives what it takes to unseal, without it that of a server.
         """
+        self.find_sealing = sealing
         self.auditing = Auditing(audit_rules)
         self.storage = storage
         self.monotonic_s = monotonic_s
@@ -83,6 +86,15 @@ class Host:
         from vaultctl.core.attempts import Remembered
 
         return Remembered()
+
+    @cached_property
+    def sealing(self) -> Sealing:
+        """What unsealing takes, and making a state."""
+        if self.find_sealing is not None:
+            return self.find_sealing()
+        from vaultctl.core import sealing
+
+        return sealing.in_memory()
 
     @property
     def methods(self) -> Methods:

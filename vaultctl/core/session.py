@@ -125,6 +125,11 @@ class Session:
         """Tell whether there is anything to commit."""
         return isinstance(self.view, Transaction) and self.view.changed
 
+    @property
+    def seals(self) -> bool:
+        """Tell whether this session seals the state."""
+        return isinstance(self.view, Transaction) and self.view.seals
+
     def changed_below(self, prefix: str) -> bool:
         """Tell whether this session stored or removed anything whose name begins so."""
         return isinstance(self.view, Transaction) and self.view.changed_below(prefix)
@@ -135,6 +140,21 @@ class Session:
             self._tables.keep(self._committed(self.view), self)
 
     def _committed(self, transaction: Transaction) -> Header:
+        """Commit; a new root key that no seal opens by itself is kept first, or nobody would have it."""
+        if transaction.new_root_key is None:
+            return self._rotated(transaction)
+        keeper, former = self.host.sealing.keeper, transaction.header
+        former_key = keeper.root_key(former)
+        if former_key is None:  # the shares themselves were given, and nothing is kept
+            return self._rotated(transaction)
+        keeper.keep(transaction.stands, transaction.new_root_key)
+        try:
+            return self._rotated(transaction)
+        except BaseException:
+            keeper.keep(former, former_key)
+            raise
+
+    def _rotated(self, transaction: Transaction) -> Header:
         """Commit; where people chose when a keyring term is replaced, that is looked up."""
         if "rotation" not in transaction.header.tables:
             return transaction.commit()

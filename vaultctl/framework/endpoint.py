@@ -82,7 +82,8 @@ class Endpoint(NamedTuple):
     another verb refused without a word. Where the variable's value means the same in several spellings, `normal` gives
     the one whose path needs the rights, too. One that answers `when_locked` does so in a namespace that is locked, too;
     `outside_namespaces` are the words that refuse it in any namespace but the root. One with a `login` logs somebody in
-    by an update, and has no handler for that.
+    by an update, and has no handler for that. `when_sealed` are the handlers that answer where the keys are not at
+    hand; their context has neither storage nor token.
     """
 
     pattern: str
@@ -101,6 +102,7 @@ class Endpoint(NamedTuple):
     when_locked: bool = False
     outside_namespaces: str = ""
     login: Entry | None = None
+    when_sealed: Mapping[Operation, Handler] = {}
 
 
 UNAVAILABLE = "operation unavailable in namespaces"

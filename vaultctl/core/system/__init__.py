@@ -24,7 +24,7 @@ SUBJECTS = {
     "ha-status": "status",
     "health": "health",
     "host-info": "host_info",
-    "init": "status",
+    "init": "init",
     "internal": "internal_ui",
     "internal/specs": "internal_specs",
     "key-status": "rotate",
@@ -42,7 +42,9 @@ SUBJECTS = {
     "rotate": "rotate",
     "rotate/recovery": "rekey",
     "rotate/root": "rekey",
-    "seal-status": "status",
+    "seal": "seal",
+    "seal-status": "seal",
+    "unseal": "seal",
     "version-history": "version_history",
 }
 """The first segment of a path below `sys/`, or the first two, and the module that knows it."""
