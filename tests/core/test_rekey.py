@@ -6,6 +6,7 @@ import os
 
 import pytest
 from support.clock import Clock
+from support.rekeys import Rekey as Api
 from support.states import ROOT_TOKEN, SEAL_KEY, make_core
 
 from vaultctl.core import recovery
@@ -19,8 +20,6 @@ from vaultctl.storage.memory import Memory
 RECOVERY_KEY = bytes(range(100, 132))
 SHARES = split(RECOVERY_KEY, 3, 2, os.urandom)
 WRONG = split(bytes(32), 3, 2, os.urandom)
-APIS = {"rotate/recovery": True, "rekey-recovery-key": False}
-"""The paths of the two APIs, and whether a token is needed."""
 
 
 @pytest.fixture
@@ -33,40 +32,10 @@ def core() -> Core:
     return core
 
 
-@pytest.fixture(params=APIS)
-def api(request, core: Core) -> "Api":
+@pytest.fixture(params=["rotate/recovery", "rekey-recovery-key"])
+def api(request, core: Core) -> Api:
     """One of the two APIs at the recovery key."""
     return Api(core, request.param)
-
-
-class Api:
-    """Asks one of the two APIs, which answer the same."""
-
-    def __init__(self, core: Core, path: str) -> None:
-        self.core = core
-        self.path = path
-
-    def __call__(self, verb: str, what: str, **data):
-        operation = {"GET": Operation.READ, "POST": Operation.UPDATE, "DELETE": Operation.DELETE}[verb]
-        token = ROOT_TOKEN if APIS.get(self.path, True) else ""
-        response = self.core.handle(Request(operation, f"sys/{self.path}/{what}", data=data, token=token))
-        return response.data if response.data is not None else response.raw
-
-    def begin(self, shares: int = 5, threshold: int = 3, **more) -> str:
-        """Begin, and give the nonce."""
-        return self("POST", "init", secret_shares=shares, secret_threshold=threshold, **more)["nonce"]
-
-    def enter(self, nonce: str, *shares: bytes):
-        """Enter shares, and give the last answer."""
-        for share in shares:
-            told = self("POST", "update", nonce=nonce, key=share.hex())
-        return told
-
-    def verify(self, nonce: str, *keys: str):
-        """Enter new shares, and give the last answer."""
-        for key in keys:
-            told = self("POST", "verify", nonce=nonce, key=key)
-        return told
 
 
 def stored(core: Core) -> tuple[bytes, recovery.Recovery]:

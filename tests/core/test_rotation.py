@@ -2,7 +2,7 @@
 
 import pytest
 from support.clock import Clock
-from support.states import ROOT_TOKEN
+from support.states import ROOT_TOKEN, make_core
 
 from vaultctl.connect.dev import dev
 from vaultctl.core.core import Core
@@ -10,6 +10,7 @@ from vaultctl.core.rotation import FEWEST_OPERATIONS
 from vaultctl.crypto.barrier import ROTATE_AFTER
 from vaultctl.logical.errors import InvalidRequest, PermissionDenied
 from vaultctl.logical.request import Operation, Request
+from vaultctl.storage.memory import Memory
 
 DAY_S = 24 * 3600
 
@@ -156,13 +157,22 @@ def test_switched_off_it_does_not_end(core: Core):
     assert term(core) == 1
 
 
-def test_the_root_key_is_replaced(core: Core):
+def test_the_root_key_is_replaced(clock: Clock):
     """Everything reads on, under a root key of which nobody has an older copy."""
+    core = make_core(Memory(), now_ns=clock)
     write(core)
     before = _root_key(core)
     ask(core, Operation.UPDATE, "sys/rotate/root")
     assert _root_key(core) != before
     assert ask(core, Operation.READ, "secret/data/a")["data"] == {"a": "1"}
+
+
+def test_a_root_key_that_people_share_is_replaced_with_their_shares(core: Core):
+    """Without them nothing could wrap it."""
+    before = _root_key(core)
+    with pytest.raises(InvalidRequest, match="rotate it with its shares"):
+        ask(core, Operation.UPDATE, "sys/rotate/root")
+    assert _root_key(core) == before
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,15 @@ from vaultctl.logical.errors import InvalidRequest, NotOffered
 
 
 def read_key(text: str) -> bytes:
-    """Read a public key as a request has it. Raises: InvalidRequest, NotOffered."""
+    """Read a public key as a request has it; one that nothing can be encrypted for is none.
+
+    Raises: InvalidRequest, NotOffered.
+    """
     try:
         data = binascii.a2b_base64("".join(text.split()), strict_mode=True)
     except ValueError as error:
         raise InvalidRequest(f"error decoding given PGP key: {str(error).lower()}") from None
-    _certificate(data)
+    encrypt(data, b"")
     return data
 
 
