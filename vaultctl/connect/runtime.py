@@ -94,9 +94,12 @@ class RuntimeFolder:
         if not os.path.isabs(self._base):
             return "XDG_RUNTIME_DIR names no folder"
         try:
+            reason = _private(self._base) or _in_memory(self._base)
+            if reason:
+                return reason
             with suppress(FileExistsError):
                 os.mkdir(self._folder, 0o700)
-            return _private(self._base) or _private(self._folder) or _in_memory(self._folder)
+            return _private(self._folder) or _in_memory(self._folder)
         except OSError as error:
             return f"{self._folder}: {(error.strerror or '').lower()}"
 

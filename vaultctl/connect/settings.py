@@ -80,7 +80,7 @@ def _seal(environ: Mapping[str, str], config: Mapping[str, Any]) -> str:
     """Give the type of seal that a new state gets, if one is named. Raises: SettingError."""
     named = str(environ.get("VAULTCTL_SEAL") or config.get("seal") or "")
     if named and named not in SEALS:
-        raise SettingError(f"there is no seal {named}", hint=f"VAULTCTL_SEAL is one of {', '.join(SEALS)}")
+        raise SettingError(f"there is no seal {named}", hint=f"it is one of {', '.join(SEALS)}")
     return named
 
 

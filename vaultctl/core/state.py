@@ -341,14 +341,14 @@ class State:
         Nothing is written where there is no mark. Raises: StateError.
         """
         with self.backend.reader() as snapshot:
-            header, unsealed = snapshot.header, self._verified_under(seal_for, snapshot)
+            header, unsealed = snapshot.header, self.verified_under(seal_for, snapshot)
             root_key = View(snapshot, unsealed).root_key()
         if not header.sealed:
             return header, root_key
         with self.backend.writer() as writer:
             if writer.snapshot is None:
                 raise NoState(f"there is no state at {self.backend.location}")
-            unsealed = self._verified_under(seal_for, writer.snapshot)
+            unsealed = self.verified_under(seal_for, writer.snapshot)
             found = writer.snapshot.header
             transaction = Transaction(writer, found, unsealed, self._random, self._now)
             root_key = transaction.root_key()
@@ -362,9 +362,10 @@ class State:
         self._unsealed = self._verified = None
         self._memo = {}
 
-    def _verified_under(self, seal_for: Callable[[Header], Seal], snapshot: Snapshot) -> Unsealed:
+    def verified_under(self, seal_for: Callable[[Header], Seal], snapshot: Snapshot) -> Unsealed:
+        """Unseal a snapshot by a seal, whatever mark it has, and verify it. Raises: StateError."""
         unsealed = self.keys_under(seal_for(snapshot.header), snapshot)
-        snapshot.verify(unsealed.barrier)
+        _verify(snapshot, unsealed)
         return unsealed
 
     def _unseal(self, snapshot: Snapshot) -> Unsealed:
@@ -375,10 +376,7 @@ class State:
         if unsealed is None or unsealed.version != _version(snapshot.header):
             self._unsealed = self._verified = None  # keys of another epoch are dropped, whether there are others or not
             unsealed = self.keys_of(snapshot)
-        try:
-            snapshot.verify(unsealed.barrier)
-        except IntegrityError as error:
-            raise _named(error, snapshot, unsealed) from error
+        _verify(snapshot, unsealed)
         self._unsealed = unsealed
         self._verified = snapshot, unsealed
         return unsealed
@@ -409,6 +407,14 @@ def damaged_entries(snapshot: Snapshot, unsealed: Unsealed) -> Iterator[str]:
             view.get(name)
         except IntegrityError:
             yield name
+
+
+def _verify(snapshot: Snapshot, unsealed: Unsealed) -> None:
+    """Check what one read can check. Raises: IntegrityError, which names the entry if there is one to name."""
+    try:
+        snapshot.verify(unsealed.barrier)
+    except IntegrityError as error:
+        raise _named(error, snapshot, unsealed) from error
 
 
 def _named(error: IntegrityError, snapshot: Snapshot, unsealed: Unsealed) -> IntegrityError:
