@@ -47,20 +47,22 @@ class RuntimeFolder:
             raise StateUnavailable(f"there is no place to keep the key of this state in: {reason}", hint=_CHOICES)
 
     def root_key(self, header: Header, /) -> bytes | None:
-        """Give the root key; one of an older epoch is removed."""
-        kept = self.read(header.cluster_id)
-        if kept is None:
-            return None
-        epoch = kept.get("epoch")
-        if not isinstance(epoch, int) or epoch < header.epoch:
+        """Give the root key; where all that are here are of older epochs, they are removed."""
+        kept = self._keys(header.cluster_id)
+        if kept and max(kept) < header.epoch:
             self.remove(header.cluster_id)
-            return None
-        return _bytes(kept.get("root_key")) if epoch == header.epoch else None
+        return _bytes(kept.get(header.epoch))
 
     def keep(self, header: Header, root_key: bytes, /) -> None:
-        """Keep the root key. Raises: StateUnavailable."""
+        """Keep the root key, and that of the epoch before until it is over. Raises: StateUnavailable."""
         self.check()
-        self.write(header.cluster_id, {"epoch": header.epoch, "root_key": _text(root_key)})
+        kept = {epoch: key for epoch, key in self._keys(header.cluster_id).items() if epoch == header.epoch - 1}
+        keys = {**kept, header.epoch: _text(root_key)}
+        self.write(header.cluster_id, {str(epoch): key for epoch, key in keys.items()})
+
+    def _keys(self, cluster_id: str) -> dict[int, object]:
+        """Give the root keys that are kept, by their epochs."""
+        return {int(epoch): key for epoch, key in (self.read(cluster_id) or {}).items() if epoch.isdigit()}
 
     def drop(self, cluster_id: str, /) -> None:
         """Forget the root key, and the shares. Raises: StateUnavailable."""

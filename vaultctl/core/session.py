@@ -143,16 +143,10 @@ class Session:
         """Commit; a new root key that no seal opens by itself is kept first, or nobody would have it."""
         if transaction.new_root_key is None:
             return self._rotated(transaction)
-        keeper, former = self.host.sealing.keeper, transaction.header
-        former_key = keeper.root_key(former)
-        if former_key is None:  # the shares themselves were given, and nothing is kept
-            return self._rotated(transaction)
-        keeper.keep(transaction.stands, transaction.new_root_key)
-        try:
-            return self._rotated(transaction)
-        except BaseException:
-            keeper.keep(former, former_key)
-            raise
+        keeper = self.host.sealing.keeper
+        if keeper.root_key(transaction.header) is not None:  # else the shares themselves were given for this command
+            keeper.keep(transaction.stands, transaction.new_root_key)
+        return self._rotated(transaction)
 
     def _rotated(self, transaction: Transaction) -> Header:
         """Commit; where people chose when a keyring term is replaced, that is looked up."""
