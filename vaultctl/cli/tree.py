@@ -95,8 +95,13 @@ TREE: Tree = {
         "Look after the state itself",
         {
             "check": "Verify the whole state",
+            "generate-root": "Make a root token, with the key shares of several people",
             "init": "Make a state by hand, and its keys",
+            "key-status": "Show which key encrypts",
             "migrate": "Move the state to another storage backend",
+            "rekey": "Make new key shares, without a token",
+            "rotate": "Replace the key that encrypts",
+            "rotate-keys": "Make new key shares",
             "seal": "Seal the state: all keys are dropped",
             "snapshot": (
                 "Save and restore the state",

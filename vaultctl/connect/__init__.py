@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from vaultctl.connect.remote import RemoteConnection, RemoteFlags
     from vaultctl.connect.server_config import ServerConfig
+    from vaultctl.core.attempts import Attempts
     from vaultctl.core.core import Core
     from vaultctl.core.sealing import Keeper, Sealing
     from vaultctl.core.state import State
@@ -160,7 +161,7 @@ def connect_local(
     from vaultctl.core.auditing import OWNER
     from vaultctl.core.core import Core
 
-    rules = OWNER if config is None else config.audit_rules
+    rules, unauthenticated = (OWNER, None) if config is None else (config.audit_rules, config.unauthenticated)
     keeper = _keeper_in_memory() if config is not None else None
     settings = local.find_settings(environ, lock_timeout_s)
     state = local.open_state(settings, environ, tell, keeper)
@@ -180,8 +181,14 @@ def connect_local(
         kept = keeper() if keeper else unsealing.runtime_folder(settings, environ)
         return initialise.sealing(environ, settings, tell, kept, serves=config is not None, may_make=by_hand)
 
+    def attempts() -> Attempts:
+        from vaultctl.connect.attempts import AttemptFiles
+
+        return AttemptFiles(environ, settings.lock_timeout_s)
+
     def core_over(state: State) -> Core:
-        return Core(state, audit_rules=rules, sealing=sealing)
+        remembers = attempts if config is None else None
+        return Core(state, audit_rules=rules, sealing=sealing, attempts=remembers, unauthenticated=unauthenticated)
 
     def reopen() -> Core | None:
         found = local.open_state(local.find_settings(environ, lock_timeout_s), environ, tell, keeper)

@@ -20,6 +20,7 @@ from vaultctl.storage.memory import Memory
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vaultctl.core.exchange import Unauthenticated
     from vaultctl.core.sealing import Keeper
     from vaultctl.crypto.seals.seal import Seal
     from vaultctl.storage.header import Header
@@ -37,11 +38,17 @@ class Dev(NamedTuple):
         return "Dev()"
 
 
-def dev(root_token: str = "", *, now_ns: Callable[[], int] = time.time_ns, audit_rules: Rules = SERVED) -> Dev:
+def dev(
+    root_token: str = "",
+    *,
+    now_ns: Callable[[], int] = time.time_ns,
+    audit_rules: Rules = SERVED,
+    unauthenticated: Unauthenticated | None = None,
+) -> Dev:
     """Make a state that lives as long as the process; without a root token, with a random one.
 
     `now_ns` is the clock that everything in it goes by, in nanoseconds since the epoch; `audit_rules` say what clients
-    may do with audit devices.
+    may do with audit devices, and `unauthenticated` what they may ask for without a token.
     """
     key = os.urandom(KEY_B)
     root_token = root_token or tokens.new_token(os.urandom)
@@ -53,7 +60,13 @@ def dev(root_token: str = "", *, now_ns: Callable[[], int] = time.time_ns, audit
         lambda transaction: bootstrap.fill(transaction, root_token, os.urandom, now_ns() // 1_000_000_000),
     )
     unseal(state, keeper, key)
-    core = Core(state, now_ns=now_ns, audit_rules=audit_rules, sealing=lambda: Sealing(keeper))
+    core = Core(
+        state,
+        now_ns=now_ns,
+        audit_rules=audit_rules,
+        sealing=lambda: Sealing(keeper),
+        unauthenticated=unauthenticated,
+    )
     return Dev(core, root_token, key)
 
 

@@ -42,33 +42,36 @@ class RuntimeFolder:
 
     def check(self) -> None:
         """Make sure that a key can be kept here. Raises: StateUnavailable."""
-        reason = self._why_not()
+        reason = self.why_not()
         if reason:
             raise StateUnavailable(f"there is no place to keep the key of this state in: {reason}", hint=_CHOICES)
 
     def root_key(self, header: Header, /) -> bytes | None:
-        """Give the root key; one of another epoch is removed."""
-        kept = self._read(header.cluster_id)
-        if kept is None:
-            return None
-        if kept.get("epoch") != header.epoch:
-            self._remove(header.cluster_id)
-            return None
-        return _bytes(kept.get("root_key"))
+        """Give the root key; where all that are here are of older epochs, they are removed."""
+        kept = self._keys(header.cluster_id)
+        if kept and max(kept) < header.epoch:
+            self.remove(header.cluster_id)
+        return _bytes(kept.get(header.epoch))
 
     def keep(self, header: Header, root_key: bytes, /) -> None:
-        """Keep the root key. Raises: StateUnavailable."""
+        """Keep the root key, and that of the epoch before until it is over. Raises: StateUnavailable."""
         self.check()
-        self._write(header.cluster_id, {"epoch": header.epoch, "root_key": _text(root_key)})
+        kept = {epoch: key for epoch, key in self._keys(header.cluster_id).items() if epoch == header.epoch - 1}
+        keys = {**kept, header.epoch: _text(root_key)}
+        self.write(header.cluster_id, {str(epoch): key for epoch, key in keys.items()})
+
+    def _keys(self, cluster_id: str) -> dict[int, object]:
+        """Give the root keys that are kept, by their epochs."""
+        return {int(epoch): key for epoch, key in (self.read(cluster_id) or {}).items() if epoch.isdigit()}
 
     def drop(self, cluster_id: str, /) -> None:
         """Forget the root key, and the shares. Raises: StateUnavailable."""
-        self._remove(cluster_id)
+        self.remove(cluster_id)
         self.reset(cluster_id)
 
     def progress(self, header: Header, /) -> Progress:
         """Give the shares that were entered."""
-        kept = self._read(header.cluster_id + _SHARES) or {}
+        kept = self.read(header.cluster_id + _SHARES) or {}
         shares = [share for text in kept.get("shares", ()) if (share := _bytes(text))]
         return Progress(str(kept.get("nonce", "")), tuple(shares)) if shares else Progress()
 
@@ -81,14 +84,14 @@ class RuntimeFolder:
                 return before
             progress = Progress(before.nonce or nonce, (*before.shares, share))
             shares = [_text(each) for each in progress.shares]
-            self._write(header.cluster_id + _SHARES, {"nonce": progress.nonce, "shares": shares})
+            self.write(header.cluster_id + _SHARES, {"nonce": progress.nonce, "shares": shares})
             return progress
 
     def reset(self, cluster_id: str, /) -> None:
         """Forget the shares. Raises: StateUnavailable."""
-        self._remove(cluster_id + _SHARES)
+        self.remove(cluster_id + _SHARES)
 
-    def _why_not(self) -> str:
+    def why_not(self) -> str:
         """Say what is wrong with the folder, or nothing; it is made where there is none."""
         if not os.path.isabs(self._base):
             return "XDG_RUNTIME_DIR names no folder"
@@ -105,7 +108,7 @@ class RuntimeFolder:
     def _path(self, name: str) -> str:
         return os.path.join(self._folder, name.replace("/", "_"))
 
-    def _read(self, name: str) -> dict[str, Any] | None:
+    def read(self, name: str) -> dict[str, Any] | None:
         """Read a file of ours; what is not as we write it is as if it were not there."""
         if not self._base or _is_unfit(self._base) or _is_unfit(self._folder):
             return None
@@ -115,12 +118,14 @@ class RuntimeFolder:
             return None
         return kept if isinstance(kept, dict) else None
 
-    def _write(self, name: str, record: Mapping[str, Any]) -> None:
+    def write(self, name: str, record: Mapping[str, Any]) -> None:
+        """Write a file of ours, the owner's alone. Raises: StateUnavailable."""
         path = self._path(name)
         data = json.dumps(record).encode()
         os.close(files.replace_durably(files.Files(), path, data, temporary=f"{path}.{os.getpid()}.tmp"))
 
-    def _remove(self, name: str) -> None:
+    def remove(self, name: str) -> None:
+        """Remove a file of ours, if it is there. Raises: StateUnavailable."""
         if os.path.isabs(self._base):
             with suppress(NotADirectoryError):
                 _unlink(self._path(name))

@@ -20,6 +20,8 @@ from vaultctl.logical.response import EMPTY
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from vaultctl.core.attempts import Attempts
+    from vaultctl.core.exchange import Unauthenticated
     from vaultctl.core.sealing import Sealing
     from vaultctl.core.session import Session
     from vaultctl.core.state import State, View
@@ -50,11 +52,15 @@ class Core:
         catalogue: Catalogue | None = None,
         audit_rules: Rules = SERVED,
         sealing: Callable[[], Sealing] | None = None,
+        attempts: Callable[[], Attempts] | None = None,
+        unauthenticated: Unauthenticated | None = None,
     ) -> None:
         """Serve this state; the clocks, the randomness and the engines can be others in tests.
 
         `audit_rules` say what those who ask may do with audit devices: by default, what clients of a server may.
-        `sealing` gives what unsealing takes, which is asked for when it is needed.
+        `sealing` gives what unsealing takes, which is asked for when it is needed. `attempts` gives what remembers
+        attempts that take several people; without it they are forgotten with this core. `unauthenticated` says what
+        may be asked for without a token: by default nothing.
         """
         self.state = state
         self.monotonic_s = monotonic_s
@@ -63,6 +69,9 @@ class Core:
 
         kind, kinds = state.backend.kind, catalogue or Catalogue()
         self.host = Host(kinds, system.endpoints_for, now_ns, random, kind, audit_rules, monotonic_s, sealing)
+        self.host.find_attempts = attempts
+        if unauthenticated is not None:
+            self.host.unauthenticated = unauthenticated
         self.sessions = Sessions(state, self.host)
 
     def handle(self, request: Request, /) -> Response:
@@ -120,6 +129,7 @@ class Core:
         is_left = has_jobs and self._advance_jobs(budget_s)
         if is_due:
             self._sweep()
+        self._rotate_if_due()
         self._sweep_leases(self.monotonic_s() + budget_s)
         return is_left
 
@@ -136,6 +146,18 @@ class Core:
         with self.sessions.writing() as session:
             sweep.sweep(session, self.host.now_ns() / 1e9, sweep.AT_ONCE)
             session.commit()
+
+    def _rotate_if_due(self) -> None:
+        """Begin a new keyring term where the active one is as old as people let one become. Raises: StateError."""
+        with self.state.reader() as view:
+            if "rotation" not in view.header.tables:
+                return
+            from vaultctl.core import rotation
+
+            if not rotation.is_due(view, self.host.now_ns()):
+                return
+        with self.sessions.writing() as session:
+            rotation.rotate_if_due(session, self.host.now_ns())
 
     def _sweep_leases(self, deadline_s: float) -> None:
         """Revoke what has been leased and is due, for so long. Raises: StateError."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.core.auditing import SERVED, Auditing, Rules
 from vaultctl.core.mounts import Mounts
@@ -18,6 +18,7 @@ from vaultctl.logical.request import READING, Operation, Request
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from vaultctl.core.attempts import Attempts
     from vaultctl.core.audit.trail import Trail
     from vaultctl.core.methods import Methods
     from vaultctl.core.mounts import Mount
@@ -38,6 +39,13 @@ OWN_HELP = {
 
 class NeedsWriting(Exception):
     """Raised before a request with a reading verb had any effect: it must be opened for writing."""
+
+
+class Unauthenticated(NamedTuple):
+    """What can be asked without a token by those who have shares. Source: OpenBao 2.7, where nothing can by default."""
+
+    rekey: bool = False
+    generate_root: bool = False
 
 
 class Host:
@@ -67,6 +75,17 @@ class Host:
         self.system_endpoints = system_endpoints
         self.now_ns = now_ns
         self.random = random
+        self.unauthenticated = Unauthenticated()
+        self.find_attempts: Callable[[], Attempts] | None = None
+
+    @cached_property
+    def attempts(self) -> Attempts:
+        """What remembers attempts that take several people's shares; without another, this process."""
+        if self.find_attempts is not None:
+            return self.find_attempts()
+        from vaultctl.core.attempts import Remembered
+
+        return Remembered()
 
     @cached_property
     def sealing(self) -> Sealing:

@@ -30,8 +30,8 @@ class Progress(NamedTuple):
 class Keeper(Protocol):
     """Keeps the root key of a shamir state that was unsealed, and the shares that were entered for it.
 
-    What it keeps is good for one epoch of the state: a new one means that all keys are to be dropped. All methods
-    raise StateError.
+    A root key is good for one epoch of the state: a new one means that all keys are to be dropped. The key of the next
+    epoch can be kept before there is a header of that. All methods raise StateError.
     """
 
     def check(self) -> None:
@@ -68,7 +68,9 @@ class InMemory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._key: tuple[str, int, bytearray] | None = None
+        self._keys: dict[tuple[str, int], bytearray] = {}
+        """Root keys, by the state's cluster id and the epoch."""
+
         self._shares: dict[str, tuple[str, list[bytearray]]] = {}
 
     def check(self) -> None:
@@ -77,24 +79,20 @@ class InMemory:
     def root_key(self, header: Header, /) -> bytes | None:
         """Give the root key."""
         with self._lock:
-            if self._key is None or self._key[0] != header.cluster_id:
-                return None
-            if self._key[1] != header.epoch:
-                self._wipe_key()
-                return None
-            return bytes(self._key[2])
+            self._wipe(lambda cluster_id, epoch: cluster_id == header.cluster_id and epoch < header.epoch)
+            key = self._keys.get((header.cluster_id, header.epoch))
+            return None if key is None else bytes(key)
 
     def keep(self, header: Header, root_key: bytes, /) -> None:
         """Keep the root key."""
         with self._lock:
-            self._wipe_key()
-            self._key = header.cluster_id, header.epoch, bytearray(root_key)
+            self._wipe(lambda cluster_id, epoch: cluster_id != header.cluster_id or epoch == header.epoch)
+            self._keys[header.cluster_id, header.epoch] = bytearray(root_key)
 
     def drop(self, cluster_id: str, /) -> None:
         """Forget the root key."""
         with self._lock:
-            if self._key and self._key[0] == cluster_id:
-                self._wipe_key()
+            self._wipe(lambda found, _epoch: found == cluster_id)
         self.reset(cluster_id)
 
     def progress(self, header: Header, /) -> Progress:
@@ -120,10 +118,9 @@ class InMemory:
         nonce, shares = self._shares.get(cluster_id, ("", []))
         return Progress(nonce, tuple(map(bytes, shares)))
 
-    def _wipe_key(self) -> None:
-        if self._key:
-            wipe(self._key[2])
-        self._key = None
+    def _wipe(self, is_done_with: Callable[[str, int], bool]) -> None:
+        for name in [name for name in self._keys if is_done_with(*name)]:
+            wipe(self._keys.pop(name))
 
 
 class Plan(NamedTuple):

@@ -102,6 +102,13 @@ class Session:
         self.view.delete(namespaces.PREFIX + namespace.id)
         self.namespaces = self.namespaces.replaced(namespace.path, None)
 
+    @property
+    def transaction(self) -> Transaction:
+        """The transaction that this request writes in; to ask for it where nothing may write is a programming error."""
+        if not isinstance(self.view, Transaction):
+            raise RuntimeError("a write on a snapshot")
+        return self.view
+
     def mark(self) -> Mark:
         """Give a savepoint; on a view there is nothing to go back to."""
         changes = self.view.mark() if isinstance(self.view, Transaction) else None
@@ -130,7 +137,24 @@ class Session:
     def commit(self) -> None:
         """Make the changes durable, if there are any. Raises: StateError."""
         if isinstance(self.view, Transaction) and self.view.changed:
-            self._tables.keep(self.view.commit(), self)
+            self._tables.keep(self._committed(self.view), self)
+
+    def _committed(self, transaction: Transaction) -> Header:
+        """Commit; a new root key that no seal opens by itself is kept first, or nobody would have it."""
+        if transaction.new_root_key is None:
+            return self._rotated(transaction)
+        keeper = self.host.sealing.keeper
+        if keeper.root_key(transaction.header) is not None:  # else the shares themselves were given for this command
+            keeper.keep(transaction.stands, transaction.new_root_key)
+        return self._rotated(transaction)
+
+    def _rotated(self, transaction: Transaction) -> Header:
+        """Commit; where people chose when a keyring term is replaced, that is looked up."""
+        if "rotation" not in transaction.header.tables:
+            return transaction.commit()
+        from vaultctl.core import rotation
+
+        return transaction.commit(rotate_after=rotation.limit(transaction, self.host.now_ns()))
 
 
 class Sessions:

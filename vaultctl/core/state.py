@@ -108,6 +108,12 @@ class View:
         """Decrypt an entry, from under the seal too where it wrapped it. Raises: IntegrityError."""
         return decrypt(self._seal, self._barrier, name, blob)
 
+    @property
+    def term(self) -> tuple[int, str]:
+        """The keyring term that encrypts, and when it was made (RFC 3339)."""
+        keyring = self._barrier.keyring
+        return keyring.active, keyring.terms[keyring.active].created
+
 
 class Transaction(View):
     """One write: an overlay over the newest generation, and a held lock. It commits once, or never."""
@@ -128,6 +134,9 @@ class Transaction(View):
         self._header = header
         self._stands = header
         """The header with what this write changes of the seal, and of whether the state is sealed."""
+
+        self.new_root_key: bytes | None = None
+        """The root key that this write makes, where no seal opens it without people: somebody must keep it."""
         super().__init__(self._overlay, unsealed, memo)  # type: ignore[arg-type]  # an overlay reads as a snapshot does
 
     @property
@@ -161,6 +170,7 @@ class Transaction(View):
         """Undo every change since the savepoint."""
         changes, self._stands = mark
         self._overlay.rollback(changes)
+        self.new_root_key = None
 
     def put_keys(self, root_key: bytes) -> None:
         """Store the root key under the seal, and the keyring under the root key."""
@@ -175,9 +185,34 @@ class Transaction(View):
         self._stands = self._stands._replace(seal=seal.describe())
 
     @property
+    def stands(self) -> Header:
+        """The header of the generation that this one follows, with the seal, the mark and the epoch of this one."""
+        return self._stands
+
+    @property
     def seals(self) -> bool:
         """Tell whether the state is sealed from this commit on."""
         return self._stands.sealed
+
+    def opens(self, seal: Seal) -> bool:
+        """Tell whether a seal opens the root key as it stands."""
+        try:
+            seal.unwrap(ROOT_KEY, self._overlay.get(ROOT_KEY) or b"")
+        except (IntegrityError, SealKeyError):
+            return False
+        return True
+
+    def replace_root_key(self, seal: Seal | None = None) -> None:
+        """Make a new root key, under the seal as it is or under another; the keyring goes under it as it stands."""
+        root_key = self._random(KEY_B)
+        if seal is not None:
+            self._seal = seal
+            self._stands = self._stands._replace(seal=seal.describe())
+        if not self._seal.is_auto:
+            # Whoever else keeps the root key keeps one that opens nothing any more: with the epoch that is told.
+            self.mark_sealed(sealed=False)
+            self.new_root_key = root_key
+        self.put_keys(root_key)
 
     def mark_sealed(self, *, sealed: bool) -> None:
         """Set or clear the mark of `operator seal`; every process drops its keys when it sees the new epoch."""
@@ -191,7 +226,7 @@ class Transaction(View):
         self._barrier.encryptions = count
         self._overlay.put(KEYRING, seal_keyring(root_key, KEYRING, self._barrier.keyring, self._random))
 
-    def commit(self, *, rotate_after: int = ROTATE_AFTER) -> Header:
+    def commit(self, *, rotate_after: float = ROTATE_AFTER) -> Header:
         """Make the changes durable and return their header. Raises: StateError; then nothing changed."""
         term = str(self._barrier.keyring.active)
         if self._header.encryptions.get(term, 0) >= rotate_after:

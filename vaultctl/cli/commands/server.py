@@ -169,7 +169,7 @@ def _serve_dev(setting: _Setting) -> None:
     else:
         listener = _listener_of(run, config, address)
     named_token = run["dev_root_token_id"] or run.env.variable("DEV_ROOT_TOKEN_ID") or ""
-    door = dev(named_token, audit_rules=config.audit_rules)
+    door = dev(named_token, audit_rules=config.audit_rules, unauthenticated=config.unauthenticated)
 
     def started() -> None:
         if run["dev_store_token"]:
@@ -238,8 +238,10 @@ COMMAND = command(
     " config file; nobody is disconnected, and files that are wrong change nothing. The config file is TOML, or JSON"
     " where its name ends in .json, with the keys log_level, api_addr, unsafe_allow_api_audit_creation,"
     " allow_audit_log_prefixing (true lets clients enable audit devices, and give them a prefix), no_init, and below"
-    " listener.tcp: address, tls_disable, tls_cert_file, tls_key_file, tls_min_version (tls12, tls13) and"
-    " http_read_timeout (30s), which is how long a client may take to send a body. Flags come before the environment,"
+    " listener.tcp: address, tls_disable, tls_cert_file, tls_key_file, tls_min_version (tls12, tls13),"
+    " http_read_timeout (30s), which is how long a client may take to send a body, and"
+    " disable_unauthed_rekey_endpoints and disable_unauthed_generate_root_endpoints (false lets those who hold key"
+    " shares ask for new ones, and for a root token, without a token). Flags come before the environment,"
     " and that before the file.",
     flags=(
         flag("config", "A config file, TOML or JSON.", metavar="FILE"),
@@ -251,7 +253,9 @@ COMMAND = command(
             "trace, debug, info, warn or error; with debug, a line for each request. Also: BAO_LOG_LEVEL.",
             metavar="LEVEL",
         ),
-        switch("no-init", "Make no state where there is none: wait for POST sys/init. Also: no_init of the config file."),
+        switch(
+            "no-init", "Make no state where there is none: wait for POST sys/init. Also: no_init of the config file."
+        ),
         switch("dev", "Serve a new state in memory, unsealed."),
         flag(
             "dev-root-token-id",
