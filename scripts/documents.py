@@ -34,13 +34,15 @@ ENVIRONMENT = (
     ("BAO_TOKEN_PATH, BAO_CONFIG_PATH", "The files ~/.vault-token and ~/.bao, if they are elsewhere."),
     ("BAO_NAMESPACE, VAULT_NAMESPACE", "The namespace to work in."),
     ("BAO_FORMAT, VAULT_FORMAT", "How to print, for commands that read it in bao too: table, json or yaml."),
+    ("VAULTCTL_SEAL", "The seal of a state that operator init makes: shamir, static, pkcs11 or transit."),
+    ("VAULTCTL_UNSEAL_KEY", "Where the shares of a shamir seal are, one a line: file:PATH or fd:NUMBER."),
     ("NO_COLOR", "Set: no colours on a terminal."),
 )
 FILES = (
     ("~/.local/share/vaultctl/state.json", "The state, encrypted."),
     ("~/.local/share/vaultctl/seal.key", "The key that opens it. A backup of the state is worth nothing without it."),
     ("~/.local/share/vaultctl/root-token", "The root token."),
-    ("~/.config/vaultctl/config.toml", "Settings: data_dir, storage, seal_key, lock_timeout."),
+    ("~/.config/vaultctl/config.toml", "Settings: data_dir, storage, seal, seal_key, lock_timeout."),
 )
 
 

@@ -126,9 +126,7 @@ def test_shares_are_encrypted_for_their_holders(fresh, runtime):
     certificate = holder.extract_certificate()
     (fresh.home / "key.asc").write_text(str(certificate))
     (fresh.home / "key.bin").write_bytes(bytes(certificate))
-    made = init(
-        fresh, "-key-shares=2", "-key-threshold=2", "-pgp-keys=key.asc,key.bin", "-root-token-pgp-key=key.asc"
-    )
+    made = init(fresh, "-key-shares=2", "-key-threshold=2", "-pgp-keys=key.asc,key.bin", "-root-token-pgp-key=key.asc")
     from base64 import b64decode
 
     def opened(text: str) -> str:
@@ -392,8 +390,10 @@ def test_a_shamir_state_moves_to_another_backend(unsealed):
 
 @pytest.mark.parametrize("seal", ["shamir", "static"])
 def test_an_init_that_is_killed_leaves_all_or_nothing(vaultctl, seal):
-    """Wherever it is killed, there is no state and init can run again, or one whose shares were shown or are told of."""
-    flags = ["-key-shares=1", "-key-threshold=1"] if seal == "shamir" else ["-recovery-shares=1", "-recovery-threshold=1"]
+    """Wherever it is killed, there is no state and init can run again, or one whose shares were shown or told of."""
+    flags = (
+        ["-key-shares=1", "-key-threshold=1"] if seal == "shamir" else ["-recovery-shares=1", "-recovery-threshold=1"]
+    )
     ends = set()
     for number in count(1):
         vaultctl.data = vaultctl.home / str(number)
@@ -430,7 +430,7 @@ def _init_dying_at(program, number: int, *flags: str) -> "subprocess.CompletedPr
 
 
 def _end_of(program, printed: str, *flags: str) -> str:
-    """Tell what a killed init left; where nobody saw its shares, start over as it says. Then the state is a good one."""
+    """Tell what a killed init left; where nobody saw its shares, start over as it says, and the state is a good one."""
     state = program.data / "state.json"
     if printed:
         assert state.exists()

@@ -304,7 +304,9 @@ def _command_line(step: Step, mounts: "_Mounts") -> Iterator[str]:
         yield "version"
         return
     command = _COMMANDS.get(argv[0], "other commands") if argv else "other commands"
-    yield _OPERATOR.get(words[1], "server") if command == "seal" and words[:1] == ["operator"] and words[1:] else command
+    yield (
+        _OPERATOR.get(words[1], "server") if command == "seal" and words[:1] == ["operator"] and words[1:] else command
+    )
     if command == "namespaces" and words[1:2] and words[1] in _NAMESPACE_SEALS:
         yield "namespace seals"
     if command == "tokens":

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-_MEMORY = Path("/dev/shm")  # noqa: S108  # what is in memory, on Linux
+_MEMORY = Path("/dev/shm")  # what is in memory, on Linux
 
 
 class Made(NamedTuple):

@@ -152,9 +152,7 @@ class Env:
         named = self._namespace_named().strip("/")
         return f"{named}/" if named and named != "root" else ""
 
-    def connect(
-        self, common: Common, *, by_hand: bool = False, seal: str = ""
-    ) -> "Connection | RemoteConnection":
+    def connect(self, common: Common, *, by_hand: bool = False, seal: str = "") -> "Connection | RemoteConnection":
         """Open the state, or find the remote. Raises: VaultError, Misuse.
 
         With `by_hand` no state is made by itself; one that is made over the door gets this seal, if one is named.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vaultctl.framework.endpoint import find
 from vaultctl.logical.errors import InvalidRequest, NoState, NoSuchMethod, Sealed
+from vaultctl.logical.response import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,8 +50,7 @@ def answer(state: State, host: Host, request: Request) -> Response:
     ctx = SealedContext(state, host, request, _header_of(state))
     data = request.query if request.operation in ("read", "head") else request.data
     response = handler(ctx, {**data, **values})
-    assert response is not None
-    return response.identified(request.request_id)
+    return (response or EMPTY).identified(request.request_id)
 
 
 def _find(host: Host, request: Request) -> tuple[Endpoint | None, Mapping[str, Any]]:

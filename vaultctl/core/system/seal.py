@@ -94,9 +94,7 @@ def _sealed_status(ctx: SealedContext) -> Response:
         numbers = _recovery_numbers(ctx, header) if is_auto else _shamir_numbers(header)
         progress = ctx.host.sealing.keeper.progress(header)
         standing = _standing(header.seal["type"], numbers, progress, sealed=True, is_auto=is_auto)
-    return Response(
-        raw={**standing, "initialized": header is not None, "storage_type": storage_type(ctx.host)}
-    )
+    return Response(raw={**standing, "initialized": header is not None, "storage_type": storage_type(ctx.host)})
 
 
 def _standing(kind: str, numbers: _Numbers, progress: Progress, *, sealed: bool, is_auto: bool) -> dict[str, Any]:
@@ -130,7 +128,7 @@ def _shamir_numbers(header: Header) -> _Numbers:
 
 
 def _recovery_numbers(ctx: SealedContext, header: Header) -> _Numbers:
-    """Give the numbers of the recovery key: they lie under the barrier, which a seal that is out of reach keeps shut."""
+    """Give the numbers of the recovery key, which lie under the barrier: a seal out of reach keeps it shut."""
     try:
         with ctx.state.backend.reader() as snapshot:
             view = View(snapshot, ctx.state.keys_under(ctx.state.seal_of(header), snapshot))

@@ -119,9 +119,9 @@ COMMAND = command(
     run,
     usage="operator init [options]",
     short_help="Make a state by hand, and its keys",
-    help="Makes a state by hand, under the shamir seal unless -seal, VAULTCTL_SEAL or the config file names another one,"
-    " and without a kv engine at secret/. It prints the shares of the unseal key, or of the recovery key where the seal"
-    " opens by itself, and a root token: nobody can show them again. The state is there before anything is printed.",
+    help="Makes a state by hand, under the shamir seal unless -seal, VAULTCTL_SEAL or the config file names another"
+    " one, and without a kv engine at secret/. It prints the shares of the unseal key, or of the recovery key where"
+    " the seal opens by itself, and a root token: nobody can show them again. The state is there before anything is printed.",
     doing="Error initializing",
     flags=(
         FORMAT,
@@ -130,7 +130,12 @@ COMMAND = command(
         flag("key-threshold", "How many of them unseal; 3.", INT, default=0, metavar="NUMBER"),
         flag("recovery-shares", "The same of the recovery key.", INT, default=_SHARES, metavar="NUMBER"),
         flag("recovery-threshold", "How many of them make it.", INT, default=_THRESHOLD, metavar="NUMBER"),
-        flag("pgp-keys", "Files with PGP keys, with commas between: each encrypts a share.", multiple=True, metavar="FILES"),
+        flag(
+            "pgp-keys",
+            "Files with PGP keys, with commas between: each encrypts a share.",
+            multiple=True,
+            metavar="FILES",
+        ),
         flag("recovery-pgp-keys", "The same of the recovery key.", multiple=True, metavar="FILES"),
         flag("root-token-pgp-key", "A file with a PGP key, which encrypts the root token.", metavar="FILE"),
         flag("seal", "The seal of a local state: shamir, static, pkcs11 or transit.", metavar="TYPE"),
