@@ -74,3 +74,12 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("what OpenBao did, and what is the same here")
         for line in conformance.summary(failed):
             terminalreporter.line(line)
+
+
+@pytest.fixture(scope="session")
+def hsm_store(tmp_path_factory):
+    """Where SoftHSM of this process keeps its tokens; it asks once."""
+    folder = tmp_path_factory.mktemp("softhsm")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOFTHSM2_CONF", str(folder / "softhsm2.conf"))
+        yield folder

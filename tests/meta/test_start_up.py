@@ -54,6 +54,7 @@ SECRETS_LIST = [
     "vaultctl.crypto.barrier",
     "vaultctl.crypto.keyring",
     "vaultctl.crypto.seals",
+    "vaultctl.crypto.seals.blob",
     "vaultctl.crypto.seals.static",
     "vaultctl.framework",
     "vaultctl.framework.endpoint",

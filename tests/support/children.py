@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import sys
 import threading
+from base64 import b64encode
 from itertools import count
 
 from support.places import open_backend
@@ -169,8 +170,9 @@ class _Renewed:
     def renew_by_line(self) -> None:
         """Begin anew with every line, and end with the last."""
         for _line in sys.stdin:
-            self._core = dev(ROOT_TOKEN).core
-            _answer("new")
+            made = dev(ROOT_TOKEN)
+            self._core = made.core
+            _answer(f"new {b64encode(made.unseal_key).decode()}")
         os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -34,6 +34,7 @@ BUILT = frozenset(
         "policies",
         "remote servers",
         "remount",
+        "seal",
         "status of a server",
         "tokens",
         "version",
@@ -73,12 +74,12 @@ _SYSTEM = {
     "policies": "policies",
     "policy": "policies",
     "quotas": "server",
-    "rekey": "seal",
+    "rekey": "rotation",
     "remount": "remount",
     "renew": "leases",
     "replication": "server",
     "revoke": "leases",
-    "rotate": "seal",
+    "rotate": "rotation",
     "seal": "seal",
     "seal-status": "seal",
     "sealwrap": "seal wrap",
@@ -138,6 +139,18 @@ _COMMANDS = {
     "version-history": "server",
     "write": "commands on paths",
 }
+_OPERATOR = {
+    "generate-root": "rotation",
+    "init": "seal",
+    "key-status": "rotation",
+    "rekey": "rotation",
+    "rotate": "rotation",
+    "rotate-keys": "rotation",
+    "seal": "seal",
+    "unseal": "seal",
+}
+"""What people do with a server itself, by the word behind `operator`."""
+
 _FLAGS = {
     "address": "remote servers",
     "agent-address": "remote servers",
@@ -291,7 +304,7 @@ def _command_line(step: Step, mounts: "_Mounts") -> Iterator[str]:
         yield "version"
         return
     command = _COMMANDS.get(argv[0], "other commands") if argv else "other commands"
-    yield command
+    yield _OPERATOR.get(words[1], "server") if command == "seal" and words[:1] == ["operator"] and words[1:] else command
     if command == "namespaces" and words[1:2] and words[1] in _NAMESPACE_SEALS:
         yield "namespace seals"
     if command == "tokens":

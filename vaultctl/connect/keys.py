@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vaultctl.core.state import check_key_id
 from vaultctl.crypto.seals import static
@@ -24,6 +24,9 @@ SHAMIR = "shamir"
 SEAL_KEY = "seal.key"
 ROOT_TOKEN = "root-token"  # noqa: S105  # a file's name
 TOKEN = "token"  # noqa: S105  # a file's name
+ELSEWHERE = ("pkcs11", "transit")
+"""The seals whose key is not at hand, but used where it is."""
+
 _KEY_MAX_B = 4096
 
 
@@ -34,14 +37,20 @@ def seal_finder(
 
     `keeper` gives what has the root key where people unsealed the state; without it that is the runtime folder.
     """
+    kept: dict[str, Any] = {}
 
     def find(header: Header) -> Seal:
-        if header.seal.get("type") == SHAMIR:
+        kind = header.seal.get("type")
+        if kind == SHAMIR:
             from vaultctl.connect import unsealing
 
             return unsealing.find_seal(settings, environ, header, keeper)
-        if header.seal.get("type") != static.StaticSeal.kind:
-            raise SealKeyError(f"the state is sealed by {header.seal.get('type')}, which this vaultctl does not know")
+        if kind in ELSEWHERE:
+            from vaultctl.connect.seals import Elsewhere
+
+            return Elsewhere(settings, environ, kept).named(kind, str(header.seal.get("key_id")))
+        if kind != static.StaticSeal.kind:
+            raise SealKeyError(f"the state is sealed by {kind}, which this vaultctl does not know")
         key, source = read_seal_key(settings, environ)
         seal = static.StaticSeal(key, os.urandom)
         check_key_id(header, seal.key_id, source)

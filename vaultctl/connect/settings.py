@@ -17,10 +17,13 @@ FILES = {"json": "state.json", "toml": "state.toml", "sqlite": "state.sqlite"}
 """The state's file in the data folder, by backend; json is the default."""
 
 LOCK_TIMEOUT_S = 60.0
-SEALS = ("static", "shamir")
+SEALS = ("static", "shamir", "pkcs11", "transit")
 """The seals that a new state can have. On first use it gets the static one."""
 
 _SETTINGS = frozenset({"data_dir", "storage", "seal", "seal_key", "lock_timeout"})
+_SEALS = frozenset({"pkcs11", "transit"})
+"""Tables of the config file, one for each seal that is elsewhere."""
+
 _CONFIG_MAX_B = 1 << 20
 _XDG = {"data": ("XDG_DATA_HOME", "~/.local/share"), "config": ("XDG_CONFIG_HOME", "~/.config")}
 
@@ -50,7 +53,14 @@ class Settings:
     """
 
     def __init__(
-        self, data_dir: str, storage: str, path: str, seal_key: str, lock_timeout_s: float, seal: str = ""
+        self,
+        data_dir: str,
+        storage: str,
+        path: str,
+        seal_key: str,
+        lock_timeout_s: float,
+        seals: Mapping[str, Mapping[str, Any]],
+        seal: str = "",
     ) -> None:
         self.data_dir = data_dir
         self.storage = storage
@@ -58,6 +68,9 @@ class Settings:
         self.seal_key = seal_key
         self.lock_timeout_s = lock_timeout_s
         self.seal = seal
+        self.seals = seals
+        """What the config file says of seals that are elsewhere, by their type."""
+
         self.key_from_fd: bytes | None = None
         """What a descriptor gave: it can be read once, and the key is needed again."""
 
@@ -73,7 +86,8 @@ def read_settings(environ: Mapping[str, str], lock_timeout_s: float | None = Non
     wanted = environ.get("VAULTCTL_STORAGE") or config.get("storage") or ""
     storage, path = _named_storage(data_dir, wanted) if wanted else _found_storage(data_dir, timeout_s)
     seal_key = environ.get("VAULTCTL_SEAL_KEY") or config.get("seal_key") or ""
-    return Settings(data_dir, storage, path, seal_key, timeout_s, _seal(environ, config))
+    seals = {kind: config[kind] for kind in _SEALS & config.keys()}
+    return Settings(data_dir, storage, path, seal_key, timeout_s, seals, _seal(environ, config))
 
 
 def _seal(environ: Mapping[str, str], config: Mapping[str, Any]) -> str:
@@ -160,9 +174,16 @@ def _parse_config(path: str, text: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise SettingError(f"the config file {path} is not good TOML: {error}") from None
     for name, value in config.items():
-        if name not in _SETTINGS or not (_is_timeout(value) if name == "lock_timeout" else isinstance(value, str)):
-            raise SettingError(f"the config file {path} has no good {name}", hint=f"settings: {sorted(_SETTINGS)}")
+        if not _is_good(name, value):
+            known = sorted(_SETTINGS | _SEALS)
+            raise SettingError(f"the config file {path} has no good {name}", hint=f"settings: {known}")
     return config
+
+
+def _is_good(name: str, value: object) -> bool:
+    if name in _SEALS:
+        return isinstance(value, dict)
+    return name in _SETTINGS and (_is_timeout(value) if name == "lock_timeout" else isinstance(value, str))
 
 
 def _is_timeout(value: object) -> bool:

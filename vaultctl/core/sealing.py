@@ -130,10 +130,14 @@ class Plan(NamedTuple):
     threshold: int = 0
     recovery_shares: int = 0
     recovery_threshold: int = 0
+    pgp_keys: tuple[bytes, ...] = ()
+    """A PGP key for each share, of whichever key is shared; or none."""
+
+    root_token_pgp_key: bytes = b""
 
 
 class Made(NamedTuple):
-    """What only those who made a state get to see."""
+    """What only those who made a state get to see: encrypted, where they gave PGP keys."""
 
     shares: Sequence[bytes]
     recovery_shares: Sequence[bytes]

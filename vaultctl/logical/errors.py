@@ -203,6 +203,12 @@ class SealKeyError(StateError):
     """The key that opens the state is missing, unreadable or another one."""
 
 
+class SealUnavailable(StateError):
+    """The seal cannot be reached: what it wrapped can be neither read nor written until it is back."""
+
+    status = 503
+
+
 class StateLocked(StateError):
     """Another process kept the lock for longer than we wait."""
 

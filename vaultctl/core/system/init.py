@@ -94,14 +94,36 @@ def _read_plan(data: Mapping[str, Any], kind: str) -> Plan:
     wrong = [name for name in (_OF_SECRET if is_auto else _OF_RECOVERY) if found.get(name)]
     if wrong:
         raise InvalidRequest(f"parameters {','.join(wrong)} not applicable to seal type {kind}")
+    root_token_key = _pgp_key(found["root_token_pgp_key"]) if found.get("root_token_pgp_key") else b""
     if is_auto:
         shares, threshold = found.get("recovery_shares") or 0, found.get("recovery_threshold") or 0
         if shares or threshold:
             _check_numbers("recovery", shares, threshold)
-        return Plan(recovery_shares=shares, recovery_threshold=threshold)
+        pgp_keys = _pgp_keys("recovery", found.get("recovery_pgp_keys"), shares)
+        return Plan(0, 0, shares, threshold, pgp_keys, root_token_key)
     shares, threshold = found.get("secret_shares") or 0, found.get("secret_threshold") or 0
     _check_numbers("seal", shares, threshold)
-    return Plan(shares, threshold)
+    return Plan(shares, threshold, 0, 0, _pgp_keys("seal", found.get("pgp_keys"), shares), root_token_key)
+
+
+def _pgp_keys(what: str, texts: list[str] | None, shares: int) -> tuple[bytes, ...]:
+    """Read a PGP key for each share, or none. Raises: InvalidRequest, NotOffered."""
+    if not texts:
+        return ()
+    if len(texts) != shares:
+        raise InvalidRequest(
+            f"invalid {what} configuration: count mismatch between number of provided PGP keys and number of shares"
+        )
+    try:
+        return tuple(map(_pgp_key, texts))
+    except InvalidRequest as error:
+        raise InvalidRequest(f"invalid {what} configuration: {error.errors[0]}") from None
+
+
+def _pgp_key(text: str) -> bytes:
+    from vaultctl.crypto import pgp
+
+    return pgp.read_key(text)
 
 
 def _check_numbers(what: str, shares: int, threshold: int) -> None:

@@ -11,7 +11,7 @@ import binascii
 import hmac
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vaultctl import __version__
+from vaultctl import __commit_date__, __version__
 from vaultctl.core import recovery
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.sealing import Progress
@@ -111,6 +111,7 @@ def _standing(kind: str, numbers: _Numbers, progress: Progress, *, sealed: bool,
         "recovery_seal": is_auto,
         **({"recovery_seal_type": ShamirSeal.kind} if is_auto else {}),
         "version": __version__,
+        "commit_date": __commit_date__,
         "migration": False,
     }
 

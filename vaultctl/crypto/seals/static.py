@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.crypto.aead import KEY_B, Cipher, Random, derive
-from vaultctl.crypto.barrier import SEALED, damaged
+from vaultctl.crypto.barrier import damaged
+from vaultctl.crypto.seals.blob import body_of, head_of
 from vaultctl.logical.errors import SealKeyError
 
 
@@ -33,22 +34,16 @@ class StaticSeal:
 
     def wrap(self, name: str, plain: bytes, /) -> bytes:
         """Encrypt, bound to the name and the key's id."""
-        head = _head(self.key_id)
+        head = head_of(self.key_id)
         return head + self._cipher.encrypt(plain, head + name.encode())
 
     def unwrap(self, name: str, blob: bytes, /) -> bytes:
         """Decrypt."""
-        head = _head(self.key_id)
-        if blob[: len(head)] != head:
-            raise damaged(name)
-        plain = self._cipher.decrypt(blob[len(head) :], head + name.encode())
+        head, body = body_of(name, blob, self.key_id)
+        plain = self._cipher.decrypt(body, head + name.encode())
         if plain is None:
             raise damaged(name)
         return plain
-
-
-def _head(key_id: str) -> bytes:
-    return bytes([SEALED, len(key_id)]) + key_id.encode()
 
 
 def read_key(text: bytes, source: str) -> bytes:

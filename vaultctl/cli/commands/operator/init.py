@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vaultctl.cli import output
+from vaultctl.cli import output, pgp_files
 from vaultctl.cli.command import FIELD, FORMAT, Run, command
 from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.go_flags import INT, flag, switch
@@ -74,11 +74,11 @@ def _body(run: Run, *, is_auto: bool) -> dict[str, Any]:
     return {
         "secret_shares": run["key_shares"] or (0 if is_auto else _SHARES),
         "secret_threshold": run["key_threshold"] or (0 if is_auto else _THRESHOLD),
-        "pgp_keys": None,
+        "pgp_keys": pgp_files.read_keys(run["pgp_keys"]) or None,
         "recovery_shares": recovery_shares,
         "recovery_threshold": recovery_threshold,
-        "recovery_pgp_keys": None,
-        "root_token_pgp_key": "",
+        "recovery_pgp_keys": (pgp_files.read_keys(run["recovery_pgp_keys"]) or None) if is_auto else None,
+        "root_token_pgp_key": "".join(pgp_files.read_keys(run["root_token_pgp_key"])[:1]),
     }
 
 
@@ -130,7 +130,10 @@ COMMAND = command(
         flag("key-threshold", "How many of them unseal; 3.", INT, default=0, metavar="NUMBER"),
         flag("recovery-shares", "The same of the recovery key.", INT, default=_SHARES, metavar="NUMBER"),
         flag("recovery-threshold", "How many of them make it.", INT, default=_THRESHOLD, metavar="NUMBER"),
-        flag("seal", "The seal of a local state: shamir or static.", metavar="TYPE"),
+        flag("pgp-keys", "Files with PGP keys, with commas between: each encrypts a share.", multiple=True, metavar="FILES"),
+        flag("recovery-pgp-keys", "The same of the recovery key.", multiple=True, metavar="FILES"),
+        flag("root-token-pgp-key", "A file with a PGP key, which encrypts the root token.", metavar="FILE"),
+        flag("seal", "The seal of a local state: shamir, static, pkcs11 or transit.", metavar="TYPE"),
         switch("status", "Tell whether there is a state; exit code 2 where there is none."),
     ),
 )

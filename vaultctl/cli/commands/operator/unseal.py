@@ -62,6 +62,7 @@ COMMAND = command(
     " (file:PATH or fd:NUMBER, a share a line).",
     doing="Error unsealing",
     arity=(0, 1),
+    arity_text="1",
     flags=(
         FORMAT,
         FIELD,

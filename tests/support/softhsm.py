@@ -1,0 +1,72 @@
+"""A hardware security module in software: SoftHSM2, with tokens of its own for each test.
+
+The library reads its configuration once in a process, and so do all that share it: the tests of a worker use one store
+of tokens, and tell them apart by their labels.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from vaultctl.crypto.seals.pkcs11 import Hsm, HsmSettings
+
+PIN = "4711"
+_LIBRARIES = (
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib64/pkcs11/libsofthsm2.so",
+    "/usr/local/lib/softhsm/libsofthsm2.so",
+)
+_numbers = count(1)
+
+
+class Token(NamedTuple):
+    """A token of a store of its own; `environ` is what a process needs to find it."""
+
+    settings: HsmSettings
+    store: Path
+    environ: dict[str, str]
+
+    def hsm(self) -> Hsm:
+        """Give the token, not logged in to."""
+        return Hsm(self.settings)
+
+    @contextmanager
+    def pulled_out(self) -> Iterator[None]:
+        """Take the module away for as long as the context lasts."""
+        away = self.store.with_name(self.store.name + ".away")
+        self.store.rename(away)
+        self.store.mkdir()
+        try:
+            yield
+        finally:
+            self.store.rmdir()
+            away.rename(self.store)
+
+
+def library() -> str:
+    """Find SoftHSM's library, or end the test: a CI run must have it, a developer need not."""
+    found = next((path for path in _LIBRARIES if os.path.exists(path)), "")
+    if found and shutil.which("softhsm2-util"):
+        return found
+    message = "SoftHSM2 is not installed, and the pkcs11 seal cannot be tested: apt install softhsm2"
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def make_token(folder: Path, lib: str) -> Token:
+    """Make a token; the folder is where SoftHSM of this process keeps its own, too."""
+    store, config, label = folder / "tokens", folder / "softhsm2.conf", f"vaultctl-{os.getpid()}-{next(_numbers)}"
+    store.mkdir(exist_ok=True)
+    config.write_text(f"directories.tokendir = {store}\nobjectstore.backend = file\nlog.level = ERROR\n")
+    environ = {"SOFTHSM2_CONF": str(config)}
+    words = ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", PIN]
+    subprocess.run(words, check=True, capture_output=True, env={**os.environ, **environ})
+    return Token(HsmSettings(lib, PIN, token_label=label), store, environ)

@@ -1,0 +1,143 @@
+"""The transit seal: a key of another Vault's transit engine, which never gives it away.
+
+What it wraps is encrypted over there, bound to its name by that engine's associated data. Which Vault, and the token
+for it, come from whoever runs vaultctl, never from the state. Source: OpenBao's transit seal, for what is set.
+"""
+
+from __future__ import annotations
+
+import binascii
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vaultctl.crypto.seals.blob import body_of, head_of
+from vaultctl.logical.errors import IntegrityError, InvalidRequest, SealKeyError, SealUnavailable, VaultError
+from vaultctl.logical.request import Operation, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from vaultctl.logical.door import Door
+
+_RIGHTS = "the token of the seal needs update on {mount}encrypt/{key} and {mount}decrypt/{key}"
+
+
+class TransitKey(NamedTuple):
+    """A key of a transit engine behind a door; `find_token` gives the token for it."""
+
+    door: Door
+    find_token: Callable[[], str]
+    mount: str
+    name: str
+    namespace: str = ""
+
+    def __repr__(self) -> str:
+        """Show where the key is."""
+        return f"TransitKey({self.mount}{self.name})"
+
+    def ask(self, verb: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Ask the engine. Raises: InvalidRequest where it refuses what it was given, SealUnavailable."""
+        where = f"the transit seal's key {self.mount}keys/{self.name}"
+        path = f"{self.mount}{verb}/{self.name}" if verb != "rotate" else f"{self.mount}keys/{self.name}/rotate"
+        request = Request(Operation.UPDATE, path, namespace=self.namespace, data=data, token=self.find_token())
+        try:
+            return self.door.handle(request).data or {}
+        except InvalidRequest:
+            raise
+        except VaultError as error:
+            hint = _RIGHTS.format(mount=self.mount, key=self.name) if error.status == 403 else error.hint
+            raise SealUnavailable(f"{where} cannot be used: {'; '.join(error.errors)}", hint=hint) from None
+
+    def text(self, verb: str, data: Mapping[str, Any], field: str) -> str:
+        """Ask the engine, and give one text of its answer. Raises: InvalidRequest, SealUnavailable."""
+        found = self.ask(verb, data).get(field)
+        if not isinstance(found, str):
+            raise SealUnavailable(f"what answers for the transit seal's key {self.name} is no transit engine")
+        return found
+
+    def newest(self) -> int:
+        """Give the key's newest version. Raises: SealUnavailable, SealKeyError."""
+        try:
+            return _version_of(self.text("encrypt", {"plaintext": _base64(b"vaultctl")}, "ciphertext"))
+        except InvalidRequest as error:
+            raise _cannot_encrypt(error) from None
+
+    def rotate(self) -> int:
+        """Make a new version, and give its number. Raises: SealUnavailable, SealKeyError."""
+        try:
+            self.ask("rotate", {})
+        except InvalidRequest as error:
+            raise SealKeyError(f"the transit seal's key does not rotate: {'; '.join(error.errors)}") from None
+        return self.newest()
+
+
+class TransitSeal:
+    """One version of one key; whatever came after it over there, this is the one that wraps."""
+
+    kind = "transit"
+    is_auto = True
+
+    def __init__(self, key: TransitKey, version: int) -> None:
+        self.key = key
+        self._version = version
+        self.key_id = key_id(key.name, version)
+        self._prefix = f"vault:v{version}:"
+
+    def __repr__(self) -> str:
+        """Show the key's id."""
+        return f"TransitSeal({self.key_id})"
+
+    def describe(self) -> Mapping[str, Any]:
+        """Give what the header says of this seal."""
+        return {"type": self.kind, "key_id": self.key_id}
+
+    def wrap(self, name: str, plain: bytes, /) -> bytes:
+        """Encrypt, bound to the name and the key's id. Raises: SealUnavailable, SealKeyError."""
+        head = head_of(self.key_id)
+        bound = _base64(head + name.encode())
+        given = {"plaintext": _base64(plain), "associated_data": bound, "key_version": self._version}
+        try:
+            wrapped = self.key.text("encrypt", given, "ciphertext")
+        except InvalidRequest as error:
+            raise _cannot_encrypt(error) from None
+        if not wrapped.startswith(self._prefix):
+            raise SealUnavailable(f"the transit seal did not encrypt with version {self._version} of its key")
+        return head + binascii.a2b_base64(wrapped.removeprefix(self._prefix))
+
+    def unwrap(self, name: str, blob: bytes, /) -> bytes:
+        """Decrypt. Raises: IntegrityError, SealUnavailable."""
+        head, body = body_of(name, blob, self.key_id)
+        # Kept as bytes: base64 has several spellings of the same, and a changed byte must not be one of them.
+        ciphertext = self._prefix + _base64(body)
+        given = {"ciphertext": ciphertext, "associated_data": _base64(head + name.encode())}
+        try:
+            return binascii.a2b_base64(self.key.text("decrypt", given, "plaintext"))
+        except InvalidRequest as error:
+            raise IntegrityError(
+                f"the transit seal does not decrypt the entry {name}: {'; '.join(error.errors)}",
+                hint="either the entry was changed, or its version of the key is no more in use over there",
+            ) from None
+
+
+def key_id(name: str, version: int) -> str:
+    """Give the id of a version of a key."""
+    return f"{name}:v{version}"
+
+
+def version_of(id_: str) -> int:
+    """Give the version that an id names. Raises: SealKeyError."""
+    return _version_of(f"vault:{id_.rpartition(':')[2]}:")
+
+
+def _cannot_encrypt(error: VaultError) -> SealKeyError:
+    return SealKeyError(f"the transit seal cannot encrypt: {'; '.join(error.errors)}")
+
+
+def _version_of(ciphertext: str) -> int:
+    version = ciphertext.split(":")[1] if ciphertext.count(":") > 1 else ""
+    if not version[1:].isdigit():
+        raise SealKeyError("what the transit seal answered is no ciphertext of a transit engine")
+    return int(version[1:])
+
+
+def _base64(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode()
