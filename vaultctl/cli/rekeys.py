@@ -220,7 +220,8 @@ def _must_supply(run: Run, numbers: Mapping[str, Any], when: str) -> str:
 def _again(run: Run, words: Words) -> str:
     loses = "authenticate with" if run["target"] == "recovery" else "unseal"
     text = _AGAIN.format(loses=loses, process=words.process)
-    return _wrapped(text) + "\nThe current verification status, including initial nonce, is shown below."
+    first = "Again, these key shares are _not_ valid until verification is performed."
+    return f"{first}\n{_wrapped(text)}\nThe current verification status, including initial nonce, is shown below."
 
 
 def _wrapped(text: str) -> str:
@@ -254,10 +255,9 @@ _NOT_YET = (
     f" active until after verification is complete. {_DISTRIBUTE}"
 )
 _AGAIN = (
-    "Again, these key shares are _not_ valid until verification is performed. Do not lose or discard your current key"
-    " shares until after verification is complete or you will be unable to {loses} OpenBao. If you cancel the {process}"
-    " process or seal OpenBao before verification is complete the new shares will be discarded and the current shares"
-    " will remain valid."
+    "Do not lose or discard your current key shares until after verification is complete or you will be unable to"
+    " {loses} OpenBao. If you cancel the {process} process or seal OpenBao before verification is complete the new"
+    " shares will be discarded and the current shares will remain valid."
 )
 
 
