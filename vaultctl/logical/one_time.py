@@ -2,14 +2,8 @@
 
 import binascii
 
-_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
-
-def password(length: int) -> str:
-    """Make a password of letters and digits."""
-    import secrets
-
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+"""What passwords are made of."""
 
 
 def encode(token: str, otp: str) -> str:
@@ -28,7 +22,7 @@ def decode(encoded: str, otp: str) -> str:
 
 def _bad(text: str) -> int:
     """Give where a text stops being base64."""
-    good = frozenset(_ALPHABET + "+/")
+    good = frozenset(ALPHABET + "+/")
     return next((at for at, letter in enumerate(text) if letter not in good), len(text) // 4 * 4)
 
 

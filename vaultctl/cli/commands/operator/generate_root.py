@@ -1,5 +1,6 @@
 """`vaultctl operator generate-root`: a root token, with the key shares of several people."""
 
+import secrets
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -51,7 +52,7 @@ def _make_otp(run: Run, fmt: str) -> None:
     """Print a password that is as long as the token that will be made."""
     run.env.doing = "Error getting root generation status"
     length = rotation.root_attempt(run.client)["otp_length"]
-    otp = one_time.password(length)
+    otp = "".join(secrets.choice(one_time.ALPHABET) for _ in range(length))
     if fmt == "table":
         run.env.out(otp + ("\n" if run.env.is_terminal else ""))
     else:
@@ -121,8 +122,8 @@ COMMAND = command(
     short_help="Make a root token, with the key shares of several people",
     help="Makes a root token. -init begins an attempt, and prints a one-time password that the token will be under;"
     " then each of those who hold enough shares runs the command with the nonce and their KEY (- reads it from stdin;"
-    " without it, it is asked for). The last one gets the encoded token, and -decode with the password shows it. A state"
-    " that was made on first use has no shares: its seal's key counts as the one."
+    " without it, it is asked for). The last one gets the encoded token, and -decode with the password shows it. A"
+    " state that was made on first use has no shares: its seal's key counts as the one."
     "\n\n    $ vaultctl operator generate-root -decode=ENCODED -otp=PASSWORD",
     arity=(0, 1),
     flags=(
