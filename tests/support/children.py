@@ -10,15 +10,18 @@ import sys
 import threading
 from base64 import b64encode
 from itertools import count
+from typing import Any
 
 from support.places import open_backend
 from support.states import ROOT_TOKEN, initialise, make_state, open_core, open_state, values, write
+from vaultctl.cli import main
 from vaultctl.connect import remote, serving
 from vaultctl.connect.dev import Dev, dev
 from vaultctl.http import server
 from vaultctl.logical.errors import StateUnavailable
 from vaultctl.logical.request import Operation, Request
 from vaultctl.logical.response import Response
+from vaultctl.storage import files
 from vaultctl.storage.sqlite import Sqlite
 
 
@@ -143,6 +146,25 @@ class _Deadly(Sqlite):
         self.statements += 1
         if self.statements == self._last:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def init_die_at(number: str, *flags: str) -> None:
+    """Run `operator init`, and die at the nth call by which something reaches the disk."""
+    left = int(number)
+
+    def dying(call: Any) -> Any:
+        def called(*args: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*args)
+
+        return called
+
+    for name in ("make_folder", "create", "write", "sync", "replace", "link", "sync_folder", "remove"):
+        setattr(files.Files, name, dying(getattr(files.Files, name)))
+    sys.exit(main.run(["operator", "init", "-format=json", *flags]))
 
 
 def serve_dev(port: str) -> None:
