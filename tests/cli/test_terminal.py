@@ -78,6 +78,16 @@ def test_a_secret_wider_than_the_terminal_is_folded(screen, vaultctl, columns):
     assert (shown.count("x"), max(map(len, shown.splitlines())) <= columns) == (300, True)
 
 
+def test_a_check_of_a_move_on_a_terminal(screen, vaultctl):
+    """What was found is a table, and the diff of a policy stays as it is, however narrow the terminal."""
+    text = 'path "team/data/a/rather/long/path/*" { capabilities = ["read", "list"] }'
+    assert vaultctl("policy", "write", "app", "-", stdin=text.encode()).code == 0
+    shown = screen(60, "secrets", "move", "-check", "team", "apps/team")
+    assert "Moving secrets engine team/ to apps/team/" in shown
+    assert f"\n-{text}\n+{text.replace('team/', 'apps/team/')}\n" in shown
+    assert "\nWould break:\n  * policy app, line 1:" in shown
+
+
 def test_a_dumb_terminal_gets_plain_columns(screen, vaultctl):
     """With TERM=dumb a terminal gets what a pipe gets."""
     assert screen(80, "secrets", "list", TERM="dumb") == vaultctl("secrets", "list").out

@@ -164,7 +164,7 @@ def test_a_login_brings_a_weaker_hash_to_the_cost_of_today(core, monkeypatch):
     with core.sessions.reading() as session:
         uuid = session.mounts.at("auth/userpass/").uuid
         stored = json.loads(session.view.get(f"logical/{uuid}/user/bob"))["password"]
-    assert not passwords.is_outdated(stored)
+    assert not passwords.is_outdated(stored, "right")
     assert log_in(core)
 
 
@@ -249,7 +249,7 @@ def test_a_namespace_takes_its_logins_along(core):
         pass
     assert not is_good(core, token)
     with core.sessions.reading() as session:
-        prefixes = (identity.ENTITIES, identity.ALIASES, lockouts.PREFIX, tokens.REVOKED)
+        prefixes = (*identity.TABLES, lockouts.PREFIX, tokens.REVOKED)
         assert [name for prefix in prefixes for name in session.view.below(prefix)] == []
 
 

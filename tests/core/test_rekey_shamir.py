@@ -15,6 +15,7 @@ from support.states import CLUSTER, NOW, NOW_S, ROOT_TOKEN
 
 from vaultctl.connect.dev import dev, seal_finder, unseal, unsealing_seal
 from vaultctl.core import bootstrap
+from vaultctl.core.auditing import OWNER
 from vaultctl.core.core import Core
 from vaultctl.core.exchange import Unauthenticated
 from vaultctl.core.sealing import InMemory, Sealing
@@ -155,3 +156,17 @@ def test_recovery_shares_are_of_auto_seals_alone(made):
     ):
         with pytest.raises(InvalidRequest, match=words):
             Api(made.core, path).begin()
+
+
+@pytest.mark.parametrize("path", ["rotate/root", "rekey"])
+def test_no_share_is_in_the_audit_log(tmp_path, path: str):
+    """Neither those that were entered nor those that were handed out, in whichever spelling."""
+    log = tmp_path / "audit.log"
+    made = dev(ROOT_TOKEN, audit_rules=OWNER, unauthenticated=Unauthenticated(rekey=True))
+    device = {"type": "file", "options": {"file_path": str(log)}}
+    made.core.handle(Request(Operation.UPDATE, "sys/audit/f", data=device, token=ROOT_TOKEN))
+    api = Api(made.core, path)
+    told = api.enter(api.begin(2, 2), made.unseal_key)
+    text = log.read_text()
+    assert f"sys/{path}/update" in text
+    assert not [share for share in (*told["keys"], *told["keys_base64"], made.unseal_key.hex()) if share in text]

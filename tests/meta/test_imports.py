@@ -75,7 +75,7 @@ def test_what_core_imports_by_name_is_there():
 def test_logical_does_nothing_but_think():
     """The contract imports neither I/O nor clocks nor randomness, but for the calendar."""
     forbidden = {"os", "io", "pathlib", "socket", "random", "secrets", "subprocess", "datetime", "threading"}
-    for path in (PACKAGE / "logical").glob("*.py"):
+    for path in (PACKAGE / "logical").rglob("*.py"):
         tree = ast.parse(path.read_text())
         names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

@@ -33,6 +33,17 @@ _METHODS = {
     Operation.PATCH: "PATCH",
     Operation.DELETE: "DELETE",
 }
+_EXEMPT = [
+    "sys/generate-recovery-token/attempt",
+    "sys/generate-recovery-token/update",
+    "sys/generate-root/attempt",
+    "sys/generate-root/update",
+    "sys/health",
+    "sys/seal-status",
+    "sys/unseal",
+]
+"""What no quota of a new server is for."""
+
 _BUILT_IN = {"cubbyhole/", "identity/", "sys/"}
 
 
@@ -161,6 +172,8 @@ class Bao:
             self.ask(Operation.UPDATE, f"sys/mounts/{path}tune", untuned)
         for path in ("sys/policies/acl", "sys/policies/password"):
             self._remove_policies(path)
+        self._remove_identities()
+        self._remove_quotas()
         at_first = {"default_lease_ttl": 0, "max_lease_ttl": 0, "description": "token based credentials"}
         self.ask(Operation.UPDATE, "sys/mounts/auth/token/tune", at_first)
         body = {"type": "kv", "description": "key/value secret storage", "options": {"version": "2"}}
@@ -210,6 +223,17 @@ class Bao:
         except RemoteError as error:
             return error.status == 404
         return False
+
+    def _remove_identities(self) -> None:
+        with suppress(RemoteError):  # there are none
+            found = (self.ask(Operation.LIST, "identity/entity/id").data or {})["keys"]
+            self.ask(Operation.UPDATE, "identity/entity/batch-delete", {"entity_ids": found})
+
+    def _remove_quotas(self) -> None:
+        with suppress(RemoteError):  # there are none
+            for name in (self.ask(Operation.LIST, "sys/quotas/rate-limit").data or {})["keys"]:
+                self.ask(Operation.DELETE, f"sys/quotas/rate-limit/{name}")
+        self.ask(Operation.UPDATE, "sys/quotas/config", {"rate_limit_exempt_paths": _EXEMPT})
 
     def _remove_policies(self, path: str) -> None:
         with suppress(RemoteError):

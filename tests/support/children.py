@@ -81,6 +81,19 @@ def step_jobs(kind: str, path: str) -> None:
         _answer("stepped")
 
 
+def move_on(kind: str, path: str) -> None:
+    """Move a mount with its policies to and fro, for ever, and tell where it is."""
+    core = open_core(open_backend(kind, path))
+    while True:
+        mounts = core.handle(Request(Operation.READ, "sys/mounts", token=ROOT_TOKEN)).data or {}
+        source, target = ("a/", "b/c/") if "a/" in mounts else ("b/c/", "a/")
+        data = {"from": source, "to": target, "rewrite_policies": True}
+        core.handle(Request(Operation.UPDATE, "sys/remount", data=data, token=ROOT_TOKEN))
+        while core.advance(1):
+            pass
+        _answer(target)
+
+
 def mutate(kind: str, path: str, name: str, times: str) -> None:
     """When told to, store entries of its own, and add one to a counter that all processes share, so many times."""
     state = open_state(open_backend(kind, path))

@@ -40,6 +40,8 @@ _CHANGING = [
         (r"\bvault-cluster-[0-9a-f]{8}\b", "<cluster>"),
         (r"(?m)^(Version +)\d+\.\d+\.\d+$", r"\1<version>"),
         (r"(?m)^(Storage Type +)\w+$", r"\1<storage>"),
+        (r"(?m)^(Encryption Count +)[1-9]\d*$", r"\1<n>"),
+        (r'(?<="encryptions": )[1-9]\d*', '"<n>"'),
         (r"(?<=cannot tune parameter )\w+(?= of)", "<any>"),  # bao names the one that chance puts first
     )
 ]
@@ -102,6 +104,8 @@ def _filled(text: str, saved: Mapping[str, str]) -> str:
 
 def _found(how: Mapping[str, str], ran: Ran) -> str:
     if how["from"] == "json":
+        if ran.code:
+            return ""
         value = json.loads(ran.out)
         for key in how["path"].split("."):
             value = value[int(key) if isinstance(value, list) else key]

@@ -137,7 +137,7 @@ def replay_by(
         while True:
             raw = _as_root(asked(step, saved))
             came = _pruned(step, deep(raw) | _same(step, raw, saved))
-            if time.monotonic() >= deadline or not (_is_to_come(step, raw) or (waits and _is_late(step, raw))):
+            if time.monotonic() >= deadline or not (_is_to_come(step, raw) or (waits and _is_late(step, raw, came))):
                 break
             time.sleep(0.02)
         for name, where in step.get("save", {}).items():
@@ -159,9 +159,9 @@ def _is_to_come(step: Step, raw: Outcome) -> bool:
     )
 
 
-def _is_late(step: Step, raw: Outcome) -> bool:
+def _is_late(step: Step, raw: Outcome, came: Outcome) -> bool:
     upgrading = any(_UPGRADING in error for error in raw.get("errors", ()))
-    return upgrading or (step.get("method", "GET") in ("GET", "LIST") and _pruned(step, deep(raw)) != _wanted(step))
+    return upgrading or (step.get("method", "GET") in ("GET", "LIST") and came != _wanted(step))
 
 
 def _same(step: Step, raw: Outcome, saved: Mapping[str, str]) -> Outcome:

@@ -124,7 +124,7 @@ def command(
         env.doing = doing.format(*args, *[""] * 3) if doing else ""
         env.usage = usage
         asked = Run(env, args, values, ctx.meta[GIVEN])
-        if loses:
+        if loses and not values.get("check"):
             env.announce(asked.common)
         if not asked.common.shows:
             run(asked)

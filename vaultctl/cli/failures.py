@@ -10,6 +10,12 @@ class Failure(Exception):
     exit_code = 2
 
 
+class Breakage(Failure):
+    """It was only looked at, and something would break."""
+
+    exit_code = 3
+
+
 class Misuse(Failure):
     """The command line, or a local input, is wrong: nothing was asked of any door."""
 

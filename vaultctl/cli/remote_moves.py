@@ -13,7 +13,7 @@ from vaultctl.cli.command import Run
 from vaultctl.cli.failures import Failure
 from vaultctl.client import moves, sys
 from vaultctl.client.client import Client
-from vaultctl.logical.errors import NoAnswer, StateError, VaultError
+from vaultctl.logical.errors import NoAnswer, PermissionDenied, StateError, VaultError
 
 if TYPE_CHECKING:
     from vaultctl.connect.remote import RemoteConnection
@@ -33,17 +33,43 @@ _TOO_MANY = 429
 Info = Mapping[str, Any] | None
 
 
-def begin(run: Run, connection: "RemoteConnection", source: str, target: str) -> str:
-    """Begin a move at the cluster's leader, and write it down; give its id. Raises: VaultError."""
+def begin(run: Run, connection: "RemoteConnection", source: str, target: str, *, rewrites: bool = False) -> str:
+    """Begin a move at the cluster's leader, and write it down; give its id. Raises: VaultError.
+
+    One that is to rewrite policies is looked at first, and their texts are kept.
+    """
     accessor = ""
     if connection.cluster.go_to_leader():
         accessor = moves.accessor_at(run.client, source)
         _learn_nodes(run, connection)
-    migration_id = sys.start_move(run.client, source, target)
+    key = _prepare_rewriting(run, connection, source, target) if rewrites else ""
+    migration_id = _start(run, source, target, rewrites=rewrites)
     facts = {"source_mount": source, "target_mount": target, "status": "in-progress", "accessor": accessor}
+    facts |= {"rewrites": key} if key else {}
     place = {"address": connection.given, "leader": connection.address, "namespace": run.env.namespace}
     _note(run, connection, migration_id, **place, cluster_id=_cluster_id(connection), **facts)
     return migration_id
+
+
+def _start(run: Run, source: str, target: str, *, rewrites: bool) -> str:
+    """Begin a move, and have an engine of ours rewrite policies; others do not look at that."""
+    try:
+        return sys.start_move(run.client, source, target, rewrite_policies=rewrites)
+    except VaultError as error:
+        if not rewrites or error.status != PermissionDenied.status:
+            raise
+        return sys.start_move(run.client, source, target)  # a policy may allow no more than the two paths
+
+
+def _prepare_rewriting(run: Run, connection: "RemoteConnection", source: str, target: str) -> str:
+    from vaultctl.cli import remote_rewrites
+
+    return remote_rewrites.prepare(run, connection, source, target)
+
+
+def has_rewrites(run: Run, connection: "RemoteConnection", migration_id: str) -> bool:
+    """Tell whether a move that was begun from here has policies to rewrite."""
+    return "rewrites" in _noted(run, connection).get(migration_id, {})
 
 
 def known(run: Run, connection: "RemoteConnection", migration_id: str) -> Info:

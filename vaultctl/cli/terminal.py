@@ -113,3 +113,13 @@ def follow(title: str, read: Callable[[], Info], is_over: Callable[[Info], bool]
                 total=total,
                 count=f"{done}/{total}" if total else "",
             )
+
+
+def diff(text: str) -> None:
+    """Print a unified diff in its colours. Its lines are text, never markup, and are not folded."""
+    styles = {"+++": "bold", "---": "bold", "@@ ": "cyan"}
+    signs = {"+": "green", "-": "red"}
+    console = Console()
+    for line in text.splitlines():
+        style = styles.get(line[:3]) or signs.get(line[:1]) or ""
+        console.print(Text(line, style=style), soft_wrap=True)

@@ -13,6 +13,7 @@ Exit codes:
   0    done
   1    the command line or a local input is wrong; nothing was asked
   2    the request was refused, or the state or the remote cannot be used
+  3    -check found that something would break, or did not see everything
   127  no such command
   130  interrupted; a move that has begun goes on
   141  nobody reads the output any more; what was asked is done"""

@@ -52,6 +52,14 @@ class Client:
         other._token = token
         return other
 
+    def within(self, namespace: str) -> Self:
+        """Give the same client in another namespace, which is named in full."""
+        from copy import copy
+
+        other = copy(self)
+        other._namespace = namespace
+        return other
+
     @staticmethod
     def cleaned(path: str) -> str:
         """Give a path as it is asked for."""

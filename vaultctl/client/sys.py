@@ -44,9 +44,10 @@ def tune(client: Client, path: str, body: Mapping[str, Any]) -> Response:
     return client.call("POST", f"sys/mounts/{path.strip('/')}/tune", body)
 
 
-def start_move(client: Client, source: str, target: str) -> str:
-    """Begin to move a mount; give the migration's id."""
-    answer = client.call("POST", "sys/remount", {"from": source, "to": target})
+def start_move(client: Client, source: str, target: str, *, rewrite_policies: bool = False) -> str:
+    """Begin to move a mount, with its policies where the engine can do that; give the migration's id."""
+    more = {"rewrite_policies": True} if rewrite_policies else {}
+    answer = client.call("POST", "sys/remount", {"from": source, "to": target, **more})
     if "migration_id" not in (answer.data or {}):
         raise NoAnswer("data from server response is empty")
     return str((answer.data or {})["migration_id"])

@@ -3,7 +3,7 @@
 import time
 
 from vaultctl.core.policies import layout, rules
-from vaultctl.core.policies.tree import HclError
+from vaultctl.logical.hcl.tree import HclError
 
 
 class BadLayout(Exception):

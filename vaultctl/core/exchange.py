@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from vaultctl.logical.storage import Storage
 
 OWN_HELP = {
+    "identity": "Entities and their aliases: who somebody is, whatever auth method was used. Logins make them.",
     "system": "The engine's own paths: mounts, their moves, and how the state stands.",
     "token": "Tokens: made, looked up, renewed and revoked. Every auth method gives tokens of this store.",
 }
@@ -119,7 +120,10 @@ class Exchange:
         self.request = request
         self.writing = writing
         self.now_ns = host.now_ns()
+        self.asked_in = ROOT
+        """The namespace that the request names."""
         self.namespace = ROOT
+        """The one that answers: for a request about a token, the token's own."""
         self.has_prefix = False
         self.mount: Mount | None = None
         self.path = ""
@@ -177,6 +181,10 @@ def endpoints_of(host: Host, mount: Mount, path: str) -> Sequence[Endpoint]:
         from vaultctl.core import token_store
 
         return token_store.endpoints_for(path)
+    if mount.type == "identity":
+        from vaultctl.core import identity_store
+
+        return identity_store.endpoints_for(path)
     return host.kinds(mount).engine(mount.type, mount.options).endpoints
 
 

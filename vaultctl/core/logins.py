@@ -37,6 +37,10 @@ def log_in(exchange: Exchange, mount: Mount, entry: Entry, fields: Mapping[str, 
     lockouts.unlock(view, mount, alias)
     random = exchange.host.random
     if login.alias:
-        entity_id = identity.entity_at_login(view, mount, login.alias, random=random, now_ns=now_ns)
-        login = login._replace(entity_id=entity_id)
+        owner = identity.entity_at_login(
+            view, mount, login.alias, random=random, now_ns=now_ns, metadata=login.alias_meta
+        )
+        if owner.disabled:
+            raise LoginDenied
+        login = login._replace(entity_id=owner.id)
     return issue.log_in(exchange.session, mount, exchange.request.path, login, random=random, now_ns=now_ns)

@@ -22,9 +22,6 @@ ROOT_NAMESPACE = "root"
 SYSTEM_TTL_S = 2764800
 """The system's default and maximum lease TTL: 768 hours."""
 
-PROTECTED = ("sys/", "cubbyhole/", "identity/", "auth/", "audit/")
-"""Paths, and all below them, that no secrets engine can be mounted at."""
-
 UNREPEATABLE = frozenset({"system", "cubbyhole", "identity", "token"})
 """Types that exist once, and cannot be enabled."""
 
@@ -205,11 +202,6 @@ def load_table(view: "View") -> MountTable:
 def store(storage: "Storage", mount: Mount) -> None:
     """Write one record."""
     storage.put(PREFIX + mount.uuid, records.to_bytes(mount._asdict()))
-
-
-def protects(path: str) -> bool:
-    """Tell whether a path is the system's own, or below it."""
-    return path.startswith(PROTECTED)
 
 
 def new_mount(type_: str, path: str, random: Callable[[int], bytes], **fields: Any) -> Mount:

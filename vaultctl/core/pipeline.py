@@ -35,6 +35,8 @@ from vaultctl.logical.request import MERGE_PATCH, READING, Operation, Request
 from vaultctl.logical.response import EMPTY, Response
 
 if TYPE_CHECKING:
+    from collections.abc import Set
+
     from vaultctl.core.exchange import Exchange
     from vaultctl.core.mounts import Mount
     from vaultctl.core.tokens import Token
@@ -123,6 +125,7 @@ def resolve_namespace(exchange: Exchange) -> None:
     """
     request, table = exchange.request, exchange.session.namespaces
     exchange.namespace, path = table.descend(table.named(request.namespace), request.path)
+    exchange.asked_in = exchange.namespace
     if path != request.path:
         exchange.request = request._replace(path=path)
         exchange.has_prefix = True
@@ -131,7 +134,7 @@ def resolve_namespace(exchange: Exchange) -> None:
     if path.startswith("auth/token/"):
         from vaultctl.core.token_store import scope
 
-        check_lock(exchange)
+        check_lock(exchange)  # that of a token's own namespace does not matter. Source: OpenBao 2.7
         exchange.namespace = table.get(scope.namespace_id(exchange.request)) or exchange.namespace
 
 
@@ -154,7 +157,7 @@ def route(exchange: Exchange) -> None:
 
 def check_lock(exchange: Exchange) -> None:
     """Refuse what is asked of a locked namespace, but for unlocking it. Raises: NamespaceLocked."""
-    locked = exchange.session.namespaces.locked(exchange.namespace)
+    locked = exchange.session.namespaces.locked(exchange.asked_in)
     if locked and not (exchange.match and exchange.match.endpoint.when_locked):
         raise NamespaceLocked(locked.path)
 
@@ -173,10 +176,20 @@ def authenticate(exchange: Exchange) -> None:
     token = tokens.find(exchange.session.view, exchange.request.token, exchange.now_ns / 1e9)
     if token is None or token.num_uses < 0 or not _may_come_from(token, exchange.request.remote_addr):
         raise BadToken
+    if token.entity_id:
+        _check_entity(exchange, token)
     if token.num_uses > 0:
         need_writing(exchange)
         token = tokens.use(exchange.session.view, token)
     exchange.token = token
+
+
+def _check_entity(exchange: Exchange, token: Token) -> None:
+    """Refuse the token of an entity that is disabled, or gone. Raises: BadToken."""
+    from vaultctl.core import identity
+
+    if not identity.may_act(exchange.session.view, token.entity_id):
+        raise BadToken
 
 
 def _may_come_from(token: Token, remote_addr: str) -> bool:
@@ -233,7 +246,7 @@ def dispatch(exchange: Exchange) -> Response:
         if request.operation not in READING:
             return EMPTY
         response = _empty_listing(request, ignored)
-    response = _with_ignored(response, ignored)
+    response = _with_ignored(response, ignored, given.keys() & values.keys())
     is_mirrored = endpoint.mirrored and not exchange.has_prefix  # OpenBao tells by the path as it came
     return response._replace(mirrored=True) if is_mirrored else response
 
@@ -273,7 +286,7 @@ def _remove_spent(exchange: Exchange, token: Token | None) -> None:
     sweep.sweep(session, now_s, sweep.AT_ONCE)
 
 
-def _empty_listing(request: Request, ignored: set[str]) -> Response:
+def _empty_listing(request: Request, ignored: Set[str]) -> Response:
     """Answer a read that found nothing. Raises: NotFound, but for a listing that has ignored something to tell of.
 
     Source: OpenBao 2.7.
@@ -283,12 +296,22 @@ def _empty_listing(request: Request, ignored: set[str]) -> Response:
     raise NotFound
 
 
-def _with_ignored(response: Response, ignored: set[str]) -> Response:
-    """Warn of parameters that the endpoint does not have. Source: OpenBao 2.7, and only where the answer has a body."""
-    if not ignored or (response.data is None and response.auth is None):
+def _with_ignored(response: Response, ignored: Set[str], replaced: Set[str]) -> Response:
+    """Warn of parameters that the endpoint does not have, or that the path says otherwise.
+
+    Source: OpenBao 2.7, and only where the answer has a body.
+    """
+    if not (ignored or replaced) or (response.data is None and response.auth is None):
         return response
-    warning = f"Endpoint ignored these unrecognized parameters: [{' '.join(sorted(ignored))}]"
-    return response._replace(warnings=(*response.warnings, warning))
+    warnings = []
+    if replaced:
+        warnings.append(
+            "Endpoint replaced the value of these parameters with the values captured from the endpoint's path:"
+            f" [{' '.join(sorted(replaced))}]"
+        )
+    if ignored:
+        warnings.append(f"Endpoint ignored these unrecognized parameters: [{' '.join(sorted(ignored))}]")
+    return response._replace(warnings=(*response.warnings, *warnings))
 
 
 def _no_handler(exchange: Exchange, mount: Mount, endpoint: Endpoint) -> VaultError:

@@ -28,7 +28,8 @@ LIFE_ONLY = frozenset({"database", "kubernetes", "pki", "rabbitmq", "totp", "tra
 
 _KV = frozenset({"kv", "generic"})
 _BY_NAME = frozenset({"cubbyhole", "ssh"})
-_BUILT_IN = frozenset({"cubbyhole", "identity", "ssh", "system", "token"})
+_OWN = frozenset({"identity", "system", "token"})
+_BUILT_IN = _BY_NAME | _OWN
 
 
 class Catalogue:
@@ -42,7 +43,7 @@ class Catalogue:
 
     def serves(self, type_: str) -> bool:
         """Tell whether requests below a mount of this type are answered."""
-        return type_ in _KV or type_ in _BY_NAME or type_ in ("system", "token") or self._other(type_) is not None
+        return type_ in _KV or type_ in _BY_NAME or type_ in _OWN or self._other(type_) is not None
 
     def engine(self, type_: str, options: Mapping[str, str] | None) -> Engine:
         """Give the engine for a mount of this type with these options. Raises: NotOffered."""

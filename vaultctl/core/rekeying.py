@@ -47,6 +47,10 @@ class Words(NamedTuple):
     not_verified: str
     no_key: str
     wrong_key: str
+    asks_first: bool
+    """That it is told first that there is an attempt, and then what is wrong with another one."""
+    alone: tuple[int, int]
+    """The numbers of shares that are told where none are made."""
     error: type[VaultError]
     """What numbers that cannot be, and shares that prove wrong, are answered with."""
 
@@ -100,6 +104,8 @@ class Rekeying:
         """Begin an attempt. Raises: InvalidRequest, VaultError for what the words say."""
         if self.target == RECOVERY and not self.quorum.is_recovery:
             raise InvalidRequest(self.words.not_possible)
+        if self.words.asks_first and self.attempt is not None:
+            raise InvalidRequest(self.words.in_progress)
         if self.makes_shares:
             self._check(asked)
         else:
@@ -183,7 +189,7 @@ class Rekeying:
             )
         if asked.backup:
             raise InvalidRequest("key backup not supported when using stored keys")
-        return Asked(1, 1)
+        return Asked(*self.words.alone)
 
     def _with_share(
         self, attempt: Attempt, share: bytearray, nonce: str, wanted: str, wrong_nonce: str, repeated: str

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vaultctl.core.exchange import Host
+    from vaultctl.core.identity import Who
     from vaultctl.core.mounts import Mount, MountTable
     from vaultctl.core.namespaces import Namespace, NamespaceTable
     from vaultctl.core.policies.acl import Acl
@@ -88,9 +89,9 @@ class Session:
         self.view.delete(mounts.PREFIX + mount.uuid)
         self.mounts = self.mounts.replaced(mount.uuid, None)
 
-    def acl(self, namespace: Namespace, policies: tuple[str, ...], now_s: float) -> Acl:
-        """Give what policies of a namespace, by their names, allow together. Raises: IntegrityError."""
-        return self._tables.acls().get(self.view, namespace, policies, now_s)
+    def acl(self, namespace: Namespace, policies: tuple[str, ...], now_s: float, who: Who | None = None) -> Acl:
+        """Give what policies of a namespace, by their names, allow somebody together. Raises: VaultError."""
+        return self._tables.acls().get(self.view, namespace, policies, now_s, who)
 
     def put_namespace(self, namespace: Namespace) -> None:
         """Add or change a namespace."""

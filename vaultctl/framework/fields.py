@@ -6,6 +6,7 @@ Source: OpenBao 2.7, field by field as recorded from a server: numbers and boole
 
 import re
 from collections.abc import Callable, Mapping
+from math import isinf
 from typing import Any, Literal, NamedTuple
 
 from vaultctl.logical import durations
@@ -13,7 +14,19 @@ from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.request import Repeated
 
 Kind = Literal[
-    "string", "int", "ints", "bool", "duration", "signed_duration", "time", "map", "keypair", "slice", "strings"
+    "string",
+    "int",
+    "float",
+    "ints",
+    "bool",
+    "duration",
+    "signed_duration",
+    "time",
+    "map",
+    "keypair",
+    "slice",
+    "paths",
+    "strings",
 ]
 
 
@@ -116,6 +129,24 @@ def _int(_name: str, value: object) -> int:
     return number
 
 
+def _float(_name: str, value: object) -> float:
+    if isinstance(value, list | dict):
+        raise _mismatch("float64", value)
+    text = _text(value) or "0"
+    try:
+        if text.strip() != text:
+            raise ValueError
+        number = float.fromhex(text) if _HEX_FLOAT.match(text) else float(text)
+    except (ValueError, OverflowError):
+        raise _WrongType("'' cannot parse value as 'float64': strconv.ParseFloat: invalid syntax") from None
+    if isinf(number) and "inf" not in text.lower():
+        raise _WrongType("'' cannot parse value as 'float64': strconv.ParseFloat: value out of range")
+    return number
+
+
+_HEX_FLOAT = re.compile("[+-]?0[xX]")
+
+
 def _ints(_name: str, value: object) -> list[int]:
     if isinstance(value, str):
         value = value.split(",") if value else []
@@ -209,6 +240,13 @@ def _slice(_name: str, value: object) -> list[str]:
     return found
 
 
+def _paths(name: str, value: object) -> list[str]:
+    """Give a list as above, but with what is empty in a text, too: somebody forgot what was to stand there."""
+    if isinstance(value, str) and value:
+        return [part.strip() for part in value.split(",")]
+    return _slice(name, value)
+
+
 def _strings(_name: str, value: object) -> list[str]:
     """Give a list of texts; one text is a list of one, and its commas are its own."""
     if value == "":
@@ -238,6 +276,7 @@ def go_value(value: object) -> str:
 _CONVERT = {
     "string": _string,
     "int": _int,
+    "float": _float,
     "ints": _ints,
     "bool": _bool,
     "duration": _duration,
@@ -246,11 +285,13 @@ _CONVERT = {
     "map": _map,
     "keypair": _keypair,
     "slice": _slice,
+    "paths": _paths,
     "strings": _strings,
 }
 _ZERO: Mapping[str, Callable[[], Any]] = {
     "string": str,
     "int": int,
+    "float": float,
     "ints": list,
     "bool": bool,
     "duration": float,
@@ -259,6 +300,7 @@ _ZERO: Mapping[str, Callable[[], Any]] = {
     "map": dict,
     "keypair": lambda: None,
     "slice": list,
+    "paths": list,
     "strings": list,
 }
 """What a null becomes. Source: OpenBao 2.7, which tells null options from empty ones."""

@@ -6,7 +6,13 @@ from typing import Any
 from vaultctl.framework.endpoint import Endpoint, find
 from vaultctl.logical.errors import UnsupportedPath
 
-_GO_KINDS = {"duration": "duration (sec)", "signed_duration": "duration (sec)", "ints": "slice", "strings": "slice"}
+_GO_KINDS = {
+    "duration": "duration (sec)",
+    "signed_duration": "duration (sec)",
+    "ints": "slice",
+    "paths": "slice",
+    "strings": "slice",
+}
 
 
 def path_help(endpoints: Sequence[Endpoint], path: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ class Login(NamedTuple):
     """What an auth method says of whoever proved to be somebody: the token to be given, before the mount's limits.
 
     `alias` is the name that whoever it is has in this mount: an entity hangs on it, and failures are counted by it.
-    `token_type` is "" or "default" where the mount decides.
+    `alias_meta` is what the method says of that name. `token_type` is "" or "default" where the mount decides.
     """
 
     policies: Sequence[str] = ()
@@ -27,6 +27,7 @@ class Login(NamedTuple):
     bound_cidrs: Sequence[str] = ()
     entity_id: str = ""
     alias: str = ""
+    alias_meta: Mapping[str, str] | None = None
 
 
 class Refused(InvalidRequest):

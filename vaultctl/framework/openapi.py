@@ -18,6 +18,7 @@ _METHODS = {
 _SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "string": {"type": "string"},
     "int": {"type": "integer"},
+    "float": {"type": "number"},
     "ints": {"type": "array", "items": {"type": "integer"}},
     "bool": {"type": "boolean"},
     "duration": {"type": "string", "format": "duration"},
@@ -26,6 +27,7 @@ _SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "map": {"type": "object"},
     "keypair": {"type": "object", "additionalProperties": {"type": "string"}},
     "slice": {"type": "array", "items": {"type": "string"}},
+    "paths": {"type": "array", "items": {"type": "string"}},
     "strings": {"type": "array", "items": {"type": "string"}},
 }
 

@@ -30,7 +30,7 @@ def prove(ctx: Context, fields: Mapping[str, Any]) -> Login:
     found = _proven(ctx, role, fields.get("secret_id", "")) if role.bind_secret_id else None
     _check_source(ctx, role.secret_id_bound_cidrs or ())
     meta = {**(found.meta if found else {}), "role_name": role.name}
-    login = role.terms.login(ctx.request)._replace(alias=role.role_id, meta=meta)
+    login = role.terms.login(ctx.request)._replace(alias=role.role_id, alias_meta=meta, meta=meta)
     if found and found.token_bound_cidrs:
         login = login._replace(bound_cidrs=found.token_bound_cidrs)
     return login

@@ -15,7 +15,7 @@ from vaultctl.framework.fields import Field
 from vaultctl.framework.login import Login, LoginDenied, Refused, Renewing
 from vaultctl.framework.token_fields import TokenTerms
 from vaultctl.logical import addresses
-from vaultctl.logical.errors import InvalidRequest, NotOffered, UnsupportedPath, VaultError, one_error
+from vaultctl.logical.errors import InvalidRequest, UnsupportedPath, VaultError, one_error
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 from vaultctl.logical.storage import Reading
@@ -99,7 +99,7 @@ def log_in(ctx: Context, fields: Mapping[str, Any]) -> Login:
     cidrs = user.terms.token_bound_cidrs
     if cidrs and not addresses.allow(cidrs, ctx.request.remote_addr):
         raise LoginDenied
-    if passwords.is_outdated(user.password):
+    if passwords.is_outdated(user.password, password):
         _save(ctx, user._replace(password=passwords.write(password, ctx.random)))
     return user.terms.login(ctx.request)._replace(display_name=name, alias=name, meta={"username": name})
 
@@ -127,12 +127,20 @@ def _name(fields: Mapping[str, Any]) -> str:
 
 
 def _password(ctx: Context, fields: Mapping[str, Any]) -> str:
-    """Give a new password as it is stored. Raises: InvalidRequest, NotOffered."""
-    password, given = fields.get("password", ""), fields.get("password_hash", "")
+    """Give a new password as it is stored. Raises: InvalidRequest."""
+    password: str = fields.get("password", "")
+    given: str = fields.get("password_hash", "")
     if password and given:
         raise InvalidRequest("only one of password or password_hash may be provided")
     if given:
-        raise NotOffered("password_hash is not part of vaultctl, which stores no bcrypt: give the password itself")
+        cost = passwords.bcrypt_cost(given)
+        if cost is None:
+            raise InvalidRequest("password_hash is not a valid bcrypt hash")
+        if cost < passwords.LEAST_COST:
+            raise InvalidRequest(f"bcrypt cost of {cost} is too low, want {passwords.LEAST_COST} at minimum")
+        if cost > passwords.MOST_COST:
+            raise InvalidRequest(f"bcrypt cost of {cost} exceeds maximum cost of {passwords.MOST_COST}")
+        return given
     if not password:
         raise InvalidRequest("must provide either password or password_hash")
     return passwords.write(password, ctx.random)
@@ -165,7 +173,7 @@ def _save(ctx: Context, user: User) -> None:
 _USERNAME = {"username": Field("string", "The name of the user.")}
 _PASSWORD = {
     "password": Field("string", "The password of the user."),
-    "password_hash": Field("string", "A bcrypt hash of it; vaultctl takes none."),
+    "password_hash": Field("string", "A bcrypt hash of it."),
 }
 
 _ENDPOINTS = (

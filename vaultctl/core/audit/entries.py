@@ -48,6 +48,7 @@ class Who(NamedTuple):
     token_type: str = _DEFAULT
     ttl_s: int = 0
     issued: str = ""
+    identity_policies: Sequence[str] = ()
 
 
 class At(NamedTuple):
@@ -142,8 +143,9 @@ def _who(ink: Ink, who: Who) -> Entry:
         "client_token": ink.secret(who.token),
         "accessor": ink.accessor(who.accessor),
         "display_name": who.display_name,
-        "policies": list(who.policies),
+        "policies": sorted({*who.policies, *who.identity_policies}),
         "token_policies": list(who.policies),
+        "identity_policies": list(who.identity_policies),
         "policy_results": results,
         "metadata": dict(who.meta or {}),
         "remaining_uses": who.remaining_uses,
@@ -193,6 +195,7 @@ def _answered(ink: Ink, asked: Asked, at: At, answer: Response, display_name: st
         "display_name": display_name,
         "policies": list(auth.get("policies") or ()),
         "token_policies": list(auth.get("token_policies") or ()),
+        "identity_policies": list(auth.get("identity_policies") or ()),
         "metadata": dict(auth.get("metadata") or {}),
         "num_uses": auth.get("num_uses") or 0,
         "entity_id": auth.get("entity_id") or "",

@@ -40,8 +40,10 @@ def _names(exchange: Exchange, token: Token) -> list[str]:
     path = exchange.namespace.path + exchange.request.path
     if listing and not path.endswith("/"):
         path += "/"
-    deciding = session.acl(own, token.policies, now_s).at(path, listing=listing)
+    who = admission.who_in(session, token)
+    names = admission.policies_of(token, who)
+    deciding = session.acl(own, names, now_s, who).at(path, listing=listing)
     if deciding is None:
         return []
-    alone = {name: session.acl(own, (name,), now_s).same_place(deciding) for name in token.policies}
+    alone = {name: session.acl(own, (name,), now_s, who).same_place(deciding) for name in names}
     return [name for name, rules in alone.items() if rules and rules.capabilities & _CAPABILITIES[operation]]

@@ -189,7 +189,9 @@ def _who(exchange: Exchange, *, allowed: bool | None) -> entries.Who:
     if token is None:
         return entries.Who(allowed=allowed)
     from vaultctl.core.audit.grants import granting
+    from vaultctl.core.policies import admission
 
+    who = admission.who_in(exchange.session, token)
     return entries.Who(
         exchange.request.token,
         token.accessor,
@@ -204,11 +206,14 @@ def _who(exchange: Exchange, *, allowed: bool | None) -> entries.Who:
         token.type,
         int(token.ttl_s),
         rfc3339(token.creation_time_s * _SECOND_NS),
+        who.entity.policies if who else (),
     )
 
 
 def _client_id(token: Token) -> str:
-    """Name who asks, for counting: those with the same policies in one namespace are one. It tells nothing of them."""
+    """Name who asks, for counting: the entity, else a name for those with the same policies in one namespace."""
+    if token.entity_id:
+        return token.entity_id
     named = ",".join(sorted(token.policies)) + "." + token.namespace
     return base64.b64encode(hmac_sha256(b"client", named.encode("utf-8", "surrogatepass"))).decode()
 

@@ -17,6 +17,7 @@ from vaultctl.logical.request import Operation
 
 if TYPE_CHECKING:
     from vaultctl.core.exchange import Exchange
+    from vaultctl.core.identity import Who
     from vaultctl.core.namespaces import Namespace
     from vaultctl.core.policies.acl import Acl, Permissions
     from vaultctl.core.session import Session
@@ -42,11 +43,29 @@ def is_root_in(session: Session, token: Token, namespace: Namespace) -> bool:
 
 
 def acl_of(session: Session, token: Token, now_s: float) -> Acl:
-    """Give what a token may do by its policies, which are those of its own namespace. Raises: PermissionDenied."""
+    """Give what a token may do by its policies, which are those of its own namespace. Raises: VaultError."""
     own = session.namespaces.get(token.namespace)
     if own is None:
         raise PermissionDenied
-    return session.acl(own, token.policies, now_s)
+    who = who_in(session, token)
+    return session.acl(own, policies_of(token, who), now_s, who)
+
+
+def who_in(session: Session, token: Token) -> Who | None:
+    """Give the entity of a token, if it is one of the token's own namespace: only there it brings policies."""
+    if not token.entity_id:
+        return None
+    from vaultctl.core import identity
+
+    who = identity.who(session.view, token.entity_id)
+    return who if who and who.entity.namespace == token.namespace else None
+
+
+def policies_of(token: Token, who: Who | None) -> tuple[str, ...]:
+    """Give the policies of a token, with those of its entity."""
+    if who is None or not who.entity.policies:
+        return token.policies
+    return tuple(sorted({*token.policies, *who.entity.policies}))
 
 
 def admit(exchange: Exchange, token: Token) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vaultctl.core.policies.tree import (
+from vaultctl.logical.hcl.tree import (
     NOWHERE,
     HclError,
     Item,

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vaultctl.core.policies import hcl
-from vaultctl.core.policies.tree import Comments, Item, ListValue, Literal, ObjectValue
+from vaultctl.logical.hcl import parser
+from vaultctl.logical.hcl.tree import Comments, Item, ListValue, Literal, ObjectValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vaultctl.core.policies.tree import Tree, Value
+    from vaultctl.logical.hcl.tree import Tree, Value
 
 _INDENT = "  "
 _FIXED = "\ue123"
@@ -25,7 +25,7 @@ _START, _END = -1, float("inf")
 
 def lay_out(text: str) -> str:
     """Give the text laid out. Raises: HclError."""
-    tree = hcl.parse(text, unique=True)
+    tree = parser.parse(text, unique=True)
     return _unfixed(_Layout(tree).outermost(tree.items)) + "\n"
 
 

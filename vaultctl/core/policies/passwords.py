@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.core.policies import decode
-from vaultctl.core.policies.rules import tree
-from vaultctl.core.policies.tree import HclError, Item, ObjectValue, matching, text_of
+from vaultctl.logical import hcl
 from vaultctl.logical.errors import InvalidRequest, one_error, several_errors
+from vaultctl.logical.hcl.tree import HclError, Item, ObjectValue, matching, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,7 +59,7 @@ def parse(text: str) -> PasswordPolicy:
 
 def _parsed(text: str) -> PasswordPolicy:
     try:
-        items = tree(text)
+        items = hcl.read(text)
     except HclError as error:
         raise HclError(f"unable to decode: {error}") from None
     policy = PasswordPolicy(_number(items, "length", "failed to decode configuration"), _charsets(items))

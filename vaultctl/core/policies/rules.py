@@ -9,12 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from vaultctl.core.policies import decode, hcl, json_form
+from vaultctl.core.policies import decode
 from vaultctl.core.policies.decode import quoted
 from vaultctl.core.policies.rule import EXPANDED, ORDER, Rule, is_templated
-from vaultctl.core.policies.tree import HclError, Item, ObjectValue, matching, text_of
-from vaultctl.logical import durations
+from vaultctl.logical import durations, hcl
 from vaultctl.logical.errors import InvalidRequest, NotOffered, several_errors
+from vaultctl.logical.hcl.tree import HclError, Item, ObjectValue, matching, text_of
 
 _KEYS = frozenset(
     {
@@ -54,17 +54,12 @@ class _Settings(NamedTuple):
 def parse(text: str, now_s: float) -> list[Rule]:
     """Give the rules of a text in HCL or JSON; those that have expired already are left out. Raises: VaultError."""
     try:
-        items = tree(text)
+        items = hcl.read(text)
         _check_keys(items, {"name", "path"})
         decode.last(items, "name", "name", decode.string)
         return [rule for item in matching(items, "path") if (rule := _named_rule(item, now_s))]
     except HclError as error:
         raise InvalidRequest(f"failed to parse policy: {error}") from None
-
-
-def tree(text: str) -> Sequence[Item]:
-    """Read a text in HCL, or in JSON if it begins with a brace. Raises: HclError."""
-    return json_form.parse(text).items if text.strip().startswith("{") else hcl.parse(text).items
 
 
 def _named_rule(item: Item, now_s: float) -> Rule | None:

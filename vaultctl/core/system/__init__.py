@@ -36,6 +36,7 @@ SUBJECTS = {
     "policies": "policies",
     "policies/password": "password_policies",
     "policy": "policies",
+    "quotas": "quotas",
     "rekey": "rekey",
     "rekey-recovery-key": "rekey",
     "remount": "remount",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vaultctl.core import tokens
+from vaultctl.core import identity, tokens
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.policies import admission
 from vaultctl.core.token_store import lookup
@@ -54,6 +54,8 @@ def _paths(fields: Mapping[str, Any]) -> list[str]:
 
 
 def _answer(ctx: SystemContext, token: Token, paths: list[str]) -> Response:
+    if not identity.may_act(ctx.session.view, token.entity_id):
+        raise InvalidRequest(one_error("invalid token"))
     if "" in paths:
         raise InvalidRequest(one_error("missing path"))
     found = {path: _capabilities(ctx, token, path) for path in paths}
@@ -67,8 +69,8 @@ def _capabilities(ctx: SystemContext, token: Token, path: str) -> list[str]:
 
 
 _PATHS = {
-    "paths": Field("slice", "The paths that are asked about."),
-    "path": Field("slice", "The older name of paths."),
+    "paths": Field("paths", "The paths that are asked about."),
+    "path": Field("paths", "The older name of paths."),
 }
 
 ENDPOINTS = (

@@ -53,7 +53,10 @@ def _running(session: Session, mount: Mount) -> Job | None:
 
 
 def remove(session: Session, mount: Mount) -> None:
-    """Take a mount away with all that it holds."""
+    """Take a mount away with all that it holds, and its quotas."""
+    from vaultctl.core import quotas
+
+    quotas.forget_mount(session.view, mount)
     for name in list(session.view.below(mount.storage_prefix)):
         session.view.delete(name)
     session.remove_mount(mount)

@@ -9,7 +9,7 @@ from typing import Any
 from vaultctl.core import mounts
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.mounts import SYSTEM_TTL_S
-from vaultctl.logical import durations, paths
+from vaultctl.logical import durations, paths, remounting
 from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.response import EMPTY, Response
 
@@ -36,7 +36,7 @@ def engine(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     _check_ttls(config)
     type_, options = _resolve_type(fields, config)
     check_visibility(config)
-    if mounts.protects(path):
+    if remounting.protects(path):
         raise InvalidRequest(f'cannot mount "{path}"')
     if type_.removeprefix("ns_") in mounts.UNREPEATABLE:
         raise InvalidRequest(f'mount type of "{type_}" is not mountable')

@@ -16,6 +16,7 @@ from vaultctl.core.quorum import WrongKey, read_share
 from vaultctl.core.system.rotate import sealable
 from vaultctl.framework.endpoint import ROOT_ONLY, Endpoint
 from vaultctl.framework.fields import Field
+from vaultctl.logical import one_time
 from vaultctl.logical.errors import InvalidRequest, UnsupportedOperation, VaultError, one_error
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
@@ -136,7 +137,7 @@ def _encoded(token: str, asked: Mapping[str, Any]) -> str:
         from vaultctl.crypto import pgp
 
         return _base64(pgp.encrypt(pgp.read_key(asked["pgp_key"]), token.encode()))
-    return _base64(_xored(token.encode(), asked["otp"].encode())).rstrip("=")
+    return one_time.encode(token, asked["otp"])
 
 
 def _fingerprint(text: str) -> str:
@@ -150,21 +151,13 @@ def _fingerprint(text: str) -> str:
 
 def decode(_ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Give a token from under its one-time password. Raises: InvalidRequest."""
-    encoded, otp = fields.get("encoded_token", ""), fields.get("otp", "").encode()
+    encoded, otp = fields.get("encoded_token", ""), fields.get("otp", "")
     if not encoded or not otp:
         raise InvalidRequest("provided 'encoded_token' or 'otp' is empty")
     try:
-        data = binascii.a2b_base64(encoded + "=" * (-len(encoded) % 4), strict_mode=True)
+        return Response(data={"token": one_time.decode(encoded, otp)})
     except ValueError as error:
-        raise InvalidRequest(f"error decoding base64'd token: {str(error).lower()}") from None
-    if len(data) != len(otp):
-        lengths = f"{len(data)} != {len(otp)}"
-        raise InvalidRequest(f"error xoring token: length of byte slices is not equivalent: {lengths}")
-    return Response(data={"token": _xored(data, otp).decode("utf-8", "replace")})
-
-
-def _xored(one: bytes, other: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(one, other, strict=True))
+        raise InvalidRequest(str(error)) from None
 
 
 def _base64(data: bytes) -> str:

@@ -147,7 +147,7 @@ def delete(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 
 def step(session: Session, job: Job) -> Job:
     """Take away a batch of what a namespace holds: tokens, mounts after their data, policies, and at last itself."""
-    from vaultctl.core import identity, lockouts
+    from vaultctl.core import identity, lockouts, quotas
     from vaultctl.core.token_store import sweep
 
     namespace = session.namespaces.get(job.params["id"])
@@ -169,11 +169,13 @@ def step(session: Session, job: Job) -> Job:
         left -= _clear(session, f"{lockouts.PREFIX}{mount.uuid}/", left)
         if not left:
             return job._replace(phase=_DELETING, done=job.done + BATCH)
+        quotas.forget_mount(session.view, mount)
         session.remove_mount(mount)
-    for kind in (*_POLICIES, identity.ENTITIES, identity.ALIASES):
+    for kind in (*_POLICIES, *identity.TABLES):
         left -= _clear(session, f"{kind}{namespace.id}/", left)
         if not left:
             return job._replace(phase=_DELETING, done=job.done + BATCH)
+    quotas.forget_namespace(session.view, namespace.id)
     session.remove_namespace(namespace)
     return job._replace(done=job.done + BATCH - left).succeeded()
 

@@ -41,6 +41,8 @@ ROTATE = Words(
     not_verified="rotation verification failed; incorrect key shares supplied",
     no_key="failed to compute key",
     wrong_key="failed to read root key",
+    asks_first=True,
+    alone=(1, 1),
     error=InvalidRequest,
 )
 REKEY = Words(
@@ -60,6 +62,8 @@ REKEY = Words(
     not_verified="rekey verification failed; incorrect key shares supplied",
     no_key="failed to compute root key",
     wrong_key="failed to read root key",
+    asks_first=False,
+    alone=(0, 0),
     error=VaultError,
 )
 _MISSING = "'key' must be specified in request body as JSON"

@@ -5,20 +5,21 @@ the status survives the process, says why a move failed, and the source is put b
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from vaultctl.core import jobs, mounts
+from vaultctl.core import jobs
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.jobs import Job
 from vaultctl.core.leases import job as leases
 from vaultctl.core.leases.revoke import Mode
-from vaultctl.core.mounts import Mount, MountTable, new_uuid
-from vaultctl.core.namespaces import ROOT, Namespace, NamespaceTable
+from vaultctl.core.mounts import Mount, new_uuid
+from vaultctl.core.namespaces import ROOT, Namespace
 from vaultctl.core.session import Session
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
-from vaultctl.logical import paths
-from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical import remounting
+from vaultctl.logical.errors import VaultError
+from vaultctl.logical.remounting import Place
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
@@ -31,92 +32,51 @@ _QUEUED = (
 
 def start(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Check a move, take the source out of use, and store the job. Raises: InvalidRequest."""
-    source, target = check(ctx, fields.get("from", ""), fields.get("to", ""))
-    params = {
+    tables = _Tables(ctx.session)
+    source, target = remounting.check(tables, ctx.namespace.path, fields.get("from", ""), fields.get("to", ""))
+    params: dict[str, Any] = {
         "source": source.full_path,
         "target": target.full_path,
-        "namespace": target.namespace.id,
+        "namespace": _id_of(ctx.session, target),
         "path": target.path,
     }
+    if fields.get("rewrite_policies"):
+        from vaultctl.core.policies import moved
+
+        params["policies"] = moved.admitted(ctx, source, target)
     job = Job(new_uuid(ctx.random), KIND, params, ctx.now_ns, ctx.now_ns)
-    mount = ctx.session.mounts.at(source.path, source.namespace.id)
+    mount = ctx.session.mounts.at(source.path, _id_of(ctx.session, source))
     if mount:
         ctx.session.put_mount(mount._replace(tainted=True))
         job = job._replace(params={**params, "uuid": mount.uuid})
     jobs.enqueue(ctx.session.view, job)
-    return Response(data={"migration_id": job.id}, warnings=(_QUEUED,))
+    return Response(data={"migration_id": job.id, **_taken_along(job)}, warnings=(_QUEUED,))
 
 
-class Place(NamedTuple):
-    """Where a mount is, or shall be."""
+class _Tables:
+    """The landscape of a session: its namespaces and mounts."""
 
-    namespace: Namespace
-    path: str
+    def __init__(self, session: Session) -> None:
+        self._namespaces = session.namespaces
+        self._mounts = session.mounts
 
-    @property
-    def full_path(self) -> str:
-        """Give the path as the root has it."""
-        return self.namespace.path + self.path
+    def has_namespace(self, full: str) -> bool:
+        return self._namespaces.at(full) is not None
 
+    def descend(self, namespace: str, path: str) -> tuple[str, str]:
+        found, rest = self._namespaces.descend(self._at(namespace), path)
+        return found.path, rest
 
-def check(ctx: SystemContext, source: str, target: str) -> tuple[Place, Place]:
-    """Check a move in OpenBao's order; give both places. Raises: InvalidRequest."""
-    if not source or not target:
-        raise InvalidRequest("both 'from' and 'to' path must be specified as a string")
-    for name, path in (("from", source), ("to", target)):
-        if path != path.strip():
-            raise InvalidRequest(f"'{name}' path cannot contain trailing whitespace")
-    namespaces, table = ctx.session.namespaces, ctx.session.mounts
-    _check_target_form(namespaces, ctx.namespace, target)
-    old, new = (Place(*namespaces.descend(ctx.namespace, paths.mount_path(path))) for path in (source, target))
-    _check_protected(old.path, new.path)
-    if not old.path or table.serving(old.path, old.namespace.id) is None:
-        raise InvalidRequest(f'no matching mount at "{paths.mount_path(source)}"')
-    taken = taken_at(table, new)
-    if taken:
-        raise InvalidRequest(f'path already in use at "{taken}"')
-    return old, new
+    def serving(self, place: Place) -> bool:
+        return self._mounts.serving(place.path, self._at(place.namespace).id) is not None
 
+    def taken(self, place: Place) -> str | None:
+        id_ = self._at(place.namespace).id
+        found = self._mounts.conflicting(place.path, id_) if place.path else next(self._mounts.within(id_), None)
+        return place.namespace + found.path if found else None
 
-def taken_at(table: MountTable, place: Place) -> str | None:
-    """Give the full path of the mount at, above or below a place. A namespace's own path is above all its mounts."""
-    id_ = place.namespace.id
-    found = table.conflicting(place.path, id_) if place.path else next(table.within(id_), None)
-    return place.namespace.path + found.path if found else None
-
-
-def _check_target_form(namespaces: NamespaceTable, namespace: Namespace, target: str) -> None:
-    if target == "/" or namespaces.at(namespace.path + target) is not None:
-        raise InvalidRequest(f'invalid destination mount path "{target}"')
-    stripped = _within(namespaces, namespace.path + target)
-    cleaned = paths.clean(stripped) if stripped else "/"
-    if stripped != cleaned:
-        raise InvalidRequest(f"invalid destination mount: path '{stripped}/' does not match cleaned path '{cleaned}/'")
-    if not paths.is_printable(stripped):
-        raise InvalidRequest("invalid destination mount: path cannot contain non-printable characters")
-
-
-def _within(namespaces: NamespaceTable, full: str) -> str:
-    """Give a full path as it is within the namespace that it leads to, or whole if it leaves that one on the way."""
-    owner, _ = namespaces.descend(ROOT, paths.clean(full) + "/")
-    within = full.removeprefix(owner.path).strip("/")
-    leaves = within and paths.clean(within).partition("/")[0] in (".", "..")
-    return full.strip("/") if leaves else within
-
-
-def _check_protected(old: str, new: str) -> None:
-    if old.startswith("auth/"):
-        if not new.startswith("auth/"):
-            raise InvalidRequest(f'cannot remount auth mount to non-auth mount "{new}"')
-        if old.startswith("auth/token/"):
-            raise InvalidRequest(f'cannot remount "{old}"')
-        if new == "auth/" or new.startswith("auth/token/"):
-            raise InvalidRequest(f'cannot remount to destination "{new}"')
-        return
-    if mounts.protects(old):
-        raise InvalidRequest(f'cannot remount "{old}"')
-    if mounts.protects(new):
-        raise InvalidRequest(f"cannot remount to destination {new}")
+    def _at(self, namespace: str) -> Namespace:
+        return self._namespaces.at(namespace) or ROOT
 
 
 def step(session: Session, job: Job) -> Job:
@@ -127,7 +87,7 @@ def step(session: Session, job: Job) -> Job:
     source = job.params["source"]
     mount = session.mounts.get(job.params.get("uuid", ""))
     if mount is None or _place_of(session, mount).full_path != source:
-        return job.failed(f"no mount is enabled at {source} itself")
+        return job.failed(remounting.no_mount(Place("", source)))
     obstacle = _obstacle(session, job)
     if obstacle:
         session.put_mount(mount._replace(tainted=False))
@@ -142,8 +102,30 @@ def step(session: Session, job: Job) -> Job:
         session.put_mount(mount._replace(tainted=False))
         return job.failed(leases.reason(job))
     target = _target_of(job)
+    if job.params.get("policies"):
+        problem = _rewrite_policies(session, mount, job)
+        if problem:
+            session.put_mount(mount._replace(tainted=False))
+            return job.failed(problem)
     session.put_mount(mount._replace(namespace=target[0], path=target[1], tainted=False))
     return job.succeeded()
+
+
+def _rewrite_policies(session: Session, mount: Mount, job: Job) -> str:
+    """Rewrite the policies that the move takes along, all of them; or say why one of them cannot be, and none is."""
+    from vaultctl.core.policies import moved
+
+    namespace = session.namespaces.get(_target_of(job)[0]) or ROOT
+    target = Place(namespace.path, _target_of(job)[1])
+    try:
+        moved.rewrite(session, job.params["policies"], _place_of(session, mount), target)
+    except VaultError as error:
+        return f"a policy cannot be rewritten: {'; '.join(error.errors)}"
+    return ""
+
+
+def _id_of(session: Session, place: Place) -> str:
+    return (session.namespaces.at(place.namespace) or ROOT).id
 
 
 def _revoke_tokens(session: Session, mount: Mount, job: Job) -> tuple[Mount, Job]:
@@ -163,7 +145,7 @@ def _revoke_tokens(session: Session, mount: Mount, job: Job) -> tuple[Mount, Job
 
 
 def _place_of(session: Session, mount: Mount) -> Place:
-    return Place(session.namespaces.get(mount.namespace) or ROOT, mount.path)
+    return Place((session.namespaces.get(mount.namespace) or ROOT).path, mount.path)
 
 
 def _target_of(job: Job) -> tuple[str, str]:
@@ -177,7 +159,8 @@ def _obstacle(session: Session, job: Job) -> str:
     namespace = session.namespaces.get(id_)
     if namespace is None or namespace.tainted:
         return f"the namespace of {job.params['target']} is gone"
-    taken = taken_at(session.mounts, Place(*session.namespaces.descend(namespace, path)))
+    tables = _Tables(session)
+    taken = tables.taken(Place(*tables.descend(namespace.path, path)))
     return f"path already in use at {taken}" if taken else ""
 
 
@@ -203,7 +186,15 @@ def _info(job: Job) -> dict[str, Any]:
         "target_mount": job.params["target"],
         "status": job.status,
         **job.describe(),
+        **_taken_along(job),
     }
+
+
+def _taken_along(job: Job) -> dict[str, list[str]]:
+    """Name the policies that a move takes along, in full, where that was asked for."""
+    if "policies" not in job.params:
+        return {}
+    return {"policies": [policy["namespace"] + policy["name"] for policy in job.params["policies"]]}
 
 
 ENDPOINTS = (
@@ -212,8 +203,15 @@ ENDPOINTS = (
         {Operation.UPDATE: start},
         "Move a mount to another path.",
         "The data, the accessor and the configuration go with the mount. Leases and tokens that it gave out are"
-        " revoked, and policies are not rewritten. The answer names a migration, whose status can be read.",
-        {"from": Field("string", "The mount's path now."), "to": Field("string", "The path it shall have.")},
+        " revoked, and policies are rewritten only where that is asked for. The answer names a migration, whose status"
+        " can be read.",
+        {
+            "from": Field("string", "The mount's path now."),
+            "to": Field("string", "The path it shall have."),
+            "rewrite_policies": Field(
+                "bool", "Have the policies that spell the old path out say the new one, all of them with the move."
+            ),
+        },
         sudo=True,
         mirrored=True,
     ),

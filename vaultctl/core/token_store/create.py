@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from vaultctl.core import tokens
+from vaultctl.core import identity, tokens
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.token_store import policies, roles
 from vaultctl.core.token_store.issue import BATCH, SERVICE, Wanted, issue, limits_of
@@ -14,7 +14,7 @@ from vaultctl.core.tokens import ROOT_POLICY, SECOND_NS, Token
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical import durations
-from vaultctl.logical.errors import BadToken, InvalidRequest, NotOffered
+from vaultctl.logical.errors import BadToken, InvalidRequest, VaultError
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
@@ -25,6 +25,12 @@ _CHOSEN_ID = (
 """Source: OpenBao 2.7. Here every token is hashed by HMAC; one that somebody chose is the weaker all the same."""
 
 _NOT_IN_A_NAME = re.compile("[^a-zA-Z0-9-]")
+
+
+class DisabledEntity(VaultError):
+    """No token is made for it. Source: OpenBao 2.7."""
+
+    status = 403
 
 
 def create(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
@@ -56,7 +62,7 @@ def _create(ctx: SystemContext, fields: Mapping[str, Any], role: Role | None, *,
     num_uses = fields.get("num_uses", 0)
     if num_uses < 0:
         raise InvalidRequest("number of uses cannot be negative")
-    _check_alias(fields, role)
+    named = _entity_of_alias(ctx, fields, role)
     chosen = _chosen_id(ctx, fields)
     names = policies.resolve(
         fields.get("policies", ()),
@@ -85,7 +91,7 @@ def _create(ctx: SystemContext, fields: Mapping[str, Any], role: Role | None, *,
         explicit_max_ttl_s=times.explicit_max_s,
         role=role.name if role else "",
         meta=fields.get("meta"),
-        entity_id="" if is_orphan else parent.entity_id,
+        entity_id=named or ("" if is_orphan else parent.entity_id),
         bound_cidrs=_bound_cidrs(role, parent, is_orphan=is_orphan) if times.ttl_s else (),
         id="" if type_ == BATCH else chosen,
     )
@@ -145,15 +151,19 @@ def _check_batch(fields: Mapping[str, Any]) -> None:
         return
 
 
-def _check_alias(fields: Mapping[str, Any], role: Role | None) -> None:
-    alias = fields.get("entity_alias", "").lower()
+def _entity_of_alias(ctx: SystemContext, fields: Mapping[str, Any], role: Role | None) -> str:
+    """Give the entity that a token is to be for by an alias, which is made if it is a new one. Raises: VaultError."""
+    alias = fields.get("entity_alias", "")
     if not alias:
-        return
+        return ""
     if role is None:
         raise InvalidRequest("'entity_alias' is only allowed in combination with token role")
-    if not any(policies.fits(alias, allowed) for allowed in role.allowed_entity_aliases or ()):
+    if not any(policies.fits(alias.lower(), allowed) for allowed in role.allowed_entity_aliases or ()):
         raise InvalidRequest("invalid 'entity_alias' value")
-    raise NotOffered("entities are not part of this version of vaultctl")
+    owner = identity.entity_at_login(ctx.session.view, ctx.mount, alias, random=ctx.random, now_ns=ctx.now_ns)
+    if owner.disabled:
+        raise DisabledEntity("entity from given entity alias is disabled")
+    return owner.id
 
 
 def _chosen_id(ctx: SystemContext, fields: Mapping[str, Any]) -> str:

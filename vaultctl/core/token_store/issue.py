@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from vaultctl.core import tokens
+from vaultctl.core import identity, tokens
 from vaultctl.core.mounts import ROOT_NAMESPACE, Mount
+from vaultctl.core.namespaces import ROOT
 from vaultctl.core.session import Session
 from vaultctl.core.token_store import policies
 from vaultctl.core.token_store.ttl import Limits, life
@@ -63,12 +64,13 @@ def issue(
         "bound_cidrs": tuple(wanted.bound_cidrs),
     }
     suffix = "" if mount.namespace == ROOT_NAMESPACE else f".{mount.namespace}"
+    by_entity = identity.policies_of(session.view, wanted.entity_id, mount.namespace)
     if wanted.type == BATCH:
         from vaultctl.core.token_store import batch
 
         text = batch.write(session.view, fields) + suffix
         made = Token(tokens.hash_of(session.view, text), accessor="", **fields)
-        return made, {**auth_block(made, text), "num_uses": wanted.num_uses}
+        return made, {**auth_block(made, text, by_entity), "num_uses": wanted.num_uses}
     text = wanted.id or tokens.new_token(random) + suffix
     made = tokens.create(
         session.view,
@@ -86,10 +88,10 @@ def issue(
         explicit_max_ttl_s=wanted.explicit_max_ttl_s,
         **fields,
     )
-    return made, auth_block(made, text)
+    return made, auth_block(made, text, by_entity)
 
 
-def auth_block(token: Token, text: str, *, identity_policies: Sequence[str] = ()) -> dict[str, Any]:
+def auth_block(token: Token, text: str, identity_policies: Sequence[str]) -> dict[str, Any]:
     """Give the `auth` of an answer that gives out a token, or renews it. Source: OpenBao 2.7, its order too."""
     block = {
         "client_token": text,
@@ -122,7 +124,7 @@ def log_in(
 ) -> Response:
     """Give the token that a login at `path` (from the root of its namespace) earned. Raises: InvalidRequest.
 
-    Source: OpenBao 2.7: the name begins with the mount's, the default policy is added, and no method gives root.
+    Source: OpenBao 2.7: its name begins with the mount's full path, the default policy is added, and none gives root.
     """
     now_s = now_ns / SECOND_NS
     limits = limits_of(mount, period_s=login.period_s, max_s=login.max_ttl_s, explicit_max_s=login.explicit_max_ttl_s)
@@ -132,7 +134,8 @@ def log_in(
         raise InvalidRequest("auth methods cannot create root tokens")
     policies.check_assignable(names)
     type_ = _type_of(mount, login)
-    source = mount.path.removeprefix("auth/").replace("/", "-")
+    namespace = session.namespaces.get(mount.namespace) or ROOT
+    source = (namespace.path + mount.path).removeprefix("auth/").replace("/", "-")
     wanted = Wanted(
         names,
         path,

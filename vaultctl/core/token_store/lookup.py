@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from vaultctl.core import tokens
+from vaultctl.core import identity, tokens
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.namespaces import ROOT
 from vaultctl.core.tokens import BY_ID, SECOND_NS, Token
@@ -99,6 +99,9 @@ def _is_alive(token: Token | None, by_hash: Mapping[str, Token], gone: Collectio
 def _described(ctx: SystemContext, token: Token, text: str) -> dict[str, Any]:
     """Give a token as the API shows it, of an inner namespace with the namespace's path."""
     shown = _describe(token, text, ctx.now_ns)
+    by_entity = identity.policies_of(ctx.session.view, token.entity_id, token.namespace)
+    if by_entity:
+        shown |= {"identity_policies": list(by_entity), "external_namespace_policies": {}}
     namespace = ctx.session.namespaces.get(token.namespace)
     if namespace and not namespace.is_root:
         shown["namespace_path"] = namespace.path

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from vaultctl.core import tokens
+from vaultctl.core import identity, tokens
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.mounts import Mount
 from vaultctl.core.token_store import roles
@@ -54,7 +54,8 @@ def _renewed(ctx: SystemContext, token: Token | None, text: str, increment_s: fl
     )
     renewed = token._replace(lease_ttl_s=ttl_s, renewed_ns=ctx.now_ns, expire_ns=ctx.now_ns + int(ttl_s * SECOND_NS))
     tokens.replace(ctx.session.view, token, renewed)
-    return Response(auth=auth_block(renewed, text), warnings=tuple(warnings))
+    by_entity = identity.policies_of(ctx.session.view, token.entity_id, token.namespace)
+    return Response(auth=auth_block(renewed, text, by_entity), warnings=tuple(warnings))
 
 
 class _Bounds(NamedTuple):

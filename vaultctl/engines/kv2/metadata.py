@@ -5,19 +5,16 @@ from typing import Any
 
 from vaultctl.engines.kv2.data import merge_patch, path_of
 from vaultctl.engines.kv2.record import METADATA, Config, Record, load, load_config, remove_data, save, save_config
+from vaultctl.framework import custom_metadata
 from vaultctl.framework.endpoint import Context
 from vaultctl.framework.fields import Field, convert, go_type
 from vaultctl.logical import durations
 from vaultctl.logical.durations import rfc3339
-from vaultctl.logical.errors import InvalidRequest, NotFound, several_errors
+from vaultctl.logical.errors import InvalidRequest, NotFound
 from vaultctl.logical.response import EMPTY, Response
 from vaultctl.logical.storage import scan
 
-MAX_KEYS = 64
-MAX_KEY_B = 128
-MAX_VALUE_B = 512
 _UINT32 = 2**32
-_INVALID = "custom_metadata validation failed: "
 
 
 def read_config(ctx: Context, _fields: Mapping[str, Any]) -> Response:
@@ -116,40 +113,15 @@ def _custom(given: Mapping[str, Any]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for key, value in given.items():
         if isinstance(value, list | dict):
-            raise InvalidRequest(f"{_INVALID}'' expected type 'string', got unconvertible type '{go_type(value)}'")
+            raise InvalidRequest(
+                f"{custom_metadata.INVALID}'' expected type 'string', got unconvertible type '{go_type(value)}'"
+            )
         texts[key] = convert(_TEXT, {"text": value})["text"]
-    problems = _problems(texts)
-    if problems:
-        raise InvalidRequest(several_errors([_INVALID + problem for problem in problems]))
+    custom_metadata.check(texts)
     return texts
 
 
 _TEXT = {"text": Field("string", "A value of custom metadata.")}
-
-
-def _problems(texts: Mapping[str, str]) -> list[str]:
-    if len(texts) > MAX_KEYS:
-        return [f"payload must contain at most {MAX_KEYS} keys, provided {len(texts)}"]
-    problems = []
-    for key, value in texts.items():
-        key_b, value_b, shown = len(key.encode()), len(value.encode()), _quoted(key)
-        if not 0 < key_b <= MAX_KEY_B:
-            problems.append(f"length of key {shown} is {key_b} but must be 0 < len(key) <= {MAX_KEY_B}")
-        if not 0 < value_b <= MAX_VALUE_B:
-            problems.append(f"length of value for key {shown} is {value_b} but must be 0 < len(value) <= {MAX_VALUE_B}")
-        if not key.isprintable():
-            problems.append(f"key {shown} ({key}) contains unprintable characters")
-        if not value.isprintable():
-            problems.append(f"value for key {shown} contains unprintable characters")
-    return problems
-
-
-def _quoted(text: str) -> str:
-    """Write text as Go's %q does."""
-    escaped = (
-        char if char.isprintable() and char not in '"\\' else char.encode("unicode_escape").decode() for char in text
-    )
-    return '"' + "".join('\\"' if char == '"' else char for char in escaped) + '"'
 
 
 def delete(ctx: Context, fields: Mapping[str, Any]) -> Response:

@@ -16,10 +16,10 @@ COMMAND = command(
     short_help="Move an auth method to another path",
     help="Moves an auth method with all that it holds. Both paths begin with auth/, behind those of namespaces. Its"
     " users and roles, accessor and configuration stay as they are; the tokens that it gave are revoked, but for batch"
-    " tokens, and policies are not rewritten. The command waits for the end of the move, and ends with exit code 2 when"
-    " it failed.\n\n    $ vaultctl auth move auth/people auth/staff",
+    " tokens. The command waits for the end of the move, and ends with exit code 2 when it failed."
+    f"\n\n    $ vaultctl auth move auth/people auth/staff\n\n{moves.CHECK_HELP}",
     arity=(2, 2),
     completes=("auth path",),
     loses=True,
-    flags=(FORMAT, moves.TIMEOUT),
+    flags=(FORMAT, moves.TIMEOUT, moves.CHECK, moves.REWRITE),
 )

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vaultctl.cli import output, pgp_files
+from vaultctl.cli import output
 from vaultctl.cli.command import FIELD, FORMAT, Run, command
 from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.go_flags import INT, flag, switch
+from vaultctl.cli.pgp_keys import PGP_KEYS
 from vaultctl.client import operator, sys
 
 _SHARES, _THRESHOLD = 5, 3
@@ -74,11 +75,11 @@ def _body(run: Run, *, is_auto: bool) -> dict[str, Any]:
     return {
         "secret_shares": run["key_shares"] or (0 if is_auto else _SHARES),
         "secret_threshold": run["key_threshold"] or (0 if is_auto else _THRESHOLD),
-        "pgp_keys": pgp_files.read_keys(run["pgp_keys"]) or None,
+        "pgp_keys": run["pgp_keys"] or None,
         "recovery_shares": recovery_shares,
         "recovery_threshold": recovery_threshold,
-        "recovery_pgp_keys": (pgp_files.read_keys(run["recovery_pgp_keys"]) or None) if is_auto else None,
-        "root_token_pgp_key": "".join(pgp_files.read_keys(run["root_token_pgp_key"])[:1]),
+        "recovery_pgp_keys": (run["recovery_pgp_keys"] or None) if is_auto else None,
+        "root_token_pgp_key": "".join(run["root_token_pgp_key"] or []),
     }
 
 
@@ -121,7 +122,8 @@ COMMAND = command(
     short_help="Make a state by hand, and its keys",
     help="Makes a state by hand, under the shamir seal unless -seal, VAULTCTL_SEAL or the config file names another"
     " one, and without a kv engine at secret/. It prints the shares of the unseal key, or of the recovery key where"
-    " the seal opens by itself, and a root token: nobody can show them again. The state is there before anything is printed.",
+    " the seal opens by itself, and a root token: nobody can show them again. The state is there before anything is"
+    " printed.",
     doing="Error initializing",
     flags=(
         FORMAT,
@@ -136,8 +138,8 @@ COMMAND = command(
             multiple=True,
             metavar="FILES",
         ),
-        flag("recovery-pgp-keys", "The same of the recovery key.", multiple=True, metavar="FILES"),
-        flag("root-token-pgp-key", "A file with a PGP key, which encrypts the root token.", metavar="FILE"),
+        flag("recovery-pgp-keys", "The same of the recovery key.", PGP_KEYS, metavar="FILES"),
+        flag("root-token-pgp-key", "A file with a PGP key, which encrypts the root token.", PGP_KEYS, metavar="FILE"),
         flag("seal", "The seal of a local state: shamir, static, pkcs11 or transit.", metavar="TYPE"),
         switch("status", "Tell whether there is a state; exit code 2 where there is none."),
     ),

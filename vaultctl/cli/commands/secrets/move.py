@@ -15,10 +15,10 @@ COMMAND = command(
     usage="secrets move [options] SOURCE DESTINATION",
     short_help="Move a secrets engine to another path",
     help="Moves a secrets engine with all that it holds. Its data, accessor and configuration stay as they are; leases"
-    " that it gave out are revoked, and policies are not rewritten. The command waits for the end of the move, and ends"
-    " with exit code 2 when it failed.",
+    " that it gave out are revoked. The command waits for the end of the move, and ends with exit code 2 when it"
+    f" failed.\n\n{moves.CHECK_HELP}",
     arity=(2, 2),
     completes=("mount",),
     loses=True,
-    flags=(FORMAT, moves.TIMEOUT),
+    flags=(FORMAT, moves.TIMEOUT, moves.CHECK, moves.REWRITE),
 )

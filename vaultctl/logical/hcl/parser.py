@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vaultctl.core.policies.scanner import Scanner, Token
-from vaultctl.core.policies.tree import Comments, HclError, Item, ListValue, Literal, ObjectValue, Tree
+from vaultctl.logical.hcl.scanner import Scanner, Token
+from vaultctl.logical.hcl.tree import Comments, HclError, Item, ListValue, Literal, ObjectValue, Tree
 
 if TYPE_CHECKING:
-    from vaultctl.core.policies.tree import Value
+    from vaultctl.logical.hcl.tree import Value
 
 _LITERALS = frozenset({"NUMBER", "FLOAT", "BOOL", "STRING", "HEREDOC"})
 _MAX_DEPTH = 200

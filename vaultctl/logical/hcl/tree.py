@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from vaultctl.core.policies.scanner import Token
+from vaultctl.logical.hcl.scanner import Token
 
 NOWHERE = "-"
 """Where things stand that have no place of their own: in JSON, and in what has no items."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vaultctl.core.policies.scanner import Scanner, Token
-from vaultctl.core.policies.tree import HclError, Item, ListValue, Literal, ObjectValue, Tree
+from vaultctl.logical.hcl.scanner import Scanner, Token
+from vaultctl.logical.hcl.tree import HclError, Item, ListValue, Literal, ObjectValue, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from vaultctl.core.policies.tree import Value
+    from vaultctl.logical.hcl.tree import Value
 
 _MAX_DEPTH = 200
 

@@ -1,0 +1,1 @@
+"""What a move of a mount would do, found out by asking alone: the same on every door."""

@@ -1,0 +1,116 @@
+"""Whether a mount may move from one path to another: asked by the engine of its tables, by clients of what they see.
+
+Source: OpenBao 2.7, for the order of checks and the messages.
+"""
+
+from typing import NamedTuple, Protocol
+
+from vaultctl.logical import paths
+from vaultctl.logical.errors import InvalidRequest, VaultError, one_error
+
+PROTECTED = ("sys/", "cubbyhole/", "identity/", "auth/", "audit/")
+"""Paths, and all below them, that no secrets engine can be mounted at."""
+
+
+class Place(NamedTuple):
+    """Where a mount is, or shall be: the full path of a namespace, and a path in it; both end in a slash, or are ""."""
+
+    namespace: str
+    path: str
+
+    @property
+    def full_path(self) -> str:
+        """Give the path as the root has it."""
+        return self.namespace + self.path
+
+
+class NoMatchingMount(InvalidRequest):
+    """There is no mount at the path that a move begins at, or above it."""
+
+
+class MayNotRewrite(VaultError):
+    """The token may move the mount, and may not write a policy that is to go with it."""
+
+    status = 403
+
+    def __init__(self, path: str) -> None:
+        """`path` is that of the policy in the API, in full."""
+        super().__init__(one_error(f"permission denied: {path} is to be rewritten, and may not be"))
+
+
+class Landscape(Protocol):
+    """Which namespaces and mounts there are. Namespaces are named by their full paths."""
+
+    def has_namespace(self, full: str, /) -> bool:
+        """Tell whether there is such a namespace."""
+
+    def descend(self, namespace: str, path: str, /) -> tuple[str, str]:
+        """Give the namespace that a path within another one leads to, and what is left of the path there."""
+
+    def serving(self, place: Place, /) -> bool:
+        """Tell whether there is a mount at a place, or above it."""
+
+    def taken(self, place: Place, /) -> str | None:
+        """Give the full path of the mount at, above or below a place; all of a namespace's are below its own path."""
+
+
+def check(landscape: Landscape, namespace: str, source: str, target: str) -> tuple[Place, Place]:
+    """Check a move that is asked for in a namespace; give both places. Raises: InvalidRequest."""
+    if not source or not target:
+        raise InvalidRequest("both 'from' and 'to' path must be specified as a string")
+    for name, path in (("from", source), ("to", target)):
+        if path != path.strip():
+            raise InvalidRequest(f"'{name}' path cannot contain trailing whitespace")
+    _check_target_form(landscape, namespace, target)
+    old, new = (Place(*landscape.descend(namespace, paths.mount_path(path))) for path in (source, target))
+    _check_protected(old.path, new.path)
+    if not old.path or not landscape.serving(old):
+        raise NoMatchingMount(f'no matching mount at "{paths.mount_path(source)}"')
+    taken = landscape.taken(new)
+    if taken:
+        raise InvalidRequest(f'path already in use at "{taken}"')
+    return old, new
+
+
+def no_mount(source: Place) -> str:
+    """Say that a move cannot be made, as there is a mount above its source, and none at it."""
+    return f"no mount is enabled at {source.full_path} itself"
+
+
+def protects(path: str) -> bool:
+    """Tell whether a path is the system's own, or below it."""
+    return path.startswith(PROTECTED)
+
+
+def _check_target_form(landscape: Landscape, namespace: str, target: str) -> None:
+    if target == "/" or landscape.has_namespace(namespace + target):
+        raise InvalidRequest(f'invalid destination mount path "{target}"')
+    stripped = _within(landscape, namespace + target)
+    cleaned = paths.clean(stripped) if stripped else "/"
+    if stripped != cleaned:
+        raise InvalidRequest(f"invalid destination mount: path '{stripped}/' does not match cleaned path '{cleaned}/'")
+    if not paths.is_printable(stripped):
+        raise InvalidRequest("invalid destination mount: path cannot contain non-printable characters")
+
+
+def _within(landscape: Landscape, full: str) -> str:
+    """Give a full path as it is within the namespace that it leads to, or whole if it leaves that one on the way."""
+    owner, _ = landscape.descend("", paths.clean(full) + "/")
+    within = full.removeprefix(owner).strip("/")
+    leaves = within and paths.clean(within).partition("/")[0] in (".", "..")
+    return full.strip("/") if leaves else within
+
+
+def _check_protected(old: str, new: str) -> None:
+    if old.startswith("auth/"):
+        if not new.startswith("auth/"):
+            raise InvalidRequest(f'cannot remount auth mount to non-auth mount "{new}"')
+        if old.startswith("auth/token/"):
+            raise InvalidRequest(f'cannot remount "{old}"')
+        if new == "auth/" or new.startswith("auth/token/"):
+            raise InvalidRequest(f'cannot remount to destination "{new}"')
+        return
+    if protects(old):
+        raise InvalidRequest(f'cannot remount "{old}"')
+    if protects(new):
+        raise InvalidRequest(f"cannot remount to destination {new}")
