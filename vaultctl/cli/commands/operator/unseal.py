@@ -58,8 +58,8 @@ COMMAND = command(
     help="Takes a share of the unseal key; where there are enough of them the state is unsealed. Without KEY it is"
     " asked for. A state whose seal opens by itself is unsealed by its owner without any; over HTTP that takes shares"
     " of the recovery key. What commands need of an unsealed state stays in $XDG_RUNTIME_DIR/vaultctl, which must be"
-    " the owner's alone and in memory; where there is no such folder, VAULTCTL_UNSEAL_KEY names the shares for each command"
-    " (file:PATH or fd:NUMBER, a share a line).",
+    " the owner's alone and in memory; where there is no such folder, VAULTCTL_UNSEAL_KEY names the shares for each"
+    " command (file:PATH or fd:NUMBER, a share a line).",
     doing="Error unsealing",
     arity=(0, 1),
     arity_text="1",
