@@ -20,6 +20,7 @@ ENVIRONMENT = (
     ("VAULTCTL_DATA_DIR", "The folder of the state; by default the user's data folder."),
     ("VAULTCTL_STORAGE", "What the state is kept in: json, toml or sqlite; a path behind a colon names the file."),
     ("VAULTCTL_SEAL_KEY", "Where the seal's key is: file:PATH, env:NAME or fd:NUMBER."),
+    ("VAULTCTL_SEAL_KEY_PREVIOUS", "Where the key is that the seal had before, as the seal's key is changed."),
     ("VAULTCTL_CONFIG", "The config file; by default config.toml in the user's config folder."),
     ("VAULTCTL_LOCAL", "1: work on the local state, whatever VAULT_ADDR says."),
     ("VAULTCTL_REQUIRE_ADDR", "1: refuse to work on the local state where other variables speak of a cluster."),
@@ -42,7 +43,10 @@ FILES = (
     ("~/.local/share/vaultctl/state.json", "The state, encrypted."),
     ("~/.local/share/vaultctl/seal.key", "The key that opens it. A backup of the state is worth nothing without it."),
     ("~/.local/share/vaultctl/root-token", "The root token."),
-    ("~/.config/vaultctl/config.toml", "Settings: data_dir, storage, seal, seal_key, lock_timeout."),
+    (
+        "~/.config/vaultctl/config.toml",
+        "Settings: data_dir, storage, seal, seal_key, seal_key_previous, lock_timeout, disable_sealwrap.",
+    ),
 )
 
 

@@ -44,7 +44,7 @@ def test_the_core_answers_as_openbao_did(name, record_property, tmp_path):
     assert expected == came
 
 
-@pytest.mark.parametrize("name", http().due())
+@pytest.mark.parametrize("name", [name for name in http().due() if not name.startswith("seed-sealwrap-")])
 def test_openbao_still_answers_so(name, request, tmp_path):
     """A real OpenBao answers every step of a case that is due as it did."""
     bao = request.getfixturevalue("audited_bao" if "config" in _CASES[name] else "bao")

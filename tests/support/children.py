@@ -9,14 +9,18 @@ import sqlite3
 import sys
 import threading
 from base64 import b64encode
+from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from support.places import open_backend
+from support.seals import Module
 from support.states import ROOT_TOKEN, initialise, make_state, open_core, open_state, values, write
 from vaultctl.cli import main
 from vaultctl.connect import remote, serving
 from vaultctl.connect.dev import Dev, dev
+from vaultctl.connect.maintenance import Maintenance
 from vaultctl.http import server
 from vaultctl.logical.errors import StateUnavailable
 from vaultctl.logical.request import Operation, Request
@@ -92,6 +96,33 @@ def move_on(kind: str, path: str) -> None:
         while core.advance(1):
             pass
         _answer(target)
+
+
+def step_a_rewrap(kind: str, path: str, module: str) -> None:
+    """Step a rewrap under seals whose keys are in a folder, one step at a time, and tell of each."""
+    core = Module(Path(module)).open(open_backend(kind, path), monotonic_s=count().__next__)
+    while core.advance(0):
+        _answer("stepped")
+
+
+def rotate_seal_key(_kind: str, data_dir: str, last: str, storage: str) -> None:
+    """Rotate the key of the static seal, and be killed at the nth call that reaches the disk; print how many."""
+    calls = count(1)
+
+    def deadly(name: str) -> Callable[..., Any]:
+        def call(self: files.Files, *args: Any) -> Any:
+            if next(calls) == int(last):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return getattr(super(type(self), self), name)(*args)
+
+        return call
+
+    names = ("make_folder", "create", "write", "sync", "replace", "link", "sync_folder", "remove")
+    files.Files = type("Deadly", (files.Files,), {name: deadly(name) for name in names})  # type: ignore[misc]
+    maintenance = Maintenance({"VAULTCTL_DATA_DIR": data_dir, "VAULTCTL_STORAGE": storage}, tell=_answer)
+    maintenance.rotate_seal_key()
+    maintenance.close()
+    _answer(str(next(calls) - 1))
 
 
 def mutate(kind: str, path: str, name: str, times: str) -> None:

@@ -38,6 +38,7 @@ BUILT = frozenset(
         "remount",
         "rotation",
         "seal",
+        "seal wrap",
         "status of a server",
         "tokens",
         "version",

@@ -214,8 +214,14 @@ _JOB = ("phase", "done", "total", "started", "updated", "error")
 """What a move's status has here and not in OpenBao."""
 
 
+_REWRAP = ("total", "phase", "started", "updated", "error", "failed_entries", "key_id", "note")
+"""What the status of a rewrap has here and not in Vault."""
+
+
 def _without_builtin(outcome: Outcome) -> Outcome:
     data = outcome.get("data")
+    if isinstance(data, dict) and {"entries", "is_running"} <= data.keys():
+        return {**outcome, "data": {key: value for key, value in data.items() if key not in _REWRAP}}
     if isinstance(data, dict) and isinstance(data.get("migration_info"), dict):
         info = {key: value for key, value in data["migration_info"].items() if key not in _JOB}
         return {**outcome, "data": {**data, "migration_info": info}}

@@ -103,6 +103,7 @@ TREE: Tree = {
             "rotate": "Replace the key that encrypts",
             "rotate-keys": "Make new key shares",
             "seal": "Seal the state: all keys are dropped",
+            "seal-rotate-key": "Give the seal a new key, and rewrap what it wraps",
             "snapshot": (
                 "Save and restore the state",
                 {
@@ -137,6 +138,13 @@ TREE: Tree = {
         },
     ),
     "scan": "List what is below a path, in all folders",
+    "sealwrap": (
+        "Follow what the seal wraps",
+        {
+            "rewrap": "Bring all seal-wrapped entries to the seal's current key",
+            "status": "Show what the seal wraps, and how a rewrap stands",
+        },
+    ),
     "secrets": (
         "Manage secrets engines",
         {

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vaultctl.core.state import check_key_id
+from vaultctl.core.state import wrong_key
 from vaultctl.crypto.seals import static
 from vaultctl.logical.errors import SealKeyError
 from vaultctl.storage import files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from vaultctl.connect.settings import Settings
     from vaultctl.core.sealing import Keeper
     from vaultctl.crypto.seals.seal import Seal
+    from vaultctl.logical.errors import StateError
     from vaultctl.storage.header import Header
 
 SHAMIR = "shamir"
 """The type of the seal that people open. What it takes is imported where there is one."""
 
 SEAL_KEY = "seal.key"
+NEXT = ".next"
+"""Ends the name of the file with the key that takes the place of `seal.key`. A previous key's ends in its id."""
+
 ROOT_TOKEN = "root-token"  # noqa: S105  # a file's name
 TOKEN = "token"  # noqa: S105  # a file's name
 ELSEWHERE = ("pkcs11", "transit")
@@ -40,41 +45,89 @@ def seal_finder(
     kept: dict[str, Any] = {}
 
     def find(header: Header) -> Seal:
-        kind = header.seal.get("type")
-        if kind == SHAMIR:
+        if header.seal.get("type") == SHAMIR:
             from vaultctl.connect import unsealing
 
             return unsealing.find_seal(settings, environ, header, keeper)
-        if kind in ELSEWHERE:
-            from vaultctl.connect.seals import Elsewhere
+        current = find_seal(settings, environ, header.seal, kept)
+        previous = header.seal.get("previous")
+        if not previous:
+            return current
+        from vaultctl.crypto.seals.several import Several
 
-            return Elsewhere(settings, environ, kept).named(kind, str(header.seal.get("key_id")))
-        if kind != static.StaticSeal.kind:
-            raise SealKeyError(f"the state is sealed by {kind}, which this vaultctl does not know")
-        key, source = read_seal_key(settings, environ)
-        seal = static.StaticSeal(key, os.urandom)
-        check_key_id(header, seal.key_id, source)
-        return seal
+        return Several(current, previous, lambda described: find_seal(settings, environ, described, kept))
 
     return find
 
 
+def find_seal(
+    settings: Settings, environ: Mapping[str, str], described: Mapping[str, Any], kept: dict[str, Any] | None = None
+) -> Seal:
+    """Give the one seal that a header describes; what is `kept` is used again by the next. Raises: SealKeyError."""
+    kind, key_id = described.get("type"), str(described.get("key_id"))
+    if kind in ELSEWHERE:
+        from vaultctl.connect.seals import Elsewhere
+
+        return Elsewhere(settings, environ, {} if kept is None else kept).named(kind, key_id)
+    if kind != static.StaticSeal.kind:
+        raise SealKeyError(f"the state is sealed by {kind}, which this vaultctl does not know")
+    return _find_static(settings, environ, key_id)
+
+
+def _find_static(settings: Settings, environ: Mapping[str, str], key_id: str) -> static.StaticSeal:
+    """Look for the key with this id, at each place where it may be. Raises: SealKeyError, StateError."""
+    refusal: StateError | None = None
+    for read in _places(settings, environ, key_id):
+        try:
+            key, source = read()
+        except SealKeyError as error:
+            refusal = refusal or error
+            continue
+        seal = static.StaticSeal(key, os.urandom)
+        if seal.key_id == key_id:
+            return seal
+        refusal = refusal or wrong_key(key_id, seal.key_id, source)
+    raise refusal or SealKeyError(f"no seal key {key_id} is to be had")
+
+
+def _places(settings: Settings, environ: Mapping[str, str], key_id: str) -> Iterator[Callable[[], tuple[bytes, str]]]:
+    """Give how each place is read where a key of this state may be, the likeliest first.
+
+    While a key is changed its file gets another name: whoever came too late for the one looks at the other, and then
+    at the first again.
+    """
+    yield lambda: read_seal_key(settings, environ)
+    if settings.seal_key_previous:
+        yield lambda: _read_source(settings, environ, settings.seal_key_previous)
+    if not settings.seal_key:
+        names = (SEAL_KEY + NEXT, f"{SEAL_KEY}.{key_id}", SEAL_KEY)
+        for path in (os.path.join(settings.data_dir, name) for name in names):
+            yield partial(_read_key_at, path)
+
+
 def read_seal_key(settings: Settings, environ: Mapping[str, str]) -> tuple[bytes, str]:
     """Read the seal's key from where the settings say; give it and its source. Raises: SealKeyError."""
-    kind, _, rest = settings.seal_key.partition(":")
-    if not settings.seal_key or kind == "file":
-        path = rest or os.path.join(settings.data_dir, SEAL_KEY)
-        return static.read_key(read_key_file(path), path), path
+    return _read_source(settings, environ, settings.seal_key)
+
+
+def _read_source(settings: Settings, environ: Mapping[str, str], source: str) -> tuple[bytes, str]:
+    kind, _, rest = source.partition(":")
+    if not source or kind == "file":
+        return _read_key_at(rest or os.path.join(settings.data_dir, SEAL_KEY))
     if kind == "env" and rest in environ:
         return static.read_key(os.fsencode(environ[rest]), f"the variable {rest}"), f"the variable {rest}"
     if kind == "fd" and rest.isascii() and rest.isdigit():
-        if settings.key_from_fd is None:
-            settings.key_from_fd = read_fd(rest)
-        return static.read_key(settings.key_from_fd, f"descriptor {rest}"), f"descriptor {rest}"
+        if rest not in settings.keys_from_fds:
+            settings.keys_from_fds[rest] = read_fd(rest)
+        return static.read_key(settings.keys_from_fds[rest], f"descriptor {rest}"), f"descriptor {rest}"
     raise SealKeyError(
-        f"no seal key is to be had from {settings.seal_key if kind in ('env', 'fd') else 'the source given'}",
+        f"no seal key is to be had from {source if kind in ('env', 'fd') else 'the source given'}",
         hint="VAULTCTL_SEAL_KEY is file:PATH, env:NAME (a variable that is set) or fd:NUMBER",
     )
+
+
+def _read_key_at(path: str) -> tuple[bytes, str]:
+    return static.read_key(read_key_file(path), path), path
 
 
 def read_fd(number: str, what: str = "the seal key") -> bytes:

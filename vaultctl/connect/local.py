@@ -42,7 +42,8 @@ def open_state(
 ) -> State:
     """Give the state at its place; nothing is read yet. `keeper` gives what has the keys that people unsealed."""
     backend = open_backend(settings.storage, settings.path, settings.lock_timeout_s, tell)
-    return State(backend, seal_finder(settings, environ, keeper), random=os.urandom, now=now)
+    finder = seal_finder(settings, environ, keeper)
+    return State(backend, finder, random=os.urandom, now=now, wraps=not settings.disable_sealwrap)
 
 
 def now() -> str:

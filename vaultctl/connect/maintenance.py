@@ -17,6 +17,7 @@ from vaultctl.storage.json_file import json_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from vaultctl.connect.seal_rotation import Rotated
     from vaultctl.crypto.seals.seal import Seal
     from vaultctl.storage.backend import Backend
     from vaultctl.storage.header import Header
@@ -118,6 +119,18 @@ class Maintenance:
 
         if isinstance(seal, OpenedShamirSeal):
             unsealing.runtime_folder(self.settings, self._environ).keep(header, seal.unwrap(ROOT_KEY, b""))
+
+    def rotate_seal_key(self) -> Rotated:
+        """Give the static seal a new key, and begin a rewrap. Raises: StateError."""
+        from vaultctl.connect import seal_rotation
+
+        return seal_rotation.rotate(self.settings, self._environ, self._state(self.settings))
+
+    def settle_seal_keys(self) -> list[str]:
+        """Remove the files of keys that nothing is under any more; give their paths. Raises: StateError."""
+        from vaultctl.connect import seal_rotation
+
+        return seal_rotation.settle(self.settings, self._state(self.settings))
 
     def _state(self, settings: Settings) -> State:
         state = local.open_state(settings, self._environ, self._tell)

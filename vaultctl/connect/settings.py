@@ -20,7 +20,9 @@ LOCK_TIMEOUT_S = 60.0
 SEALS = ("static", "shamir", "pkcs11", "transit")
 """The seals that a new state can have. On first use it gets the static one."""
 
-_SETTINGS = frozenset({"data_dir", "storage", "seal", "seal_key", "lock_timeout"})
+_SETTINGS = frozenset(
+    {"data_dir", "storage", "seal", "seal_key", "seal_key_previous", "lock_timeout", "disable_sealwrap"}
+)
 _SEALS = frozenset({"pkcs11", "transit"})
 """Tables of the config file, one for each seal that is elsewhere."""
 
@@ -50,6 +52,7 @@ class Settings:
     """Where the state is and how it is opened. `seal_key` is "" for the file in the data folder, else a source.
 
     `seal` is the type of seal that a new state gets, or "" where nothing is said of it.
+    `seal_key_previous` is the source of a key that it had before, or "".
     """
 
     def __init__(
@@ -60,19 +63,24 @@ class Settings:
         seal_key: str,
         lock_timeout_s: float,
         seals: Mapping[str, Mapping[str, Any]],
+        *,
         seal: str = "",
+        seal_key_previous: str = "",
+        disable_sealwrap: bool = False,
     ) -> None:
         self.data_dir = data_dir
         self.storage = storage
         self.path = path
         self.seal_key = seal_key
+        self.seal_key_previous = seal_key_previous
+        self.disable_sealwrap = disable_sealwrap
         self.lock_timeout_s = lock_timeout_s
         self.seal = seal
         self.seals = seals
         """What the config file says of seals that are elsewhere, by their type."""
 
-        self.key_from_fd: bytes | None = None
-        """What a descriptor gave: it can be read once, and the key is needed again."""
+        self.keys_from_fds: dict[str, bytes] = {}
+        """What descriptors gave: each can be read once, and the key is needed again."""
 
         self.shares_from_fd: bytes | None = None
         """The same of the shares of an unseal key."""
@@ -87,7 +95,17 @@ def read_settings(environ: Mapping[str, str], lock_timeout_s: float | None = Non
     storage, path = _named_storage(data_dir, wanted) if wanted else _found_storage(data_dir, timeout_s)
     seal_key = environ.get("VAULTCTL_SEAL_KEY") or config.get("seal_key") or ""
     seals = {kind: config[kind] for kind in _SEALS & config.keys()}
-    return Settings(data_dir, storage, path, seal_key, timeout_s, seals, _seal(environ, config))
+    return Settings(
+        data_dir,
+        storage,
+        path,
+        seal_key,
+        timeout_s,
+        seals,
+        seal=_seal(environ, config),
+        seal_key_previous=environ.get("VAULTCTL_SEAL_KEY_PREVIOUS") or config.get("seal_key_previous") or "",
+        disable_sealwrap=bool(config.get("disable_sealwrap", False)),
+    )
 
 
 def _seal(environ: Mapping[str, str], config: Mapping[str, Any]) -> str:
@@ -183,7 +201,7 @@ def _parse_config(path: str, text: bytes) -> dict[str, Any]:
 def _is_good(name: str, value: object) -> bool:
     if name in _SEALS:
         return isinstance(value, dict)
-    return name in _SETTINGS and (_is_timeout(value) if name == "lock_timeout" else isinstance(value, str))
+    return name in _SETTINGS and _KINDS.get(name, _is_text)(value)
 
 
 def _is_timeout(value: object) -> bool:
@@ -193,6 +211,18 @@ def _is_timeout(value: object) -> bool:
         return math.isfinite(value)
     except OverflowError:  # an int of hundreds of digits
         return False
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+_KINDS = {"lock_timeout": _is_timeout, "disable_sealwrap": _is_bool}
+"""What a setting must be that is no text."""
 
 
 def _named_storage(data_dir: str, wanted: str) -> tuple[str, str]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vaultctl.logical.response import Awaited, Response
 
 ACTIVE_JOBS = "core/jobs/active/"
+BACKGROUND_JOB = "background-"
 JOB_BUDGET_S = 0.05
 """How long a request that writes works on jobs, its own or those that others left."""
 
@@ -72,6 +73,7 @@ class Core:
         self.host.find_attempts = attempts
         if unauthenticated is not None:
             self.host.unauthenticated = unauthenticated
+        self.host.is_awaited = state.backend.is_awaited
         self.sessions = Sessions(state, self.host)
 
     def handle(self, request: Request, /) -> Response:
@@ -125,7 +127,7 @@ class Core:
 
     def _advance(self, budget_s: float) -> bool:
         with self.state.reader() as view:
-            has_jobs, is_due = self._has_jobs(view), tokens.is_due(view, self.host.now_ns() / 1e9)
+            has_jobs, is_due = bool(self._active_jobs(view)), tokens.is_due(view, self.host.now_ns() / 1e9)
         is_left = has_jobs and self._advance_jobs(budget_s)
         if is_due:
             self._sweep()
@@ -228,27 +230,30 @@ class Core:
     def _write(self, request: Request, *, after_jobs: bool) -> tuple[Response, bool]:
         """Answer in a transaction; tell whether that stored a job. Raises: VaultError, _JobsFirst."""
         with self.sessions.writing() as session:
-            if not after_jobs and self._has_jobs(session.view):
+            jobs = self._active_jobs(session.view)
+            in_background = [job for job in jobs if job.startswith(BACKGROUND_JOB)]
+            if not after_jobs and len(jobs) > len(in_background):
                 raise _JobsFirst
             response = self._run(session, request, writing=True)
             if session.seals:
                 self._forget_keys(session.view.header.cluster_id)
-            return response, session.changed_below(ACTIVE_JOBS) or self._has_due(session.view)
+            has_work = session.changed_below(ACTIVE_JOBS) or self._has_due(session.view)
+            return response, has_work or bool(in_background)
 
     def _forget_keys(self, cluster_id: str) -> None:
         """Drop the keys of a state that this process has just sealed; others do when they see its new epoch."""
         self.host.sealing.keeper.drop(cluster_id)
         self.state.forget()
 
-    def _has_jobs(self, view: View) -> bool:
-        """Tell whether a job is not at its end; as long as no job changed, that costs nothing."""
+    def _active_jobs(self, view: View) -> list[str]:
+        """Name the jobs that are not at their end; as long as no job changed, that costs nothing."""
         version = (view.header.cluster_id, view.header.tables.get("jobs", 0))
         if version == self._without_jobs:
-            return False
-        if view.list(ACTIVE_JOBS, limit=1):
-            return True
-        self._without_jobs = version
-        return False
+            return []
+        active = view.list(ACTIVE_JOBS)
+        if not active:
+            self._without_jobs = version
+        return active
 
     def _run(self, session: Session, request: Request, *, writing: bool) -> Response:
         try:

@@ -76,6 +76,8 @@ class Host:
         self.system_endpoints = system_endpoints
         self.now_ns = now_ns
         self.random = random
+        self.is_awaited: Callable[[], bool] = lambda: False
+        """Tells whether somebody waits for the state's lock."""
         self.unauthenticated = Unauthenticated()
         self.find_attempts: Callable[[], Attempts] | None = None
 

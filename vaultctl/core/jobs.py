@@ -4,19 +4,26 @@ Whoever steps a job holds its lock; a free lock is a dead owner, and anybody may
 job's own progress commit together.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.core import records
-from vaultctl.core.session import Session, Sessions
+from vaultctl.core.session import Sessions
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.storage import Reading, Storage
+
+if TYPE_CHECKING:
+    from vaultctl.storage.backend import Backend
 
 ACTIVE = "core/jobs/active/"
 DONE = "core/jobs/done/"
 LOG = "core/jobs/log/"
 """Where the rows lie, and an index of them by the moment they started."""
+
+BACKGROUND = "background-"
+"""Begins the ids of jobs that new writes need not wait for."""
 
 KEPT = 1000
 """So many jobs stay in the history."""
@@ -30,16 +37,21 @@ _KINDS = {
     "leases": "vaultctl.core.leases.job",
     "namespace": "vaultctl.core.system.namespaces",
     "remount": "vaultctl.core.system.remount",
+    "rewrap": "vaultctl.core.rewrap",
     "tokens": "vaultctl.core.token_store.sweep",
     "upgrade": "vaultctl.core.system.upgrade",
 }
 """Each module has a `step(session, job) -> Job`."""
 
+_PAUSE_S, _PAUSES = 0.001, 20
+"""Between two steps those get at the state who wait for it: they look whether it is free at least so often."""
+
 
 class Job(NamedTuple):
     """One row. `params` never changes; times are RFC 3339; `error` says why it failed.
 
-    `failures` counts the leases that could not be revoked; `failed_leases` are the first, each with why.
+    `failures` counts the leases that could not be revoked; `failed_leases` are the first, each with why. Of a rewrap
+    they are entries.
     """
 
     id: str
@@ -86,6 +98,13 @@ def enqueue(storage: Storage, job: Job) -> None:
     logged = storage.list(LOG)
     for name in logged[: max(0, len(logged) - KEPT)]:
         _forget(storage, name)
+
+
+def revive(storage: Storage, job: Job) -> None:
+    """Go on with a job that ended; its place in the history stays what it was, if it is still there."""
+    storage.delete(DONE + job.id)
+    _save(storage, ACTIVE, job)
+    storage.put(f"{LOG}{job.started_ns:020d}-{job.id}", b"")
 
 
 def find(storage: Reading, job_id: str) -> Job | None:
@@ -144,18 +163,26 @@ def _drive(sessions: Sessions, clocks: Clocks, job_id: str, deadline_s: float) -
             job = find(session.view, job_id)
             if job is None or job.status != IN_PROGRESS:
                 return False
-            job = _stepper(job.kind)(session, job)._replace(updated_ns=clocks.now_ns())
+            job = _module(job.kind).step(session, job)._replace(updated_ns=clocks.now_ns())
             _settle(session.view, job)
             session.commit()
         if job.status != IN_PROGRESS:
             return False
         if clocks.monotonic_s() >= deadline_s:
             return True
+        _let_others_in(sessions.state.backend)
 
 
-def _stepper(kind: str) -> Callable[[Session, Job], Job]:
-    step: Callable[[Session, Job], Job] = import_module(_KINDS[kind]).step
-    return step
+def _let_others_in(backend: "Backend") -> None:
+    """Wait until whoever waited for the state has it."""
+    for _ in range(_PAUSES):
+        if not backend.is_awaited():
+            return
+        time.sleep(_PAUSE_S)
+
+
+def _module(kind: str) -> Any:
+    return import_module(_KINDS[kind])
 
 
 def _settle(storage: Storage, job: Job) -> None:

@@ -11,7 +11,7 @@ from vaultctl.core.state import KEYRING, KEYS, ROOT_KEY, State, damaged_entries,
 from vaultctl.crypto.aead import Random
 from vaultctl.crypto.barrier import Barrier, open_keyring
 from vaultctl.crypto.seals.seal import Seal
-from vaultctl.logical.errors import IntegrityError, Sealed, StateError, StateUnavailable
+from vaultctl.logical.errors import IntegrityError, Sealed, SealKeyError, StateError, StateUnavailable
 from vaultctl.storage.backend import Backend, Salvage, Snapshot
 from vaultctl.storage.header import RESTORE, Commit, Header
 
@@ -53,7 +53,7 @@ def salvage(source: Backend, find_seal: Callable[[Header | None], Seal], target:
         try:
             decrypt(seal, barrier, name, blobs[name])
             kept[name] = blobs[name]
-        except IntegrityError:
+        except (IntegrityError, SealKeyError):  # without its key an entry is lost, too
             lost.append(name)
     header = _salvaged_header(found.header, seal, kept, random)
     with target.writer() as writer:

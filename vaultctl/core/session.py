@@ -79,6 +79,13 @@ class Session:
         self.mounts = tables.mounts(view)
         self.namespaces = tables.namespaces(view)
 
+    @property
+    def transaction(self) -> Transaction:
+        """What a job's step writes with. A view is a programming error, as a write on it is."""
+        if not isinstance(self.view, Transaction):
+            raise RuntimeError("a write on a snapshot")
+        return self.view
+
     def put_mount(self, mount: Mount) -> None:
         """Add or change a mount."""
         mounts.store(self.view, mount)
@@ -102,13 +109,6 @@ class Session:
         """Take a namespace out of the table."""
         self.view.delete(namespaces.PREFIX + namespace.id)
         self.namespaces = self.namespaces.replaced(namespace.path, None)
-
-    @property
-    def transaction(self) -> Transaction:
-        """The transaction that this request writes in; to ask for it where nothing may write is a programming error."""
-        if not isinstance(self.view, Transaction):
-            raise RuntimeError("a write on a snapshot")
-        return self.view
 
     def mark(self) -> Mark:
         """Give a savepoint; on a view there is nothing to go back to."""

@@ -36,7 +36,9 @@ KEYS = frozenset({KEYRING, ROOT_KEY})
 class Unsealed:
     """The keys of a state, and the versions in its header that they go with."""
 
-    def __init__(self, seal: Seal, barrier: Barrier, version: tuple[str, int, int, int]) -> None:
+    def __init__(self, seal: Seal, barrier: Barrier, version: tuple[str, int, int, int], *, wraps: bool = True) -> None:
+        """Without `wraps` no entry is wrapped by the seal any more."""
+        self.wraps = wraps
         self.seal = seal
         self.barrier = barrier
         self.version = version
@@ -49,6 +51,7 @@ class View:
         """`memo` is for what was decoded, each with the version in the header that it goes with."""
         self.snapshot = snapshot
         self.memo = {} if memo is None else memo
+        self._may_wrap = unsealed.wraps
         self._seal = unsealed.seal
         self._barrier = unsealed.barrier
 
@@ -56,6 +59,16 @@ class View:
     def header(self) -> Header:
         """The generation's header."""
         return self.snapshot.header
+
+    @property
+    def seal(self) -> Seal:
+        """What keeps the root key, and wraps entries."""
+        return self._seal
+
+    @property
+    def wraps(self) -> bool:
+        """Tell whether entries that ask for it are wrapped: a seal that needs people to open wraps none."""
+        return self._may_wrap and self._seal.is_auto
 
     def get(self, name: str, /) -> bytes | None:
         """Return an entry's value. Raises: IntegrityError."""
@@ -129,6 +142,7 @@ class Transaction(View):
     ) -> None:
         self._overlay = Overlay(writer.snapshot)
         self._writer = writer
+        self._replaced: dict[str, bytes] = {}
         self._random = random
         self._now = now
         self._header = header
@@ -154,9 +168,24 @@ class Transaction(View):
         return self._overlay.changed_below(prefix)
 
     def put(self, name: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
-        """Store an entry; a seal that needs people to open wraps none, whoever asks for it."""
+        """Store an entry. Raises: SealUnavailable, where it has to be wrapped and cannot be."""
         blob = self._barrier.encrypt(name, value)
-        self._overlay.put(name, self._seal.wrap(name, blob) if seal_wrap and self._seal.is_auto else blob)
+        self._overlay.put(name, self._seal.wrap(name, blob) if seal_wrap and self.wraps else blob)
+
+    def stored_heads(self, after: str) -> Iterator[tuple[str, bytes]]:
+        """Give the first bytes of each of them."""
+        base = self._writer.snapshot
+        return base.heads(after + "\0" if after else "") if base else iter(())
+
+    def replace_blob(self, name: str, old: bytes, blob: bytes) -> None:
+        """Put another ciphertext in the place of one that `stored` gave: the seal's layer was changed."""
+        self._replaced[name] = old
+        self._overlay.put(name, blob)
+
+    def stored(self, after: str) -> Iterator[tuple[str, bytes]]:
+        """Give the ciphertext of every entry behind a name, as it was before this transaction."""
+        base = self._writer.snapshot
+        return base.entries(after + "\0" if after else "") if base else iter(())
 
     def delete(self, name: str, /) -> None:
         """Remove an entry if it is there."""
@@ -232,7 +261,8 @@ class Transaction(View):
         if self._header.encryptions.get(term, 0) >= rotate_after:
             self.rotate()
         header = next_header(self._stands, self._overlay.changes, self._barrier.encryptions)
-        self._writer.commit(Commit(header, self._overlay.changes), self._barrier)
+        commit = Commit(header, self._overlay.changes, replaced=self._replaced)
+        self._writer.commit(commit, self._barrier)
         self._barrier.encryptions = {}
         return header
 
@@ -266,9 +296,19 @@ class State:
     """An encrypted state, whatever keeps it."""
 
     def __init__(
-        self, backend: Backend, seal_for: Callable[[Header], Seal], *, random: Random, now: Callable[[], str]
+        self,
+        backend: Backend,
+        seal_for: Callable[[Header], Seal],
+        *,
+        random: Random,
+        now: Callable[[], str],
+        wraps: bool = True,
     ) -> None:
-        """`seal_for` finds the seal that a header names; `now` gives RFC 3339."""
+        """`seal_for` finds the seal that a header names; `now` gives RFC 3339.
+
+        Without `wraps` no entry is wrapped by the seal any more, whatever asks for it: `disable_sealwrap`.
+        """
+        self._wraps = wraps
         self.backend = backend
         self._seal_for = seal_for
         self._random = random
@@ -292,7 +332,7 @@ class State:
                 raise NoState(f"there is no state at {self.backend.location}")
             # A transaction counts encryptions of its own, so that one that ends without a commit leaves no trace.
             unsealed = self._unseal(writer.snapshot)
-            own = Unsealed(unsealed.seal, unsealed.barrier.counting_anew(), unsealed.version)
+            own = Unsealed(unsealed.seal, unsealed.barrier.counting_anew(), unsealed.version, wraps=unsealed.wraps)
             yield Transaction(writer, writer.snapshot.header, own, self._random, self._now, self._memo)
             if writer.snapshot is not None and unsealed.version == _version(writer.snapshot.header):
                 self._verified = writer.snapshot, unsealed
@@ -317,7 +357,7 @@ class State:
 
     def over(self, backend: Backend) -> State:
         """Give the state in another backend, under the same seal."""
-        return State(backend, self._seal_for, random=self._random, now=self._now)
+        return State(backend, self._seal_for, random=self._random, now=self._now, wraps=self._wraps)
 
     def keys_of(self, snapshot: Snapshot) -> Unsealed:
         """Unseal a snapshot without verifying it. Raises: Sealed, SealKeyError, IntegrityError."""
@@ -329,7 +369,7 @@ class State:
         """Unseal a snapshot by this seal, whatever mark it has, without verifying it. Raises: IntegrityError."""
         root_key = seal.unwrap(ROOT_KEY, _required(snapshot, ROOT_KEY))
         keyring = open_keyring(root_key, KEYRING, _required(snapshot, KEYRING), self._random)
-        return Unsealed(seal, Barrier(keyring, self._random), _version(snapshot.header))
+        return Unsealed(seal, Barrier(keyring, self._random), _version(snapshot.header), wraps=self._wraps)
 
     def seal_of(self, header: Header) -> Seal:
         """Find the seal of a header, where no people are needed for that. Raises: Sealed, SealKeyError."""
@@ -391,10 +431,16 @@ def check_key_id(header: Header, key_id: str, source: str) -> None:
     """Refuse a key that is not the one the state was sealed with. Raises: SealKeyError."""
     wanted = header.seal.get("key_id")
     if wanted != key_id:
-        raise SealKeyError(
-            f"the seal key from {source} has the id {key_id}, and the state was sealed with {wanted}",
-            hint="put the key that was made with this state in its place, or name it with VAULTCTL_SEAL_KEY",
-        )
+        raise wrong_key(wanted, key_id, source)
+
+
+def wrong_key(wanted: str | None, key_id: str, source: str) -> SealKeyError:
+    """Say which key was wanted, and which was found."""
+    return SealKeyError(
+        f"the seal key from {source} has the id {key_id}, and the state was sealed with {wanted}",
+        hint="put the key that was made with this state in its place, or name it with VAULTCTL_SEAL_KEY,"
+        " or with VAULTCTL_SEAL_KEY_PREVIOUS if another is to take its place",
+    )
 
 
 def damaged_entries(snapshot: Snapshot, unsealed: Unsealed) -> Iterator[str]:

@@ -44,6 +44,23 @@ class Cipher:
             return None
 
 
+class Mac:
+    """HMAC-SHA256 under one key, for many texts: to begin from the key each time takes twice as long."""
+
+    def __init__(self, key: bytes) -> None:
+        self._begun = hmac.HMAC(key, hashes.SHA256())
+
+    def __repr__(self) -> str:
+        """Show nothing."""
+        return "Mac()"
+
+    def of(self, data: bytes) -> bytes:
+        """Give the HMAC-SHA256 of the data."""
+        mac = self._begun.copy()
+        mac.update(data)
+        return mac.finalize()
+
+
 def hmac_sha256(key: bytes, data: bytes) -> bytes:
     """Give the HMAC-SHA256 of the data."""
     mac = hmac.HMAC(key, hashes.SHA256())

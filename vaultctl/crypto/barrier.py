@@ -4,7 +4,7 @@ Every ciphertext is bound to its entry's name and to the term that made it, so t
 barrier counts its encryptions, because a key with random 96-bit nonces must not be used for ever.
 """
 
-from vaultctl.crypto.aead import Cipher, Random, derive, hmac_sha256
+from vaultctl.crypto.aead import Cipher, Mac, Random, derive, hmac_sha256
 from vaultctl.crypto.keyring import Keyring, read_keyring
 from vaultctl.logical.errors import IntegrityError
 
@@ -43,7 +43,7 @@ class Barrier:
         first, active = keyring.terms[min(keyring.terms)].key, keyring.terms[keyring.active].key
         self._mac = Cipher(derive(active, "vaultctl state mac"), random)
         self._hidden = Cipher(derive(first, "vaultctl backend bookkeeping"), random)
-        self._set_key = derive(first, "vaultctl set digest")
+        self._set_mac = Mac(derive(first, "vaultctl set digest"))
 
     def counting_anew(self) -> "Barrier":
         """Give a barrier with the same keys that counts its own encryptions; to derive the keys takes longer."""
@@ -98,7 +98,7 @@ class Barrier:
         """Give the entry's part in a set digest."""
         encoded = name.encode()
         data = len(encoded).to_bytes(4, "big") + encoded + blob
-        return int.from_bytes(hmac_sha256(self._set_key, data), "big")
+        return int.from_bytes(self._set_mac.of(data), "big")
 
     def hide(self, data: bytes, /) -> bytes:
         """Encrypt bookkeeping of the backend's own."""

@@ -19,7 +19,7 @@ def read(data: Mapping[str, Any], struct: str, kinds: Mapping[str, type]) -> dic
     found = {name: data[name] for name in kinds if data.get(name) is not None}
     for name, value in found.items():
         wanted = kinds[name]
-        if type(value) is wanted and all(isinstance(item, str) for item in (value if wanted is list else ())):
+        if type(value) is wanted and (not isinstance(value, list) or all(isinstance(item, str) for item in value)):
             continue
         shown = f"{_shown(value)} into Go struct field {struct}.{name} of type {_GO_TYPES[wanted]}"
         raise InvalidRequest(f"failed to decode JSON input: json: cannot unmarshal {shown}")

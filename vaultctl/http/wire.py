@@ -155,7 +155,7 @@ def write_response(response: Response, call: Call | None = None) -> Answer:
         response = response._replace(mirrored=False)
     body: bytes | None = None
     if response.raw is not None:
-        body = _json(response.raw)
+        body = _json(response.raw) if response.raw else None
     elif response.status in (200, 202) or (not response.status and _says_something(response)):
         body = _envelope(response)
     return _answer(response.status or (204 if body is None else 200), body, response.headers)

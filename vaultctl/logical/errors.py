@@ -23,6 +23,7 @@
         ├── IntegrityError          changed by something other than vaultctl
         ├── NewerFormat             written by a newer vaultctl
         ├── SealKeyError            the seal's key is missing, or is not the one
+        ├── SealUnavailable         the seal is out of reach
         ├── StateLocked             another process holds the lock
         ├── UnsafePermissions       others could read or change it
         └── StateUnavailable        the disk or the folder says no (full, read-only, gone)

@@ -37,7 +37,7 @@ class Response(NamedTuple):
 
     A 204 may have warnings: HTTP has no room for them, the command line shows them.
 
-    `raw` stands in for the envelope where the API answers without one (seal status, health).
+    `raw` stands in for the envelope where the API answers without one (seal status, health); an empty one is no body.
     `auth` and `wrap_info` are the envelope's own objects, or None. Of a `mirrored` answer the data stands in the
     envelope twice: below `data`, and beside it. `awaited` is between a handler and the core alone.
     """
@@ -65,3 +65,6 @@ class Response(NamedTuple):
 
 EMPTY = Response()
 """Done, nothing to say: 204."""
+
+NO_BODY: Mapping[str, Any] = NOTHING
+"""As `raw`: a 200 with nothing behind it."""

@@ -51,6 +51,10 @@ class Snapshot(Protocol):
         """Give all entries from the name `start` on, with their ciphertext."""
         ...
 
+    def heads(self, start: str, /) -> Iterator[tuple[str, bytes]]:
+        """Give the same with the first bytes of each ciphertext, `HEAD_B` at most: who wrapped it stands there."""
+        ...
+
     def verify(self, integrity: Integrity, /) -> None:
         """Check what one read can check. Raises: IntegrityError."""
         ...
@@ -127,6 +131,10 @@ class Backend(Protocol):
 
     def locked(self) -> AbstractContextManager[None]:
         """Keep all writers out; what is there can be read meanwhile. Raises: StateLocked and other StateErrors."""
+        ...
+
+    def is_awaited(self) -> bool:
+        """Tell whether somebody waits for the lock; who writes much lets others in then. Raises: StateUnavailable."""
         ...
 
     def retire(self, path: str, /) -> None:

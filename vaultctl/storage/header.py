@@ -12,6 +12,9 @@ from vaultctl.logical.errors import IntegrityError, NewerFormat, NoState
 FORMAT = 1
 """The state format that this version writes. Each format has a vector file in tests/vectors/."""
 
+HEAD_B = 2 + 255
+"""So long is the longest head of a ciphertext: its kind, and the id of a seal's key."""
+
 
 class Header(NamedTuple):
     """What a state says of itself.
@@ -48,13 +51,22 @@ class Header(NamedTuple):
 class Commit:
     """What a writer hands over: the next header, and each changed entry's ciphertext (None: gone).
 
-    With `whole` the entries are all that the state holds from now on.
+    With `whole` the entries are all that the state holds from now on. `replaced` has the ciphertext of some of those
+    that are there, as this transaction read it: a backend need not read them again.
     """
 
-    def __init__(self, header: Header, changes: Mapping[str, bytes | None], *, whole: bool = False) -> None:
+    def __init__(
+        self,
+        header: Header,
+        changes: Mapping[str, bytes | None],
+        *,
+        whole: bool = False,
+        replaced: Mapping[str, bytes] = {},
+    ) -> None:
         self.header = header
         self.changes = changes
         self.whole = whole
+        self.replaced = replaced
 
 
 _FIELDS = {

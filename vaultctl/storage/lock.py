@@ -19,6 +19,10 @@ _POLL_S = 0.001
 _POLL_MAX_S = 0.02
 _PATIENCE_S = 1.0
 _LONGEST_S = 1e8  # three years: what a thread's lock takes as a time-out has a limit of its own
+_WAITING_AT_B = 4096
+_ANNOUNCES = sys.platform == "linux"
+"""Elsewhere the two kinds of locks on a file may stand in each other's way."""
+
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -31,12 +35,18 @@ class FileLock:
         self._timeout_s = min(max(timeout_s, 0.0), _LONGEST_S)
         self._on_wait = on_wait
         self._threads = threading.Lock()
+        self._waiting = 0
         self._fd = -1
 
     def acquire(self) -> None:
         """Wait for the lock. Raises: StateLocked, StateUnavailable."""
         deadline = time.monotonic() + self._timeout_s
-        if not self._threads.acquire(timeout=self._timeout_s):
+        self._waiting += 1
+        try:
+            is_ours = self._threads.acquire(timeout=self._timeout_s)
+        finally:
+            self._waiting -= 1
+        if not is_ours:
             raise self._locked("another thread of this process")
         try:
             fd = _open(self._path)
@@ -57,6 +67,21 @@ class FileLock:
     def __exit__(self, *_error: object) -> None:
         self.release()
 
+    def is_awaited(self) -> bool:
+        """Tell whether somebody waits for the lock, as far as that can be told; nothing but manners hangs on it."""
+        if self._waiting:
+            return True
+        if not _ANNOUNCES:
+            return False
+        fd = _open(self._path)
+        try:
+            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _WAITING_AT_B)
+        except OSError:
+            return True
+        finally:
+            os.close(fd)
+        return False
+
     def release(self) -> None:
         """Let it go; closing the descriptor frees the lock."""
         os.close(self._fd)
@@ -67,6 +92,7 @@ class FileLock:
         pause_s, told = _POLL_S, False
         started = time.monotonic()
         while not try_lock(fd):
+            _announce(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
             now = time.monotonic()
             if now >= deadline:
                 raise self._locked(_holder(fd))
@@ -75,6 +101,8 @@ class FileLock:
                 told = True
             time.sleep(min(pause_s, max(0.0, deadline - now)))
             pause_s = min(pause_s * 1.5, _POLL_MAX_S)
+        if pause_s > _POLL_S:
+            _announce(fd, fcntl.LOCK_UN)
 
     def _locked(self, holder: str) -> StateLocked:
         return StateLocked(
@@ -130,6 +158,13 @@ def try_lock(fd: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _announce(fd: int, how: int) -> None:
+    """Let the holder know that somebody waits, or no more: each waiter shares a lock on a byte behind the text."""
+    if _ANNOUNCES:
+        with suppress(OSError):
+            fcntl.lockf(fd, how, 1, _WAITING_AT_B)
 
 
 def _open(path: str) -> int:

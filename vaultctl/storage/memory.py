@@ -48,6 +48,10 @@ class MemorySnapshot:
         """Give all entries from the name `start` on."""
         return found(self.names(start), self.get)
 
+    def heads(self, start: str, /) -> Iterator[tuple[str, bytes]]:
+        """Give all entries from the name `start` on: a head is no cheaper than the whole here."""
+        return self.entries(start)
+
     def verify(self, integrity: Integrity, /) -> None:
         """Nothing outside this process could have written here."""
 
@@ -76,6 +80,7 @@ class Memory:
         """Start with no state."""
         self._newest: MemorySnapshot | None = None
         self._lock = threading.Lock()
+        self._waiting = 0
         self._jobs: dict[str, MemoryJobLock] = {}
 
     def exists(self) -> bool:
@@ -91,7 +96,7 @@ class Memory:
     @contextmanager
     def writer(self) -> Iterator["MemoryWriter"]:
         """Take the lock."""
-        with self._lock:
+        with self.locked():
             yield MemoryWriter(self, self._newest)
 
     def overwriter(self) -> AbstractContextManager["MemoryWriter"]:
@@ -101,8 +106,19 @@ class Memory:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep all writers out."""
-        with self._lock:
+        self._waiting += 1
+        try:
+            self._lock.acquire()
+        finally:
+            self._waiting -= 1
+        try:
             yield
+        finally:
+            self._lock.release()
+
+    def is_awaited(self) -> bool:
+        """Tell whether a thread waits for the lock."""
+        return self._waiting > 0
 
     def retire(self, path: str, /) -> None:
         """Forget the state: there is no file to rename."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from vaultctl.logical.errors import IntegrityError, NoState, StateError, StateUnavailable
 from vaultctl.storage import files, lock
 from vaultctl.storage.backend import Integrity, Salvage
-from vaultctl.storage.header import FORMAT, RESTORE, Commit, check_format, from_record, no_state, parse_json
+from vaultctl.storage.header import FORMAT, HEAD_B, RESTORE, Commit, check_format, from_record, no_state, parse_json
 from vaultctl.storage.sqlite_connection import connect, identity, translate
 
 _SCHEMA = (
@@ -36,6 +36,9 @@ class SqliteSnapshot:
 
     def __init__(self, connection: sqlite3.Connection, location: str) -> None:
         """Read the header. Raises: IntegrityError, NewerFormat, NoState."""
+        self.rows: dict[str, int] | None = None
+        """The numbers of the rows that were read, by name, where somebody writes."""
+
         self._connection = connection
         self._location = location
         check_format(connection.execute("PRAGMA user_version").fetchone()[0], location)
@@ -62,9 +65,23 @@ class SqliteSnapshot:
         return (str(row[0]) for row in rows)
 
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
-        """Give all entries from the name `start` on."""
-        rows = self._connection.execute("SELECT name, value FROM entry WHERE name >= ? ORDER BY name", (start,))
-        return ((str(row[0]), _blob(row[1])) for row in rows)
+        """Give all entries from the name `start` on. A writer's notes where each row is, which it may replace."""
+        if self.rows is None:
+            rows = self._connection.execute("SELECT name, value FROM entry WHERE name >= ? ORDER BY name", (start,))
+            yield from _pairs(rows)
+            return
+        for row_id, name, value in self._connection.execute(
+            "SELECT rowid, name, value FROM entry WHERE name >= ? ORDER BY name", (start,)
+        ):
+            self.rows[name] = row_id
+            yield str(name), value if isinstance(value, bytes) else _blob(value)
+
+    def heads(self, start: str, /) -> Iterator[tuple[str, bytes]]:
+        """Give all entries from the name `start` on, with the first bytes of each."""
+        rows = self._connection.execute(
+            "SELECT name, substr(value, 1, ?) FROM entry WHERE name >= ? ORDER BY name", (HEAD_B, start)
+        )
+        return _pairs(rows)
 
     def verify(self, integrity: Integrity, /) -> None:
         """Check the MAC over the header and the set digest."""
@@ -244,6 +261,10 @@ class Sqlite:
                 files.rename(self._files, self.location + end, kept + end)
         self._make_file()
 
+    def is_awaited(self) -> bool:
+        """Tell whether somebody waits for the lock."""
+        return self._lock.is_awaited()
+
     def job_lock(self, job_id: str, /) -> lock.JobFileLock | None:
         """Take a job's lock, a file beside the state."""
         return lock.take_job_lock(self.location, job_id)
@@ -318,6 +339,8 @@ class SqliteWriter:
     def __init__(self, connection: sqlite3.Connection, snapshot: SqliteSnapshot | None) -> None:
         self._connection = connection
         self.snapshot = snapshot
+        if snapshot:
+            snapshot.rows = {}
 
     def commit(self, commit: Commit, integrity: Integrity, /) -> None:
         """Write the changes, the header and the digest in one transaction."""
@@ -328,13 +351,22 @@ class SqliteWriter:
             total, count = 0, 0
         else:
             total, count = self.snapshot.read_digest(integrity)
+        updates: list[tuple[bytes, int]] = []
+        rows = (self.snapshot.rows if self.snapshot else None) or {}
         for name, blob in commit.changes.items():
+            old = commit.replaced.get(name)
+            if old is not None and blob is not None and name in rows:
+                total += integrity.fingerprint(name, blob) - integrity.fingerprint(name, old)
+                updates.append((blob, rows[name]))
+                continue
             old = self.snapshot.get(name) if self.snapshot else None
             total += (integrity.fingerprint(name, blob) if blob is not None else 0) - (
                 integrity.fingerprint(name, old) if old is not None else 0
             )
             count += (blob is not None) - (old is not None)
             self._write(name, old, blob)
+        if updates:
+            self._connection.executemany("UPDATE entry SET value = ? WHERE rowid = ?", updates)
         digest = integrity.hide((total % _SET).to_bytes(32, "big") + count.to_bytes(8, "big"))
         header = json.dumps(commit.header.to_record(), separators=(",", ":"))
         self._connection.execute(
@@ -355,6 +387,11 @@ class SqliteWriter:
 def signed(header: str, digest: bytes) -> bytes:
     """Give the bytes that the state row's MAC covers."""
     return header.encode() + b"\0" + digest
+
+
+def _pairs(rows: Iterator[tuple[object, object]]) -> Iterator[tuple[str, bytes]]:
+    for name, value in rows:
+        yield str(name), value if isinstance(value, bytes) else _blob(value)
 
 
 def _blob(value: object) -> bytes:

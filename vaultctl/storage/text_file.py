@@ -122,6 +122,10 @@ class TextFile:
         finally:
             self._lock.release()
 
+    def is_awaited(self) -> bool:
+        """Tell whether somebody waits for the lock."""
+        return self._lock.is_awaited()
+
     @cached_property
     def _lock(self) -> FileLock:
         """Made on the first write: what only reads does not even import it."""

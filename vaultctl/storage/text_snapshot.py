@@ -10,7 +10,7 @@ import binascii
 from typing import TYPE_CHECKING, Protocol
 
 from vaultctl.logical.errors import IntegrityError
-from vaultctl.storage.header import RESTORE, Header, from_record
+from vaultctl.storage.header import HEAD_B, RESTORE, Header, from_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,6 +89,9 @@ def end_of_name(line: bytes, mark: bytes) -> int:
 _HEAD_B = 4096
 """So much of a line is looked at for its name before the rest is, which may be many megabytes."""
 
+_HEAD_TEXT_B = (HEAD_B + 2) // 3 * 4
+"""So many characters of base64 hold the head of a ciphertext."""
+
 _LOOKS = 32
 """After so many searches a snapshot notes where its lines begin, and need not look for that again."""
 
@@ -120,6 +123,12 @@ class TextSnapshot:
         for begin_b, end_b in self._lines(start):
             name = self._name(begin_b, end_b)
             yield name, self._blob(name, self.data[begin_b:end_b])
+
+    def heads(self, start: str, /) -> Iterator[tuple[str, bytes]]:
+        """Give all entries from the name `start` on, with the first bytes of each."""
+        for begin_b, end_b in self._lines(start):
+            name = self._name(begin_b, end_b)
+            yield name, self._head(name, self.data[begin_b:end_b])
 
     @property
     def entry_count(self) -> int:
@@ -201,6 +210,12 @@ class TextSnapshot:
             except ValueError:
                 continue
         raise IntegrityError(f"{self._location} has a line that is no entry", hint=RESTORE)
+
+    def _head(self, name: str, line: bytes) -> bytes:
+        try:
+            return binascii.a2b_base64(self._syntax.text_of(line)[:_HEAD_TEXT_B], strict_mode=True)
+        except ValueError as error:
+            raise IntegrityError(f"{self._location}: the entry {name} is damaged", hint=RESTORE) from error
 
     def _blob(self, name: str, line: bytes) -> bytes:
         try:

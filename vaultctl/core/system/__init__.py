@@ -44,7 +44,9 @@ SUBJECTS = {
     "rotate/recovery": "rekey",
     "rotate/root": "rekey",
     "seal": "seal",
+    "seal-backend-status": "sealwrap",
     "seal-status": "seal",
+    "sealwrap": "sealwrap",
     "unseal": "seal",
     "version-history": "version_history",
 }

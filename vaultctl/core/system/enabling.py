@@ -22,6 +22,7 @@ LISTS = (
 TOKEN_TYPES = ("default-service", "default-batch", "service", "batch")
 _TEXTS = ("listing_visibility", "plugin_version", "plugin_name")
 _LIFE_ONLY = "the {} engine is not part of vaultctl: its mount can be managed, and requests below it answer 501"
+_NO_WRAP = "a {} seal wraps no entries: seal_wrap is kept, and is heeded once the state has an auto seal"
 _METHOD_LIFE_ONLY = _LIFE_ONLY.replace("engine", "auth method")
 
 
@@ -47,7 +48,7 @@ def engine(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     ctx.catalogue.require_known(type_)
     _check_kv_version(type_, options)
     _store(ctx, path, type_, options, config, fields)
-    return EMPTY if ctx.catalogue.serves(type_) else Response(status=204, warnings=(_LIFE_ONLY.format(type_),))
+    return _enabled(ctx, fields, "" if ctx.catalogue.serves(type_) else _LIFE_ONLY.format(type_))
 
 
 def auth_method(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
@@ -69,7 +70,15 @@ def auth_method(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     methods = ctx.host.methods
     methods.require_known(type_)
     _store(ctx, path, type_, options, config, fields)
-    return EMPTY if methods.serves(type_) else Response(status=204, warnings=(_METHOD_LIFE_ONLY.format(type_),))
+    return _enabled(ctx, fields, "" if methods.serves(type_) else _METHOD_LIFE_ONLY.format(type_))
+
+
+def _enabled(ctx: SystemContext, fields: Mapping[str, Any], warning: str) -> Response:
+    """Answer that it is done, with what is to be known of it."""
+    seal = ctx.session.view.seal
+    no_wrap = _NO_WRAP.format(seal.kind) if fields.get("seal_wrap") and not seal.is_auto else ""
+    warnings = tuple(filter(None, (warning, no_wrap)))
+    return Response(status=204, warnings=warnings) if warnings else EMPTY
 
 
 def _token_type(given: Mapping[str, Any]) -> str:

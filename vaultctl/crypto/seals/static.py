@@ -9,7 +9,7 @@ from typing import Any
 
 from vaultctl.crypto.aead import KEY_B, Cipher, Random, derive
 from vaultctl.crypto.barrier import damaged
-from vaultctl.crypto.seals.blob import body_of, head_of
+from vaultctl.crypto.seals.blob import head_of
 from vaultctl.logical.errors import SealKeyError
 
 
@@ -23,6 +23,7 @@ class StaticSeal:
         """Take a key of 32 bytes."""
         self._cipher = Cipher(key, random)
         self.key_id = binascii.hexlify(derive(key, "vaultctl seal key id")[:8]).decode()
+        self._head = head_of(self.key_id)
 
     def __repr__(self) -> str:
         """Show the key's id, never the key."""
@@ -34,13 +35,12 @@ class StaticSeal:
 
     def wrap(self, name: str, plain: bytes, /) -> bytes:
         """Encrypt, bound to the name and the key's id."""
-        head = head_of(self.key_id)
-        return head + self._cipher.encrypt(plain, head + name.encode())
+        return self._head + self._cipher.encrypt(plain, self._head + name.encode())
 
     def unwrap(self, name: str, blob: bytes, /) -> bytes:
         """Decrypt."""
-        head, body = body_of(name, blob, self.key_id)
-        plain = self._cipher.decrypt(body, head + name.encode())
+        head = self._head
+        plain = self._cipher.decrypt(blob[len(head) :], head + name.encode()) if blob.startswith(head) else None
         if plain is None:
             raise damaged(name)
         return plain

@@ -1,0 +1,235 @@
+"""`vaultctl sealwrap` and `operator seal-rotate-key`, on the local state and on servers."""
+
+import base64
+import json
+import os
+import re
+
+import pytest
+from support.answering import answering, says
+from support.bao import ROOT_TOKEN as BAO_TOKEN
+
+UNKNOWN = '{"errors":["1 error occurred:\\n\\t* unsupported path\\n\\n"]}'
+DENIED = '{"errors":["1 error occurred:\\n\\t* permission denied\\n\\n"]}'
+
+
+@pytest.fixture
+def wrapped(here):
+    """The program with three secrets on a seal-wrapped mount."""
+    here("secrets", "enable", "-seal-wrap", "-path=w", "kv")
+    for number in range(3):
+        here("kv", "put", f"w/{number}", f"value={number}")
+    return here
+
+
+def new_key() -> str:
+    """Make a key as a variable holds it."""
+    return base64.b64encode(os.urandom(32)).decode()
+
+
+def keys(program) -> list[str]:
+    """Name the files of keys in the data folder."""
+    return sorted(path.name for path in program.data.glob("seal.key*") if not path.name.endswith(".lock"))
+
+
+def test_a_rotation_ends_with_one_key_and_every_entry_under_it(wrapped):
+    """The key is another one, what it wraps is rewrapped, the old file is gone, and all can be read."""
+    before = (wrapped.data / "seal.key").read_bytes()
+    ran = wrapped("operator", "seal-rotate-key")
+    assert ran.code == 0
+    assert re.fullmatch(r"Success! The seal's key is (\w+) now, from .*seal\.key; it was (\w+)\n.*4 entries\n", ran.out)
+    assert keys(wrapped) == ["seal.key"]
+    assert (wrapped.data / "seal.key").read_bytes() != before
+    assert wrapped("kv", "get", "-field=value", "w/2").out == "2"
+    counts = json.loads(wrapped("sealwrap", "status", "-format=json").out)["mounts"]["w/"]
+    assert (counts["current"], counts["old"], counts["unwrapped"]) == (3, 0, 0)
+
+
+def test_a_rotation_that_nobody_follows_keeps_the_old_key(wrapped):
+    """With -detach the old key's file stays until a rewrap was followed to its end; another rotation is refused."""
+    rotated = json.loads(wrapped("operator", "seal-rotate-key", "-detach", "-format=json").out)
+    assert keys(wrapped) == ["seal.key", f"seal.key.{rotated['old']}"]
+    refused = wrapped("operator", "seal-rotate-key")
+    assert (refused.code, "a rewrap is running" in refused.err) == (2, True)
+    told = json.loads(wrapped("sealwrap", "status", "-format=json").out)
+    assert (told["mounts"]["w/"]["old"], told["seals"]["fully_wrapped"]) == (3, False)
+    ran = wrapped("sealwrap", "rewrap", "-wait", "-timeout=30m")
+    assert (ran.code, ran.out.splitlines()[-1]) == (0, "Success! Rewrapped 4 entries")
+    assert f"removed {wrapped.data}/seal.key.{rotated['old']}" in ran.err
+    assert keys(wrapped) == ["seal.key"]
+
+
+def test_where_another_state_is_in_the_folder_no_key_is_removed(wrapped):
+    """The old file of a state that was moved may be under the old key."""
+    wrapped("operator", "migrate", "-to=sqlite")
+    ran = wrapped("operator", "seal-rotate-key")
+    assert (ran.code, len(keys(wrapped))) == (0, 2)
+
+
+def test_a_key_of_the_users_own_is_rotated_by_naming_both(fresh):
+    """The new key is where VAULTCTL_SEAL_KEY says, the old one where VAULTCTL_SEAL_KEY_PREVIOUS does."""
+    old, new = new_key(), new_key()
+    env = {"VAULTCTL_SEAL_KEY": "env:ONE", "ONE": old}
+    fresh("secrets", "enable", "-seal-wrap", "-path=w", "kv", env=env)
+    fresh("kv", "put", "w/a", "value=1", env=env)
+    same = fresh("operator", "seal-rotate-key", env=env)
+    assert (same.code, "is the one that the state has" in same.err) == (1, True)
+    alone = {"VAULTCTL_SEAL_KEY": "env:TWO", "TWO": new}
+    refused = fresh("kv", "get", "w/a", env=alone)
+    assert (refused.code, "VAULTCTL_SEAL_KEY_PREVIOUS" in refused.err) == (2, True)
+    both = {**alone, "VAULTCTL_SEAL_KEY_PREVIOUS": "env:ONE", "ONE": old}
+    assert fresh("kv", "get", "-field=value", "w/a", env=both).out == "1"
+    assert fresh("operator", "seal-rotate-key", env=both).code == 0
+    assert fresh("kv", "get", "-field=value", "w/a", env=alone).out == "1"
+    assert keys(fresh) == []
+
+
+def test_an_old_key_that_is_taken_away_stops_the_rewrap_until_it_is_back(wrapped):
+    """Exit code 2 with the cause; with the key back in its place the rewrap goes on, and ends well."""
+    rotated = json.loads(wrapped("operator", "seal-rotate-key", "-detach", "-format=json").out)
+    path = wrapped.data / f"seal.key.{rotated['old']}"
+    kept = path.read_bytes()
+    path.unlink()
+    ran = wrapped("sealwrap", "rewrap")
+    assert ran.code == 2
+    assert "Failure! The rewrap stopped" in ran.err
+    assert "go on with it, once that is mended: vaultctl sealwrap rewrap" in ran.err
+    assert wrapped("kv", "get", "w/1").code == 2
+    assert wrapped("kv", "put", "w/new", "value=1").code == 0
+    path.write_bytes(kept)
+    path.chmod(0o600)
+    ran = wrapped("sealwrap", "rewrap")
+    assert ran[:2] == (0, "Started a rewrap\nSuccess! Rewrapped 5 entries\n")
+    assert wrapped("kv", "get", "-field=value", "w/1").out == "1"
+
+
+def test_disable_sealwrap_is_a_setting(wrapped):
+    """With `disable_sealwrap` in the config a rewrap unwraps, and says so."""
+    config = wrapped.home / "config.toml"
+    config.write_text("disable_sealwrap = true\n")
+    env = {"VAULTCTL_CONFIG": str(config)}
+    ran = wrapped("sealwrap", "rewrap", env=env)
+    assert (ran.code, "disable_sealwrap is set" in ran.err) == (0, True)
+    counts = json.loads(wrapped("sealwrap", "status", "-format=json").out)["mounts"]["w/"]
+    assert (counts["current"], counts["unwrapped"]) == (0, 3)
+
+
+def test_the_words_of_vault_start_and_read_it(wrapped):
+    """`write -f` and `read` of the API's path do what they do for Vault."""
+    assert wrapped("write", "-f", "sys/sealwrap/rewrap").code == 0
+    read = json.loads(wrapped("read", "-format=json", "sys/sealwrap/rewrap").out)["data"]
+    assert (read["entries"], read["is_running"]) == ({"processed": 4, "succeeded": 4, "failed": 0}, False)
+
+
+def test_the_status_is_one_view(wrapped):
+    """The rewrap, the seals and the mounts stand below each other."""
+    out = wrapped("sealwrap", "status").out
+    assert re.search(
+        r"Rewrap(.|\n)*is_running +false(.|\n)*Seals(.|\n)*fully_wrapped +true(.|\n)*static +\w{16} +true", out
+    )
+    assert re.search(r"^w/ +kv +kv_\w+ +3 +0 +0$", out, re.MULTILINE)
+
+
+class Vault:
+    """What a Vault with an Enterprise licence answers, by its document: a rewrap that takes some looks."""
+
+    def __init__(self, looks: int = 2, failed: int = 0, *, running: bool = False) -> None:
+        self._left = looks
+        self._failed = failed
+        self._runs = running
+
+    def __call__(self, text: str) -> bytes:
+        """Answer one request."""
+        verb, path, _ = text.split(" ", 2)
+        if path == "/v1/sys/sealwrap/rewrap":
+            return self._start() if verb in ("PUT", "POST") else self._read()
+        if path == "/v1/sys/seal-backend-status":
+            hsm = {"name": "hsm", "healthy": True, "configured": True, "disabled": False}
+            return says(200, json.dumps({"healthy": True, "fully_wrapped": True, "backends": [hsm]}))
+        if path in ("/v1/sys/mounts", "/v1/sys/auth"):
+            mounts = {"kv/": mount("kv", wraps=True), "other/": mount("kv"), "sys/": mount("system", wraps=True)}
+            return envelope(mounts if path == "/v1/sys/mounts" else {"ldap/": mount("ldap", wraps=True)})
+        return says(404, UNKNOWN)
+
+    def _start(self) -> bytes:
+        status = 200 if self._runs else 204
+        self._runs = True
+        return says(status)
+
+    def _read(self) -> bytes:
+        if self._runs:
+            self._left -= 1
+            self._runs = self._left > 0
+        done = 10 if self._runs else 30
+        entries = {"failed": 0 if self._runs else self._failed, "processed": done, "succeeded": done}
+        if not self._runs:
+            entries["succeeded"] -= self._failed
+        return envelope({"entries": entries, "is_running": self._runs})
+
+
+def mount(type_: str, *, wraps: bool = False) -> dict[str, object]:
+    """Give a mount as a listing has it."""
+    return {"type": type_, "accessor": f"{type_}_1", "seal_wrap": wraps, "config": {}, "options": None}
+
+
+def envelope(data: object) -> bytes:
+    """Write an answer with data."""
+    beside = {"request_id": "r", "lease_id": "", "lease_duration": 0, "renewable": False}
+    return says(200, json.dumps({**beside, "data": data, "wrap_info": None, "warnings": None, "auth": None}))
+
+
+def on(program, address: str, *args: str):
+    """Run a command on a server."""
+    return program(*args, env={"VAULT_ADDR": address, "VAULT_TOKEN": "a-token"})
+
+
+@pytest.mark.parametrize(("running", "first"), [(False, "Started a rewrap\n"), (True, "A rewrap is running already\n")])
+def test_on_vault_enterprise_it_is_followed_to_the_end(fresh, running: bool, first: str):
+    """204 and 200 are told apart, and the counters are asked for until it runs no more."""
+    with answering(Vault(running=running)) as server:
+        ran = on(fresh, server.address, "sealwrap", "rewrap")
+    assert ran == (0, first + "Success! Rewrapped 30 entries\n", "")
+
+
+def test_on_vault_enterprise_a_failure_is_exit_code_2(fresh):
+    """Entries that failed are counted; Vault does not name them."""
+    with answering(Vault(failed=2)) as server:
+        ran = on(fresh, server.address, "sealwrap", "rewrap")
+    assert (ran.code, ran.err) == (2, "Failure! 2 entries could not be rewrapped\n")
+
+
+def test_on_vault_enterprise_a_timeout_is_exit_code_2(fresh):
+    """When -timeout is over the rewrap goes on, and the command says so."""
+    with answering(Vault(looks=1_000_000)) as server:
+        ran = on(fresh, server.address, "sealwrap", "rewrap", "-timeout=1s")
+    assert ran.code == 2
+    assert ran.err.startswith("Still rewrapping, 10 entries by now: -timeout is over\n")
+
+
+def test_on_vault_enterprise_the_status_has_what_vault_tells(fresh):
+    """Mounts of both kinds that are seal-wrapped are shown, without counts."""
+    with answering(Vault()) as server:
+        told = json.loads(on(fresh, server.address, "sealwrap", "status", "-format=json").out)
+        table = on(fresh, server.address, "sealwrap", "status").out
+    assert told["rewrap"]["entries"]["processed"] == 30
+    assert told["seals"]["backends"][0]["name"] == "hsm"
+    assert sorted(told["mounts"]) == ["auth/ldap/", "kv/"]
+    assert re.search(r"^kv/ +kv +kv_1 +n/a +n/a +n/a$", table, re.MULTILINE)
+
+
+@pytest.mark.parametrize("verb", ["rewrap", "status"])
+def test_an_openbao_has_no_seal_wrap_and_that_is_said(fresh, bao, verb: str):
+    """On the real OpenBao the missing endpoint is told of as that."""
+    address = f"http://127.0.0.1:{bao.port}"
+    ran = fresh("sealwrap", verb, env={"VAULT_ADDR": address, "VAULT_TOKEN": BAO_TOKEN})
+    assert (ran.code, ran.out) == (2, "")
+    assert f"the server at {address} has no sys/sealwrap/rewrap: it is no matter of rights" in ran.err
+    assert "OpenBao has no seal wrap" in ran.err
+
+
+@pytest.mark.parametrize("verb", ["rewrap", "status"])
+def test_a_missing_right_is_told_of_as_that(fresh, verb: str):
+    """A refusal by the server stays one."""
+    with answering(says(403, DENIED)) as server:
+        ran = on(fresh, server.address, "sealwrap", verb)
+    assert (ran.code, "permission denied" in ran.err, "no sys/sealwrap" in ran.err) == (2, True, False)

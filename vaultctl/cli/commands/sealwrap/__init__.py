@@ -1,0 +1,1 @@
+"""`vaultctl sealwrap`: what the seal wraps."""

@@ -1,0 +1,263 @@
+"""Rewrap: every entry that the seal wraps is brought to the seal's current key, as a stored job.
+
+Only the seal's own layer is changed: what is below it is what the barrier made, before and after. Where no entry shall
+be wrapped (a seal that needs people, or `disable_sealwrap`), the same job takes that layer off. An entry that cannot be
+unwrapped is counted, named and left as it is. A seal that is out of reach stops the job, which goes on from there.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from vaultctl.core import jobs, records
+from vaultctl.core.jobs import BACKGROUND, FAILURE, IN_PROGRESS, Job
+from vaultctl.core.mounts import new_uuid
+from vaultctl.core.session import Session
+from vaultctl.core.state import ROOT_KEY, Transaction
+from vaultctl.crypto.barrier import SEALED
+from vaultctl.crypto.seals.blob import head_of
+from vaultctl.crypto.seals.several import current_of, previous_of
+from vaultctl.logical.errors import IntegrityError, NotOffered, StateError
+from vaultctl.logical.storage import Reading
+
+KIND = "rewrap"
+LAST = "core/rewrap/last"
+"""Where the newest one is kept: it outlives the history of jobs."""
+
+COUNTING, REWRAPPING, STOPPED = "counting", "rewrapping", "stopped"
+NAMED = 50
+"""So many of the entries that failed are named."""
+
+BATCH_S, BATCH_B = 0.05, 4 << 20
+"""When a batch ends at the latest; the commit takes about as long again."""
+
+_FEW, _AT_FIRST, _AT_ONCE = 128, 256, 4_096
+"""So many entries has a batch while others wait for the state, at first, and when nobody does: it grows by twos."""
+
+_LEAST, _MOST, _MOST_B = 2_000, 50_000, 64 << 20
+"""The same for a state that is one text file, which each commit writes anew: a batch is as large as all before it."""
+
+_LOOKS = 64
+"""So many entries are looked at between two looks at the clock, and at whether somebody waits."""
+
+_COUNTED = 2_048
+"""So many are counted between two such looks."""
+
+_PACE = "rewrap pace"
+
+_SEALED = bytes([SEALED])
+_DATA = "logical/"
+
+
+class Target(NamedTuple):
+    """What entries shall be like: the key, and whether any entry besides the root key is wrapped."""
+
+    key_id: str
+    wraps: bool
+
+
+def running(storage: Reading) -> Job | None:
+    """Give the rewrap that is not at its end."""
+    job = newest(storage)
+    return job if job and job.status == IN_PROGRESS else None
+
+
+def newest(storage: Reading) -> Job | None:
+    """Give the rewrap that was started last, as it stands."""
+    record = records.load(storage, LAST)
+    if record is None:
+        return None
+    return jobs.find(storage, record["id"]) or Job(**record)
+
+
+def start(session: Session, now_ns: int, random: Callable[[int], bytes]) -> bool:
+    """Store the job, or go on with one that the seal stopped; tell whether there was none running."""
+    transaction = session.transaction
+    last = newest(transaction)
+    if last and last.status == IN_PROGRESS:
+        return False
+    params = Target(transaction.seal.key_id, transaction.wraps)._asdict()
+    if last and last.phase == STOPPED and last.params == params:
+        job = last._replace(status=IN_PROGRESS, phase=REWRAPPING, error="", updated_ns=now_ns)
+        jobs.revive(transaction, job)
+    else:
+        job = Job(BACKGROUND + new_uuid(random), KIND, params, now_ns, now_ns)
+        jobs.enqueue(transaction, job)
+    records.save(transaction, LAST, job._asdict())
+    return True
+
+
+def step(session: Session, job: Job) -> Job:
+    """Count, or rewrap, a batch of entries."""
+    transaction = session.transaction
+    target = Target(**job.params)
+    if target.key_id != transaction.seal.key_id:
+        return _ended(transaction, job.failed("the seal has another key by now: a rewrap to that one is needed"))
+    batch = _Batch(session, job, target)
+    job = batch.count() if job.phase in ("queued", COUNTING) else batch.rewrap()
+    return job if job.status == IN_PROGRESS else _ended(transaction, job)
+
+
+def _ended(transaction: Transaction, job: Job) -> Job:
+    """Keep what became of a job; after one without failures the previous keys are needed no more."""
+    if job.status != FAILURE and previous_of(transaction.seal):
+        transaction.reseal(current_of(transaction.seal))
+    records.save(transaction, LAST, job._asdict())
+    return job
+
+
+class _Batch:
+    """One step's look at the state: from the cursor on, until time or size says that it is enough."""
+
+    def __init__(self, session: Session, job: Job, target: Target) -> None:
+        self._transaction = session.transaction
+        self._seal = session.transaction.seal
+        self._target = target
+        self._job = job
+        self._wanted = Wanted(session)
+        self._head = head_of(target.key_id)
+        self._is_text = session.host.storage in ("json", "toml")
+        self._clock_s = session.host.monotonic_s
+        self._is_awaited = session.host.is_awaited
+        self._pace: int = session.view.memo.get(_PACE, _AT_FIRST)
+        self._until_s = self._clock_s() + BATCH_S
+        self._size_b = 0
+
+    def count(self) -> Job:
+        """Count what there is to do. A text file is in memory as a whole, and gets no commit for it."""
+        total, cursor = self._job.total, self._job.cursor
+        for number, (name, blob) in enumerate(self._transaction.stored_heads(cursor), 1):
+            total += self._is_due(name, blob)
+            cursor = name
+            if not self._is_text and not number % _COUNTED and (self._is_late() or self._is_awaited()):
+                return self._job._replace(phase=COUNTING, total=total, cursor=cursor)
+        return self._job._replace(phase=REWRAPPING, total=total, cursor="")
+
+    def rewrap(self) -> Job:
+        """Rewrap what is next; where the seal is out of reach, stop in front of that entry."""
+        job, done, cursor, failed = self._job, 0, self._job.cursor, list[tuple[str, str]]()
+        is_last, stopped = True, ""
+        for number, (name, blob) in enumerate(self._transaction.stored(job.cursor), 1):
+            if self._is_due(name, blob):
+                try:
+                    self._rewrap(name, blob)
+                except IntegrityError as error:
+                    failed.append((name, error.errors[0]))
+                except StateError as error:  # the seal is out of reach, or its key is
+                    stopped = error.errors[0]
+                    break
+                done += 1
+                self._size_b += len(blob)
+            cursor = name
+            if self._is_enough(number, done):
+                is_last = False
+                break
+        pace = _FEW if self._is_awaited() else min(2 * self._pace, _AT_ONCE)
+        self._transaction.memo[_PACE] = pace
+        job = job._replace(
+            cursor=cursor,
+            done=job.done + done,
+            failures=job.failures + len(failed),
+            failed_leases=[*job.failed_leases, *failed][:NAMED],
+        )
+        if stopped:
+            return job.failed(stopped)._replace(phase=STOPPED)
+        return job if not is_last else self._at_its_end(job._replace(total=job.done))
+
+    def _at_its_end(self, job: Job) -> Job:
+        if not job.failures:
+            return job.succeeded()
+        many = "1 entry" if job.failures == 1 else f"{job.failures} entries"
+        return job.failed(f"{many} could not be rewrapped: {job.failed_leases[0][1]}")
+
+    def _is_enough(self, number: int, done: int) -> bool:
+        if self._is_text:
+            return done >= min(max(self._job.done, _LEAST), _MOST) or self._size_b >= _MOST_B
+        if done >= self._pace or self._size_b >= BATCH_B:
+            return True
+        return not number % _LOOKS and (self._is_late() or (done >= _FEW and self._is_awaited()))
+
+    def _is_late(self) -> bool:
+        return self._clock_s() >= self._until_s
+
+    def _is_due(self, name: str, blob: bytes) -> bool:
+        """Tell whether an entry is one of those that are counted: it is wrapped, or it shall be."""
+        if name == ROOT_KEY:
+            return self._seal.is_auto
+        if blob[:1] == _SEALED:
+            return True
+        return self._target.wraps and self._wanted(name)
+
+    def _rewrap(self, name: str, blob: bytes) -> None:
+        """Bring one entry to what it shall be. Raises: IntegrityError, other StateErrors where the seal does."""
+        if blob[:1] != _SEALED:
+            self._transaction.decrypt(name, blob)  # damage is not wrapped, but named
+            self._transaction.replace_blob(name, blob, self._seal.wrap(name, blob))
+            return
+        plain = self._seal.unwrap(name, blob)
+        if name != ROOT_KEY and not self._target.wraps:
+            self._transaction.replace_blob(name, blob, plain)
+        elif not blob.startswith(self._head):
+            self._transaction.replace_blob(name, blob, self._seal.wrap(name, plain))
+
+
+class Wanted:
+    """Tells of an entry's name whether its mount and its engine ask for it to be wrapped."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._of: dict[str, Callable[[str], bool] | None] = {}
+
+    def __call__(self, name: str) -> bool:
+        """Tell it."""
+        if not name.startswith(_DATA):
+            return False
+        uuid, _, key = name[len(_DATA) :].partition("/")
+        if uuid not in self._of:
+            self._of[uuid] = self._predicate(uuid)
+        asks = self._of[uuid]
+        return asks is not None and asks(key)
+
+    def _predicate(self, uuid: str) -> Callable[[str], bool] | None:
+        mount = self._session.mounts.get(uuid)
+        if mount is None or not mount.seal_wrap:
+            return None
+        try:
+            return self._session.host.kinds(mount).engine(mount.type, mount.options).seal_wrapped
+        except NotOffered:
+            return None
+
+
+class Counts(NamedTuple):
+    """How the entries of one mount that are, or shall be, wrapped stand."""
+
+    current: int = 0
+    old: int = 0
+    unwrapped: int = 0
+
+
+def count(session: Session, prefix: str, wanted: Wanted) -> Counts:
+    """Count the entries below a prefix by the key that they are under."""
+    head, found = head_of(session.view.seal.key_id), {"current": 0, "old": 0, "unwrapped": 0}
+    for name, blob in _below(session, prefix):
+        if blob[:1] == _SEALED:
+            found["current" if blob.startswith(head) else "old"] += 1
+        elif wanted(name):
+            found["unwrapped"] += 1
+    return Counts(**found)
+
+
+def _below(session: Session, prefix: str) -> Iterator[tuple[str, bytes]]:
+    for name, blob in session.view.snapshot.heads(prefix):
+        if not name.startswith(prefix):
+            return
+        yield name, blob
+
+
+def is_whole(session: Session) -> bool:
+    """Tell whether every wrapped entry is under the current key, as far as is known without looking at each."""
+    return not previous_of(session.view.seal) and running(session.view) is None
+
+
+def describe(job: Job) -> dict[str, Any]:
+    """Give the counters, as the API has them."""
+    return {"processed": job.done, "succeeded": job.done - job.failures, "failed": job.failures}
