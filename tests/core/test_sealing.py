@@ -176,7 +176,7 @@ def test_a_tick_drops_the_keys_too(made: Made):
     mine, other = made.unsealed(), made.unsealed()
     operator.seal(mine.client(made.root_token))
     assert other.core.advance(0.01) is False
-    assert other.state._unsealed is None
+    assert (other.state._unsealed, other.keeper._keys) == (None, {})
 
 
 def test_sealing_needs_a_right(made: Made):

@@ -88,7 +88,7 @@ class Core:
         """Answer what can be answered where the keys are not at hand, or there is no state yet. Raises: VaultError."""
         from vaultctl.core import sealed
 
-        self.state.forget()
+        self._drop_keys()
         return sealed.answer(self.state, self.host, self._identified(request))
 
     def _handle(self, request: Request) -> Response:
@@ -122,7 +122,7 @@ class Core:
         try:
             return self._advance(budget_s)
         except Sealed:
-            self.state.forget()
+            self._drop_keys()
             return False
 
     def _advance(self, budget_s: float) -> bool:
@@ -239,6 +239,13 @@ class Core:
                 self._forget_keys(session.view.header.cluster_id)
             has_work = session.changed_below(ACTIVE_JOBS) or self._has_due(session.view)
             return response, has_work or bool(in_background)
+
+    def _drop_keys(self) -> None:
+        """Drop what is left of keys where the state is sealed."""
+        from vaultctl.core import sealed
+
+        self.state.forget()
+        sealed.drop_stale(self.state, self.host)
 
     def _forget_keys(self, cluster_id: str) -> None:
         """Drop the keys of a state that this process has just sealed; others do when they see its new epoch."""

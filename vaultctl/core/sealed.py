@@ -53,6 +53,13 @@ def answer(state: State, host: Host, request: Request) -> Response:
     return (response or EMPTY).identified(request.request_id)
 
 
+def drop_stale(state: State, host: Host) -> None:
+    """Have a root key removed that was kept for an epoch which is over. Raises: StateError."""
+    header = _header_of(state)
+    if header is not None and header.seal.get("type") == "shamir":
+        host.sealing.keeper.root_key(header)
+
+
 def _find(host: Host, request: Request) -> tuple[Endpoint | None, Mapping[str, Any]]:
     if not request.path.startswith("sys/"):
         return None, {}

@@ -132,12 +132,7 @@ COMMAND = command(
         flag("key-threshold", "How many of them unseal; 3.", INT, default=0, metavar="NUMBER"),
         flag("recovery-shares", "The same of the recovery key.", INT, default=_SHARES, metavar="NUMBER"),
         flag("recovery-threshold", "How many of them make it.", INT, default=_THRESHOLD, metavar="NUMBER"),
-        flag(
-            "pgp-keys",
-            "Files with PGP keys, with commas between: each encrypts a share.",
-            multiple=True,
-            metavar="FILES",
-        ),
+        flag("pgp-keys", "Files with PGP keys, commas between: each encrypts a share.", PGP_KEYS, metavar="FILES"),
         flag("recovery-pgp-keys", "The same of the recovery key.", PGP_KEYS, metavar="FILES"),
         flag("root-token-pgp-key", "A file with a PGP key, which encrypts the root token.", PGP_KEYS, metavar="FILE"),
         flag("seal", "The seal of a local state: shamir, static, pkcs11 or transit.", metavar="TYPE"),
