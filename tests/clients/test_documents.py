@@ -68,6 +68,31 @@ curl \
     --header "X-Vault-Token: ..." \
     http://127.0.0.1:8200/v1/sys/remount/status/ef3ba21c-8be8-4e5f-8d00-cb46a532c665
 """
+REWRAP = r"""
+curl \
+    --header "X-Vault-Token: ..." \
+    --request POST \
+    --data @payload.json \
+    http://127.0.0.1:8200/v1/sys/wrapping/rewrap
+"""
+REWRAPPED = {
+    "request_id": "",
+    "lease_id": "",
+    "lease_duration": 0,
+    "renewable": False,
+    "data": None,
+    "warnings": None,
+    "wrap_info": {"ttl": 300, "creation_path": "sys/wrapping/wrap"},
+}
+WRAP = r"""
+curl \
+    --header "X-Vault-Token: ..." \
+    --header "X-Vault-Wrap-TTL: 300" \
+    --request POST \
+    --data @payload.json \
+    http://127.0.0.1:8200/v1/sys/wrapping/wrap
+"""
+UNWRAP = REWRAP.replace("rewrap", "unwrap")
 STATUS_ID = "ef3ba21c-8be8-4e5f-8d00-cb46a532c665"
 
 ENVELOPE = {
@@ -221,3 +246,20 @@ def test_payloads_that_move_nothing(typed, payload):
     """Namespaces that are not there are parts of a path where nothing is mounted; both fields are needed."""
     status, body = typed(MOVE, payload)
     assert (status, list(body)) == (400, ["errors"])
+
+
+def test_rewrap(typed):
+    """A wrapping token is rotated as documented, its TTL beginning anew; the new one opens what the old one did."""
+    token = typed(WRAP, {"foo": "bar"})[1]["wrap_info"]["token"]
+    status, body = typed(REWRAP, {"token": token})
+    assert status == 200
+    check(REWRAPPED, body)
+    assert {"token", "ttl", "creation_time", "creation_path"} <= body["wrap_info"].keys()
+    assert typed(REWRAP, {"token": token}) == (400, {"errors": ["wrapping token is not valid or does not exist"]})
+    assert typed(UNWRAP, {"token": body["wrap_info"]["token"]})[1]["data"] == {"foo": "bar"}
+
+
+def test_rewrap_of_the_sample_token(typed):
+    """The token of the sample is none, and is refused in OpenBao's words."""
+    refused = (400, {"errors": ["wrapping token is not valid or does not exist"]})
+    assert typed(REWRAP, {"token": "abcd1234..."}) == refused

@@ -139,6 +139,33 @@ def version_2(client: hvac.Client) -> Steps:
     yield lambda: client.read("secret/a")
 
 
+def wrapping(client: hvac.Client) -> Steps:
+    """Answers that wait under a token, and what opens them."""
+    sys, token = client.sys, client.auth.token
+
+    def wrapped(**options: str) -> str:
+        return str(sys.wrap({"k": "v"}, **options)["wrap_info"]["token"])
+
+    yield lambda: sys.wrap({"k": "v"}, ttl=120)
+    yield lambda: sys.unwrap(wrapped())
+    yield lambda: sys.unwrap("s.nosuch")
+    yield lambda: client.write_data("sys/wrapping/lookup", data={"token": wrapped()})
+    yield lambda: client.write_data("sys/wrapping/rewrap", data={"token": wrapped()})
+    yield lambda: client.write_data("secret/data/a", data={"data": {"k": "v"}}, wrap_ttl="10s")
+    yield lambda: client.read("secret/data/a", wrap_ttl="10s")
+    yield lambda: token.create(ttl="1h", wrap_ttl="10s")
+    made = token.create(ttl="1h", policies=["default"], wrap_ttl="60s")["wrap_info"]
+    yield lambda: normal.without_age(token.lookup_accessor(made["wrapped_accessor"])["data"])
+    yield lambda: normal.without_age(token.lookup_accessor(made["accessor"])["data"])
+    yield lambda: sys.unwrap(made["token"])
+    yield lambda: sys.unwrap(made["token"])
+    yield lambda: token.lookup_accessor(made["accessor"])
+    own = hvac.Client(url=client.url, token=wrapped(), allow_redirects=False)
+    with own.session:
+        yield own.sys.unwrap
+        yield own.sys.unwrap
+
+
 def the_server(client: hvac.Client) -> Steps:
     """What hvac asks of the server itself, and with what else than a good token."""
     sys = client.sys
@@ -162,7 +189,7 @@ def the_server(client: hvac.Client) -> Steps:
     yield sys.read_leader_status
 
 
-SCRIPTS = [mounts, moves, version_1, version_2, the_server]
+SCRIPTS = [mounts, moves, version_1, version_2, wrapping, the_server]
 
 
 @pytest.mark.filterwarnings("ignore:The raise_on_deleted_version parameter")

@@ -135,6 +135,17 @@ def _plant(core) -> None:
         "other/app": {"key": "other-" + CANARY},
     }.items():
         core.handle(Request(Operation.UPDATE, path, data=data, token=ROOT_TOKEN))
+    for wrap_format in ("", "jwt"):
+        core.handle(
+            Request(
+                Operation.UPDATE,
+                "sys/wrapping/wrap",
+                data={"wrapped-" + CANARY: CANARY},
+                token=ROOT_TOKEN,
+                wrap_ttl_s=60,
+                wrap_format=wrap_format,
+            )
+        )
     with core.state.writer() as transaction:
         tokens.create(
             transaction,

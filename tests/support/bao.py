@@ -94,7 +94,12 @@ class Bao:
     def _send(self, request: Request) -> tuple[int, dict[str, Any]]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         query = "?" + urlencode(request.query) if request.query else ""
-        headers = {"X-Vault-Token": request.token, "X-Vault-Namespace": request.namespace}
+        headers = {
+            "X-Vault-Token": request.token,
+            "X-Vault-Namespace": request.namespace,
+            "X-Vault-Wrap-TTL": f"{request.wrap_ttl_s}s" if request.wrap_ttl_s else "",
+            "X-Vault-Wrap-Format": request.wrap_format,
+        }
         headers = {name: value for name, value in headers.items() if value}
         has_body = request.operation in (Operation.UPDATE, Operation.PATCH)
         if has_body and request.content_type:

@@ -10,6 +10,7 @@ import sys
 import threading
 from base64 import b64encode
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from vaultctl.cli import main
 from vaultctl.connect import remote, serving
 from vaultctl.connect.dev import Dev, dev
 from vaultctl.connect.maintenance import Maintenance
+from vaultctl.core.core import Core
 from vaultctl.http import server
-from vaultctl.logical.errors import StateUnavailable
+from vaultctl.logical.errors import InvalidRequest, StateUnavailable
 from vaultctl.logical.request import Operation, Request
 from vaultctl.logical.response import Response
 from vaultctl.storage import files
@@ -123,6 +125,33 @@ def rotate_seal_key(_kind: str, data_dir: str, last: str, storage: str) -> None:
     maintenance.rotate_seal_key()
     maintenance.close()
     _answer(str(next(calls) - 1))
+
+
+def unwrap_together(kind: str, path: str, threads: str, *tokens: str) -> None:
+    """Unwrap each of some tokens, from many threads at the same moment; tell how many of them got what."""
+    core = open_core(open_backend(kind, path))
+    _await_go()
+    with ThreadPoolExecutor(int(threads)) as pool:
+        for token in tokens:
+            asked = [pool.submit(_unwrapped, core, token) for _ in range(int(threads))]
+            got = [each.result() for each in asked if each.result()]
+            _answer(f"{len(got)} {' '.join(got)}".strip())
+
+
+def unwrap_on(kind: str, path: str, *tokens: str) -> None:
+    """Unwrap one token after the other, and tell of each what it held."""
+    core = open_core(open_backend(kind, path))
+    for token in tokens:
+        _answer(_unwrapped(core, token))
+
+
+def _unwrapped(core: Core, token: str) -> str:
+    """Give what a token held, or "" where another was faster."""
+    try:
+        answer = core.handle(Request(Operation.UPDATE, "sys/wrapping/unwrap", data={"token": token}, token=ROOT_TOKEN))
+    except InvalidRequest:
+        return ""
+    return str((answer.data or {})["number"])
 
 
 def mutate(kind: str, path: str, name: str, times: str) -> None:

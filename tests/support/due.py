@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from support.transcripts import Case
+from vaultctl.logical import durations
 
 Step = Mapping[str, Any]
 
@@ -42,6 +43,7 @@ BUILT = frozenset(
         "status of a server",
         "tokens",
         "version",
+        "wrapping",
     }
 )
 
@@ -142,7 +144,7 @@ _COMMANDS = {
     "status": "seal",
     "token": "tokens",
     "transit": "other commands",
-    "unwrap": "wrapping",
+    "unwrap": "commands of wrapping",
     "version": "version",
     "version-history": "server",
     "write": "commands on paths",
@@ -167,7 +169,7 @@ _FLAGS = {
     "ns": "namespaces",
     "output-curl-string": "output-curl-string",
     "output-policy": "output-curl-string",
-    "wrap-ttl": "wrapping",
+    "wrap-ttl": "commands of wrapping",
 }
 _NAMESPACE_SEALS = {"delete-sealed", "seal", "seal-status", "unseal"}
 _ENVIRONMENT = {
@@ -239,12 +241,22 @@ def _http_step(step: Step, mounts: "_Mounts") -> Iterator[str]:
         yield "namespaces"
     if "wrap_ttl" in step:
         yield "wrapping"
+        if wrap_ttl_s(step) < 0:
+            yield WIRE
     if "${" in (step.get("token") or ""):
         yield from _OTHER_TOKEN
     path = unquote(step.get("path", "").partition("?")[0])
     yield mounts.need_of(path)
     if step.get("method") in ("POST", "PUT"):
         mounts.follow(path, body_of(step))
+
+
+def wrap_ttl_s(step: Step) -> float:
+    """Give the seconds that an answer is to be wrapped for; less than 0 for what only the wire has words for."""
+    try:
+        return durations.parse(str(step.get("wrap_ttl", 0)))
+    except durations.DurationError:
+        return -1
 
 
 def _is_free_of_wire(step: Step) -> bool:

@@ -188,7 +188,14 @@ def connect_local(
 
     def core_over(state: State) -> Core:
         remembers = attempts if config is None else None
-        return Core(state, audit_rules=rules, sealing=sealing, attempts=remembers, unauthenticated=unauthenticated)
+        return Core(
+            state,
+            audit_rules=rules,
+            sealing=sealing,
+            attempts=remembers,
+            unauthenticated=unauthenticated,
+            wrapping_history_s=settings.wrapping_history_s,
+        )
 
     def reopen() -> Core | None:
         found = local.open_state(local.find_settings(environ, lock_timeout_s), environ, tell, keeper)

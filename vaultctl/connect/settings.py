@@ -21,11 +21,21 @@ SEALS = ("static", "shamir", "pkcs11", "transit")
 """The seals that a new state can have. On first use it gets the static one."""
 
 _SETTINGS = frozenset(
-    {"data_dir", "storage", "seal", "seal_key", "seal_key_previous", "lock_timeout", "disable_sealwrap"}
+    {
+        "data_dir",
+        "disable_sealwrap",
+        "lock_timeout",
+        "seal",
+        "seal_key",
+        "seal_key_previous",
+        "storage",
+        "wrapping_history",
+    }
 )
 _SEALS = frozenset({"pkcs11", "transit"})
 """Tables of the config file, one for each seal that is elsewhere."""
 
+WRAPPING_HISTORY_S = 30 * 24 * 3600
 _CONFIG_MAX_B = 1 << 20
 _XDG = {"data": ("XDG_DATA_HOME", "~/.local/share"), "config": ("XDG_CONFIG_HOME", "~/.config")}
 
@@ -67,6 +77,7 @@ class Settings:
         seal: str = "",
         seal_key_previous: str = "",
         disable_sealwrap: bool = False,
+        wrapping_history_s: int = WRAPPING_HISTORY_S,
     ) -> None:
         self.data_dir = data_dir
         self.storage = storage
@@ -79,6 +90,8 @@ class Settings:
         self.seals = seals
         """What the config file says of seals that are elsewhere, by their type."""
 
+        self.wrapping_history_s = wrapping_history_s
+        """So long it is remembered what became of wrapping tokens."""
         self.keys_from_fds: dict[str, bytes] = {}
         """What descriptors gave: each can be read once, and the key is needed again."""
 
@@ -105,6 +118,7 @@ def read_settings(environ: Mapping[str, str], lock_timeout_s: float | None = Non
         seal=_seal(environ, config),
         seal_key_previous=environ.get("VAULTCTL_SEAL_KEY_PREVIOUS") or config.get("seal_key_previous") or "",
         disable_sealwrap=bool(config.get("disable_sealwrap", False)),
+        wrapping_history_s=_wrapping_history_s(environ, config),
     )
 
 
@@ -114,6 +128,24 @@ def _seal(environ: Mapping[str, str], config: Mapping[str, Any]) -> str:
     if named and named not in SEALS:
         raise SettingError(f"there is no seal {named}", hint=f"it is one of {', '.join(SEALS)}")
     return named
+
+
+def _wrapping_history_s(environ: Mapping[str, str], config: Mapping[str, Any]) -> int:
+    """Give how long wrapping tokens that are gone are remembered. Raises: SettingError."""
+    wanted = environ.get("VAULTCTL_WRAPPING_HISTORY") or config.get("wrapping_history") or ""
+    if not wanted:
+        return WRAPPING_HISTORY_S
+    from vaultctl.logical import durations
+
+    try:
+        seconds = int(durations.parse(wanted))
+    except durations.DurationError as error:
+        raise SettingError(f"the setting wrapping_history is no duration: {error}") from None
+    if seconds < 0:
+        raise SettingError(
+            "the setting wrapping_history is negative", hint='write "720h", for example, or "0" for none'
+        )
+    return seconds
 
 
 def find_data_dir(environ: Mapping[str, str]) -> str:

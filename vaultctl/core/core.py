@@ -36,6 +36,9 @@ _POLL_S = 0.02
 """So often it is looked how a job stands that another process works on."""
 
 
+WRAPPING_HISTORY_S = 30 * 24 * 3600
+
+
 class _JobsFirst(Exception):
     """What an earlier command was killed in comes before a new write: it was answered."""
 
@@ -55,6 +58,7 @@ class Core:
         sealing: Callable[[], Sealing] | None = None,
         attempts: Callable[[], Attempts] | None = None,
         unauthenticated: Unauthenticated | None = None,
+        wrapping_history_s: int = WRAPPING_HISTORY_S,
     ) -> None:
         """Serve this state; the clocks, the randomness and the engines can be others in tests.
 
@@ -62,6 +66,7 @@ class Core:
         `sealing` gives what unsealing takes, which is asked for when it is needed. `attempts` gives what remembers
         attempts that take several people; without it they are forgotten with this core. `unauthenticated` says what
         may be asked for without a token: by default nothing.
+        For `wrapping_history_s` seconds it is remembered what became of wrapping tokens.
         """
         self.state = state
         self.monotonic_s = monotonic_s
@@ -69,7 +74,8 @@ class Core:
         """The version of the jobs' table in which none was waiting."""
 
         kind, kinds = state.backend.kind, catalogue or Catalogue()
-        self.host = Host(kinds, system.endpoints_for, now_ns, random, kind, audit_rules, monotonic_s, sealing)
+        more = (monotonic_s, sealing, wrapping_history_s)
+        self.host = Host(kinds, system.endpoints_for, now_ns, random, kind, audit_rules, *more)
         self.host.find_attempts = attempts
         if unauthenticated is not None:
             self.host.unauthenticated = unauthenticated
@@ -266,6 +272,9 @@ class Core:
         try:
             response = pipeline.run(Exchange(self.host, session, request, writing=writing))
         except VaultError as error:
-            error.request_id = request.request_id
+            error.request_id = error.request_id or request.request_id
             raise
+        # What was wrapped keeps the id of its own request, and a wrapped answer has none. Source: OpenBao 2.7.
+        if response.request_id or response.wrap_info is not None:
+            return response
         return response.identified(request.request_id)

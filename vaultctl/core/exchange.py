@@ -62,15 +62,18 @@ class Host:
         audit_rules: Rules = SERVED,
         monotonic_s: Callable[[], float] = time.monotonic,
         sealing: Callable[[], Sealing] | None = None,
+        wrapping_history_s: int = 0,
     ) -> None:
         """`storage` is the name of the backend, for those who ask; `audit_rules` say who may enable audit devices.
 
         `monotonic_s` is for deadlines; `sealing` gives what it takes to unseal, without it that of a server.
+        For `wrapping_history_s` wrapping tokens that are gone are remembered.
         """
         self.find_sealing = sealing
         self.auditing = Auditing(audit_rules)
         self.storage = storage
         self.monotonic_s = monotonic_s
+        self.wrapping_history_s = wrapping_history_s
         self.catalogue = catalogue
         self._methods: Methods | None = None
         self.system_endpoints = system_endpoints
@@ -131,6 +134,9 @@ class Exchange:
         self.path = ""
         self.match: Match | None = None
         self.token: Token | None = None
+        self.wrapping: Token | None = None
+        """The wrapping token that the request is about."""
+
         self.mark: Mark | None = None
         """Where a request that fails goes back to."""
 
@@ -149,6 +155,7 @@ class SystemContext:
         self.request = exchange.request
         self.session = exchange.session
         self.token = exchange.token
+        self.wrapping = exchange.wrapping
         self.now_ns = exchange.now_ns
         self.random = exchange.host.random
         self.catalogue = exchange.host.catalogue

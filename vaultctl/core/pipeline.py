@@ -1,7 +1,8 @@
 """The stages that every request passes, in order. There is no second path.
 
 unsealed (opening the state does that) → namespace → route → authenticate → authorise → audit the request → dispatch →
-lease → commit → audit the answer. Refusals are audited too. Where no audit device is enabled, nothing of it is done.
+lease → wrap → commit → audit the answer. Refusals are audited too. Where no audit device is enabled, nothing of it is
+done.
 
 A savepoint stands in front of dispatch: a request that fails loses what it did, and keeps what letting it in did (a use
 of its token). Source: OpenBao 2.7, where a refused request still uses a token up.
@@ -24,7 +25,6 @@ from vaultctl.logical.errors import (
     NoRoute,
     NoSuchMethod,
     NotFound,
-    NotOffered,
     PermissionDenied,
     UnsupportedOperation,
     UnsupportedPath,
@@ -66,11 +66,7 @@ def answer(exchange: Exchange) -> Response:
             exchange.trail.record_request()
         exchange.mark = exchange.session.mark()
         try:
-            response = dispatch(exchange)
-            if response.lease and response.lease.internal is not None:
-                response = register_lease(exchange, response)
-            if exchange.keep:
-                response = exchange.keep(response)
+            response = wrap(exchange) if exchange.request.wrap_ttl_s else produce(exchange)
         except Exception as error:
             if not (isinstance(error, VaultError) and error.keeps_changes):
                 exchange.session.rollback(exchange.mark)
@@ -84,6 +80,30 @@ def answer(exchange: Exchange) -> Response:
     return response
 
 
+def produce(exchange: Exchange) -> Response:
+    """Give the answer: what the handler says, with its lease, as far as a policy lets it be seen.
+
+    Raises: VaultError, NeedsWriting.
+    """
+    response = dispatch(exchange)
+    if response.lease and response.lease.internal is not None:
+        response = register_lease(exchange, response)
+    return exchange.keep(response) if exchange.keep else response
+
+
+def wrap(exchange: Exchange) -> Response:
+    """Give the answer wrapped, if it says anything; that nothing is there may have data, too. Raises: VaultError."""
+    from vaultctl.core.wrapping import stage
+
+    try:
+        response = produce(exchange)
+    except NotFound as error:
+        if error.data is None:
+            raise
+        response = Response(error.status, error.data, warnings=error.warnings)
+    return stage.wrap(exchange, response)
+
+
 def check_request(request: Request) -> Request:
     """Refuse what no engine can take; give the request with its data as it can be stored. Raises: VaultError."""
     try:
@@ -94,8 +114,6 @@ def check_request(request: Request) -> Request:
         raise InvalidRequest("the path holds a character that cannot be printed")
     if request.operation is Operation.PATCH:
         _check_patch(request.content_type)
-    if request.wrap_ttl_s:
-        raise NotOffered("response wrapping is not part of this version of vaultctl")
     return request._replace(data=_storable(request.data, _MAX_DEPTH)) if request.data else request
 
 
@@ -136,6 +154,11 @@ def resolve_namespace(exchange: Exchange) -> None:
 
         check_lock(exchange)  # that of a token's own namespace does not matter. Source: OpenBao 2.7
         exchange.namespace = table.get(scope.namespace_id(exchange.request)) or exchange.namespace
+    elif path == "sys/wrapping/unwrap":
+        from vaultctl.core.token_store import scope
+
+        check_lock(exchange)
+        exchange.namespace = table.get(scope.own_namespace_id(exchange.request)) or exchange.namespace
 
 
 def route(exchange: Exchange) -> None:
@@ -167,6 +190,10 @@ def authenticate(exchange: Exchange) -> None:
 
     Source: OpenBao 2.7, which looks at no token, not even a bad one, where none is needed.
     """
+    if exchange.match and exchange.match.endpoint.about_wrapping:
+        from vaultctl.core.wrapping import presented
+
+        presented.find(exchange)
     if exchange.match and exchange.match.endpoint.unauthenticated:
         return
     if not exchange.request.token:
@@ -180,6 +207,10 @@ def authenticate(exchange: Exchange) -> None:
         _check_entity(exchange, token)
     if token.num_uses > 0:
         need_writing(exchange)
+        if exchange.wrapping:
+            from vaultctl.core.wrapping import presented
+
+            presented.spare(exchange, token)
         token = tokens.use(exchange.session.view, token)
     exchange.token = token
 
@@ -240,7 +271,7 @@ def dispatch(exchange: Exchange) -> Response:
     # What the path says counts, whatever the data has by the same name.
     data = {name: value for name, value in given.items() if name not in values} if values else given
     converted = fields.convert(endpoint.fields, data, error_prefix="" if asks_first else fields.ERROR_PREFIX)
-    ignored = given.keys() - endpoint.fields.keys() if given else set()
+    ignored = given.keys() - endpoint.fields.keys() if given and not endpoint.quiet else set()
     response = handler(context_for(exchange, mount), {**converted, **values})
     if response is None:
         if request.operation not in READING:

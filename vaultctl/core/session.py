@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from vaultctl.core import mounts, namespaces
+from vaultctl.core import mounts, namespaces, tokens
 from vaultctl.core.state import Transaction, View
 
 if TYPE_CHECKING:
@@ -138,7 +138,9 @@ class Session:
     def commit(self) -> None:
         """Make the changes durable, if there are any. Raises: StateError."""
         if isinstance(self.view, Transaction) and self.view.changed:
-            self._tables.keep(self._committed(self.view), self)
+            header = self._committed(self.view)
+            self._tables.keep(header, self)
+            tokens.keep_read(self.view, header)
 
     def _committed(self, transaction: Transaction) -> Header:
         """Commit; a new root key that no seal opens by itself is kept first, or nobody would have it."""

@@ -167,6 +167,10 @@ class Transaction(View):
         """Tell whether anything changed whose name begins with the prefix."""
         return self._overlay.changed_below(prefix)
 
+    def stored_below(self, prefix: str) -> Iterator[str]:
+        """Give the names below the prefix that this transaction stored."""
+        return self._overlay.stored_below(prefix)
+
     def put(self, name: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
         """Store an entry. Raises: SealUnavailable, where it has to be wrapped and cannot be."""
         blob = self._barrier.encrypt(name, value)

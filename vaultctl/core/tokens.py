@@ -10,12 +10,15 @@ mount gave, however many rows are left to be removed (see `token_store.sweep`).
 
 from collections.abc import Callable, Collection, Mapping
 from math import inf
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.core import records
-from vaultctl.core.state import View
+from vaultctl.core.state import Transaction, View
 from vaultctl.crypto.aead import hmac_sha256
 from vaultctl.logical.storage import Reading, Storage
+
+if TYPE_CHECKING:
+    from vaultctl.storage.header import Header
 
 TABLE = "core/tokens/"
 SALT = "core/tokens/salt"
@@ -30,6 +33,9 @@ the sources (see `Mount.token_source`) of which all tokens were revoked, as long
 """
 
 ROOT_POLICY = "root"
+WRAPPING_POLICY = "response-wrapping"
+"""No request can give it: whatever token has it is a wrapping token."""
+
 BATCH = "b."
 SERVICE = "s."
 """What tokens begin with."""
@@ -38,13 +44,17 @@ SECOND_NS = 1_000_000_000
 _MOST_DECODED = 10_000
 """So many decoded records are kept."""
 
+_REVOKED, _ENDS = "revoked", "end of tokens"
+"""What is kept of a generation, each with the version that it goes with."""
+
 
 class Token(NamedTuple):
     """A token's record. Times are seconds or nanoseconds since the epoch; a `ttl_s` of 0 never ends.
 
     `parent` is the hash of the token that it goes with; `mount` is the `token_source` of the mount that made it, and
     `below` what of the `path` that did so is below that mount, whose own path names no entry. `ttl_s` is that of its
-    creation, `lease_ttl_s` of the last renewal; `uses_given` is the limit of its creation.
+    creation, `lease_ttl_s` of the last renewal; `uses_given` is the limit of its creation. `rewrapped` counts how often
+    the content of a wrapping token had another token before.
     """
 
     id_hash: str
@@ -73,6 +83,7 @@ class Token(NamedTuple):
     meta: Mapping[str, str] | None = None
     entity_id: str = ""
     bound_cidrs: tuple[str, ...] = ()
+    rewrapped: int = 0
 
     def __repr__(self) -> str:
         """Name it by what it is called, not by what it opens."""
@@ -82,6 +93,11 @@ class Token(NamedTuple):
     def is_root(self) -> bool:
         """Tell whether every request is allowed."""
         return ROOT_POLICY in self.policies
+
+    @property
+    def is_wrapping(self) -> bool:
+        """Tell whether it opens a wrapped answer, and does nothing else."""
+        return self.policies == (WRAPPING_POLICY,)
 
     @property
     def is_orphan(self) -> bool:
@@ -95,7 +111,7 @@ class Token(NamedTuple):
     @property
     def lease_id(self) -> str:
         """Name the token's lease. Source: OpenBao 2.7: the path that made it, and a hash."""
-        return f"{self.path}/h{self.id_hash}"
+        return f"{self.path.rstrip('/')}/h{self.id_hash}"
 
 
 def make_salt(storage: Storage, random: Callable[[int], bytes]) -> None:
@@ -166,9 +182,9 @@ def revoked(storage: Reading) -> Collection[str]:
     if not isinstance(storage, View) or storage.changed_below(REVOKED):
         return storage.list(REVOKED)
     version = _version(storage)
-    kept = storage.memo.get("revoked")
+    kept = storage.memo.get(_REVOKED)
     if kept is None or kept[0] != version:
-        kept = storage.memo["revoked"] = (version, frozenset(storage.list(REVOKED)))
+        kept = storage.memo[_REVOKED] = (version, frozenset(storage.list(REVOKED)))
     found: frozenset[str] = kept[1]
     return found
 
@@ -190,7 +206,8 @@ def index_names(token: Token) -> list[str]:
     """Give the names by which a token is found by mount, parent and end."""
     names = []
     if token.mount:
-        names.append(f"{BY_MOUNT}{token.mount}/{token.below}/h{token.id_hash}")
+        below = f"{token.below}/" if token.below else ""
+        names.append(f"{BY_MOUNT}{token.mount}/{below}h{token.id_hash}")
     if token.parent:
         names.append(f"{BY_PARENT}{token.parent}/{token.id_hash}")
     if token.expire_ns:
@@ -223,14 +240,38 @@ def use(storage: Storage, token: Token) -> Token:
 
 
 def is_due(storage: Reading, now_s: float) -> bool:
-    """Tell whether there is a row of a token that has come to its end; as long as no token changed, that is known."""
-    if not isinstance(storage, View) or storage.changed_below(TABLE):
+    """Tell whether there is a row of a token that has come to its end.
+
+    What is kept is a moment before which none ends, and it is looked for again when that has come.
+    """
+    if not isinstance(storage, View):
         return _first_end_s(storage) <= now_s
     version = _version(storage)
-    kept = storage.memo.get("end of tokens")
-    if kept is None or kept[0] != version:
-        kept = storage.memo["end of tokens"] = (version, _first_end_s(storage))
-    return bool(kept[1] <= now_s)
+    kept = storage.memo.get(_ENDS)
+    if kept is None or kept[0] != version or kept[1] <= now_s:
+        if storage.changed_below(TABLE):
+            return _first_end_s(storage) <= now_s
+        kept = storage.memo[_ENDS] = (version, _first_end_s(storage))
+    return bool(min(kept[1], _stored_end_s(storage)) <= now_s)
+
+
+def keep_read(transaction: Transaction, header: "Header") -> None:
+    """Keep what was read before a commit for the generation behind it, as far as the commit did not change it."""
+    old, new = _version(transaction), (header.cluster_id, header.tables.get("tokens"))
+    memo = transaction.memo
+    ends, gone = memo.get(_ENDS), memo.get(_REVOKED)
+    if old == new:
+        return
+    if ends and ends[0] == old:
+        memo[_ENDS] = (new, min(ends[1], _stored_end_s(transaction)))
+    if gone and gone[0] == old and not transaction.changed_below(REVOKED):
+        memo[_REVOKED] = (new, gone[1])
+
+
+def _stored_end_s(storage: View) -> float:
+    """Give the first moment at which a token ends that a transaction stored."""
+    first = next(storage.stored_below(BY_EXPIRY), None) if isinstance(storage, Transaction) else None
+    return int(first.removeprefix(BY_EXPIRY).partition("-")[0]) if first else inf
 
 
 def _first_end_s(storage: Reading) -> float:

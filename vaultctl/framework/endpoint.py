@@ -82,8 +82,9 @@ class Endpoint(NamedTuple):
     another verb refused without a word. Where the variable's value means the same in several spellings, `normal` gives
     the one whose path needs the rights, too. One that answers `when_locked` does so in a namespace that is locked, too;
     `outside_namespaces` are the words that refuse it in any namespace but the root. One with a `login` logs somebody in
-    by an update, and has no handler for that. `when_sealed` are the handlers that answer where the keys are not at
-    hand; their context has neither storage nor token.
+    by an update, and has no handler for that. One that is `about_wrapping` gets the wrapping token that the request
+    names, which is looked for first. A `quiet` one does not warn of parameters that it does not have.
+    `when_sealed` are the handlers that answer where the keys are not at hand; their context has no storage.
     """
 
     pattern: str
@@ -103,6 +104,8 @@ class Endpoint(NamedTuple):
     outside_namespaces: str = ""
     login: Entry | None = None
     when_sealed: Mapping[Operation, Handler] = {}
+    about_wrapping: bool = False
+    quiet: bool = False
 
 
 UNAVAILABLE = "operation unavailable in namespaces"

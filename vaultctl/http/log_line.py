@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _LOOKS_LIKE_TOKEN = re.compile(r"(?:hv[sbr]|[sbr])\.[A-Za-z0-9_.-]{8,}", re.IGNORECASE)
 _NAMES_TOKEN = re.compile(
-    r"((?:auth/token/(?:lookup|renew|revoke)|sys/wrapping/(?:lookup|unwrap|rewrap)|sys/capabilities)[a-z-]*/+).+",
+    r"((?:auth/token/(?:lookup|renew|revoke)|sys/wrapping/(?:lookup|unwrap|rewrap|verify)|sys/capabilities)[a-z-]*/+).+",
     re.IGNORECASE | re.DOTALL,
 )
 """Paths that may go on with a token or an accessor, whatever that looks like: a root token can be any word."""

@@ -247,7 +247,8 @@ def _read(answer: http1.Answer, request: Request) -> Response:
         if not is_json:
             error.errors, error.raw_text = (), answer.body.decode(errors="replace")
         raise
-    if body and answer.status < 400 and response.raw is None and not response.request_id:
+    says_who = response.request_id or response.wrap_info  # what is wrapped has its id inside
+    if body and answer.status < 400 and response.raw is None and not says_who:
         raise NoAnswer("unexpected end of JSON input", hint="what answers there is no Vault, or its answer was cut off")
     return response
 

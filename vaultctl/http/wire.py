@@ -191,7 +191,7 @@ def _wrap_ttl_s(header: str) -> float:
     if not header:
         return 0.0
     try:
-        seconds = durations.parse(header)
+        seconds = durations.parse(header.strip(" \t"))  # not every server does that before
     except durations.DurationError as error:
         raise InvalidRequest(f"error parsing X-Vault-Wrap-TTL header: {error}") from None
     if seconds < 0:

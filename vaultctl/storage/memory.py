@@ -4,7 +4,8 @@ import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from itertools import islice
+from functools import partial
+from typing import NamedTuple
 
 from vaultctl.logical.errors import NoState
 from vaultctl.storage.backend import Integrity, Salvage
@@ -12,37 +13,49 @@ from vaultctl.storage.header import Commit, Header
 from vaultctl.storage.names import found, merge
 
 _FOLD = 512
-"""Above this many recent changes they are folded into the base, so that a commit costs no copy of the whole."""
+"""Above this many recent changes they become a layer of their own, so that a commit costs no copy of the whole."""
 
-_SMALL, _SHARE = 64, 8
-"""A commit of more changes than this leaves the folding to a later one, as long as they are no such part of the base:
-a job that goes through a large state in batches would else copy all of it with each."""
+_GROWTH = 4
+"""A layer is joined with the one below it where that is not so many times as large."""
+
+
+class Layer(NamedTuple):
+    """Entries that lie over those of the layers below; None stands for one that is gone. `order` is their names."""
+
+    entries: Mapping[str, bytes | None]
+    order: list[str]
 
 
 class MemorySnapshot:
-    """One generation: a base that is shared by many, and what changed since."""
+    """One generation: layers that are shared by many, the largest first, and what changed since.
 
-    def __init__(
-        self, header: Header, base: Mapping[str, bytes], order: list[str], recent: dict[str, bytes | None]
-    ) -> None:
-        """Hold the parts; `order` is the base's names, sorted."""
+    So what a commit costs grows with the logarithm of what the state holds.
+    """
+
+    def __init__(self, header: Header, layers: tuple[Layer, ...], recent: dict[str, bytes | None]) -> None:
         self.header = header
-        self._base = base
-        self._order = order
+        self._layers = layers
         self._recent = recent
         self._recent_order: list[str] | None = None
 
     def get(self, name: str, /) -> bytes | None:
         """Return the entry's ciphertext, or None."""
-        return self._recent[name] if name in self._recent else self._base.get(name)
+        if name in self._recent:
+            return self._recent[name]
+        for layer in reversed(self._layers):
+            if name in layer.entries:
+                return layer.entries[name]
+        return None
 
     def names(self, start: str, /) -> Iterator[str]:
         """Give all names from `start` on."""
-        base = islice(self._order, bisect_left(self._order, start), None)
         if self._recent_order is None:
             self._recent_order = sorted(self._recent)
-        recent = self._recent_order[bisect_left(self._recent_order, start) :]
-        return merge(base, recent, lambda name: name in self._recent and self._recent[name] is None)
+        walk: Iterator[str] = iter(())
+        for layer in (*self._layers, Layer(self._recent, self._recent_order)):
+            own = _from(layer.order, start)
+            walk = merge(walk, own, partial(_is_gone, layer.entries)) if layer is not self._layers[0] else own
+        return walk
 
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
         """Give all entries from the name `start` on."""
@@ -62,12 +75,37 @@ class MemorySnapshot:
     def after(self, commit: Commit) -> "MemorySnapshot":
         """Give the next generation."""
         recent = {**self._recent, **commit.changes}
-        waits = len(commit.changes) > _SMALL and len(recent) <= len(self._base) // _SHARE
-        if len(recent) <= _FOLD or waits:
-            return MemorySnapshot(commit.header, self._base, self._order, recent)
-        whole = {**self._base, **recent}
-        base = {name: blob for name, blob in whole.items() if blob is not None}
-        return MemorySnapshot(commit.header, base, sorted(base), {})
+        if len(recent) <= _FOLD:
+            return MemorySnapshot(commit.header, self._layers, recent)
+        return MemorySnapshot(commit.header, _with_layer(self._layers, Layer(recent, sorted(recent))), {})
+
+
+def _from(order: list[str], start: str) -> Iterator[str]:
+    """Give the names from `start` on; `islice` would walk over all that come before."""
+    return map(order.__getitem__, range(bisect_left(order, start), len(order)))
+
+
+def _is_gone(entries: Mapping[str, bytes | None], name: str) -> bool:
+    return name in entries and entries[name] is None
+
+
+def _with_layer(layers: tuple[Layer, ...], top: Layer) -> tuple[Layer, ...]:
+    """Put a layer on top, and join it with those below that are not much larger."""
+    below = list(layers)
+    while below and len(below[-1].entries) < _GROWTH * len(top.entries):
+        top = _joined(below.pop(), top)
+    if below:
+        return (*below, top)
+    entries = {name: blob for name, blob in top.entries.items() if blob is not None}
+    order = top.order if len(entries) == len(top.order) else [name for name in top.order if name in entries]
+    return (Layer(entries, order),)
+
+
+def _joined(lower: Layer, upper: Layer) -> Layer:
+    """Make one layer of two; to sort two ordered runs is to merge them."""
+    order = [*lower.order, *(name for name in upper.order if name not in lower.entries)]
+    order.sort()
+    return Layer({**lower.entries, **upper.entries}, order)
 
 
 class Memory:
@@ -155,7 +193,7 @@ class MemoryWriter:
         """Make the next generation the newest."""
         base = self.snapshot
         if base is None or commit.whole:
-            base = MemorySnapshot(commit.header, {}, [], {})
+            base = MemorySnapshot(commit.header, (Layer({}, []),), {})
         self.snapshot = base.after(commit)
         self._backend.replace(self.snapshot)
 

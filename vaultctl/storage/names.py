@@ -1,6 +1,6 @@
 """Ranges of entry names: every list, backlog and page is one. Names sort by code point, which is byte order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 Names = Callable[[str], Iterator[str]]
 """From a first name on, all names in order."""
@@ -45,7 +45,7 @@ def found(names: Iterator[str], get: Callable[[str], bytes | None]) -> Iterator[
             yield name, blob
 
 
-def merge(base: Iterator[str], changed: list[str], is_gone: Callable[[str], bool]) -> Iterator[str]:
+def merge(base: Iterator[str], changed: Iterable[str], is_gone: Callable[[str], bool]) -> Iterator[str]:
     """Walk the base's names and an overlay's together; `changed` is sorted, a name in both counts once."""
     pending = iter(changed)
     ours = next(pending, None)

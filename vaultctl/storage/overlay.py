@@ -58,6 +58,14 @@ class Overlay:
         index = bisect_left(self._changed, prefix)
         return index < len(self._changed) and self._changed[index].startswith(prefix)
 
+    def stored_below(self, prefix: str) -> Iterator[str]:
+        """Give the names that begin with the prefix and were stored, in order."""
+        index = bisect_left(self._changed, prefix)
+        while index < len(self._changed) and self._changed[index].startswith(prefix):
+            if self.changes[self._changed[index]] is not None:
+                yield self._changed[index]
+            index += 1
+
     def mark(self) -> int:
         """Give a savepoint for `rollback`."""
         return len(self._undo)

@@ -127,6 +127,8 @@ class Trail:
         if not auth or not auth.get("client_token"):
             return ""
         exchange = self._exchange
+        if exchange.wrapping:  # it was made before. Source: OpenBao 2.7
+            return ""
         made = tokens.find(exchange.session.view, auth["client_token"], exchange.now_ns / 1e9)
         return made.display_name if made else ""
 

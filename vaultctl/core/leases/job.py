@@ -1,7 +1,8 @@
 """Many revocations as a stored job: counted, in batches, gone on with after a kill.
 
-A job's `areas` are mounts, by uuid, and folders of their leases; an auth mount's area means its tokens. Where leases
-are kept that could not be revoked, the job ends after some failures and names the first.
+A job's `areas` are mounts, by uuid, and folders of their leases; an auth mount's area means its tokens, and any mount's
+the wrapping tokens that hold its answers, too. Where leases are kept that could not be revoked, the job ends after some
+failures and names the first.
 """
 
 from collections.abc import Iterable, Sequence
@@ -62,12 +63,15 @@ def _counted(job: Job, batch: Batch, cursor: str) -> Job:
 
 
 def _batch(session: Session, mount: Mount, folder: str, after: str, mode: Mode) -> Batch:
+    batch = Batch(0, (), "", is_last=True)
     if not mount.is_auth:
-        return revoke.revoke_below(session, mount, folder, after, mode)
+        batch = revoke.revoke_below(session, mount, folder, after, mode)
+    if not batch.is_last or not _has_tokens(session, mount, folder):
+        return batch
     from vaultctl.core.token_store import sweep
 
     done = sweep.revoke_below(session, mount.token_source, folder, _TOKENS_AT_ONCE)
-    return Batch(done, (), "", is_last=done < _TOKENS_AT_ONCE)
+    return batch._replace(done=batch.done + done, is_last=done < _TOKENS_AT_ONCE)
 
 
 def has_any(session: Session, areas: Iterable[Area]) -> bool:
@@ -79,8 +83,13 @@ def _names(session: Session, areas: Iterable[Area]) -> Iterable[str]:
     for uuid, folder in areas:
         mount = session.mounts.get(uuid)
         if mount:
-            where = TOKENS_BY_MOUNT if mount.is_auth else store.BY_MOUNT
-            yield from session.view.below(f"{where}{uuid}/{folder}")
+            if not mount.is_auth:
+                yield from session.view.below(f"{store.BY_MOUNT}{uuid}/{folder}")
+            yield from session.view.below(f"{TOKENS_BY_MOUNT}{mount.token_source}/{folder}")
+
+
+def _has_tokens(session: Session, mount: Mount, folder: str) -> bool:
+    return next(session.view.below(f"{TOKENS_BY_MOUNT}{mount.token_source}/{folder}"), None) is not None
 
 
 def reason(job: Job) -> str:

@@ -49,6 +49,7 @@ SUBJECTS = {
     "sealwrap": "sealwrap",
     "unseal": "seal",
     "version-history": "version_history",
+    "wrapping": "wrapping",
 }
 """The first segment of a path below `sys/`, or the first two, and the module that knows it."""
 

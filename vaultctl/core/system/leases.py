@@ -57,13 +57,12 @@ def _find(ctx: SystemContext, lease_id: str) -> tuple[Mount, Lease] | None:
 def _token_of(ctx: SystemContext, lease_id: str) -> Token | None:
     """Find the token whose lease has this id."""
     place = store.place_of(ctx.session, lease_id, ctx.namespace.id)
-    if place is None or not place[0].is_auth:
+    if place is None:
         return None
-    name = lease_id.rpartition("/h")[2].partition(".")[0]
+    path, _, name = lease_id.rpartition("/h")
+    name = name.partition(".")[0]
     token = tokens.load(ctx.session.view, name)
-    is_meant = (
-        token is not None and lease_id.partition(".")[0] == token.lease_id and token.mount == place[0].token_source
-    )
+    is_meant = token is not None and f"{path}/h{name}" == token.lease_id and token.mount == place[0].token_source
     return token if token and is_meant and tokens.is_alive(ctx.session.view, token, ctx.now_ns / SECOND_NS) else None
 
 
@@ -130,11 +129,13 @@ def _folder(prefix: str) -> str:
 
 
 def _below(ctx: SystemContext, mount: Mount, folder: str) -> list[str]:
+    suffix = "" if mount.namespace == ctx.session.namespaces.named("").id else f".{mount.namespace}"
+    names = ctx.session.view.list(f"{tokens.BY_MOUNT}{mount.token_source}/{folder}")
+    shown = [name if name.endswith("/") else name + suffix for name in names]
     if mount.is_auth:
-        suffix = "" if mount.namespace == ctx.session.namespaces.named("").id else f".{mount.namespace}"
-        names = ctx.session.view.list(f"{tokens.BY_MOUNT}{mount.token_source}/{folder}")
-        return [name if name.endswith("/") else name + suffix for name in names]
-    return store.shown_below(ctx.session.view, mount.uuid, folder, ctx.now_ns)
+        return shown
+    leased = store.shown_below(ctx.session.view, mount.uuid, folder, ctx.now_ns)
+    return sorted({*leased, *shown}) if shown else leased
 
 
 def _above(ctx: SystemContext, folder: str) -> list[str]:

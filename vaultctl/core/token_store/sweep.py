@@ -53,6 +53,9 @@ def go_on(ctx: SystemContext) -> None:
 def remove(session: Session, token: Token) -> None:
     """Remove one token and its cubbyhole; what descends from it is noted for the next sweep, and so are its leases."""
     view = session.view
+    if token.is_wrapping:
+        _remove_wrapping(session, token)
+        return
     cubbyhole = session.mounts.at("cubbyhole/", token.namespace)
     if cubbyhole:
         for name in list(view.below(f"{cubbyhole.storage_prefix}{token.id_hash}/")):
@@ -64,6 +67,17 @@ def remove(session: Session, token: Token) -> None:
     leases.note_end_of_token(view, token.id_hash)
     if view.list(f"{BY_PARENT}{token.id_hash}/", limit=1):
         view.put(f"{BY_EXPIRY}{_SINCE_EVER}-{token.id_hash}", b"")
+
+
+def _remove_wrapping(session: Session, token: Token) -> None:
+    """Remove a wrapping token, which has a content and nothing else: it can make no token, lease or secret."""
+    from vaultctl.core.wrapping import past, store
+
+    place = store.place(session, token)
+    names = (BY_ID + token.id_hash, BY_ACCESSOR + tokens.hash_of(session.view, token.accessor))
+    for name in (*names, *tokens.index_names(token), *([place] if place else ())):
+        session.view.delete(name)
+    past.note_end(session, token)
 
 
 def orphan(session: Session, token: Token) -> None:

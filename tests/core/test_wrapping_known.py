@@ -1,0 +1,166 @@
+"""What is told of wrapping tokens, live and gone, and how an answer from elsewhere is found out."""
+
+from itertools import pairwise
+
+import pytest
+from support.clock import Clock
+from support.states import ROOT_TOKEN, make_core
+from support.wrapping import (
+    is_live,
+    names,
+    token_of,
+    unwrap,
+    verify,
+    wrap,
+    write,
+)
+
+from vaultctl.core.core import Core
+from vaultctl.core.wrapping import past
+from vaultctl.logical.errors import InvalidRequest
+from vaultctl.storage.memory import Memory
+
+DAY_S = 24 * 3600
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock."""
+    return Clock()
+
+
+@pytest.fixture
+def core(clock: Clock) -> Core:
+    """A core whose time passes by that clock."""
+    return make_core(Memory(), now_ns=clock)
+
+
+# --- what becomes of a token ---
+
+
+def test_a_live_token_is_told_of_to_whoever_has_it(core, clock):
+    """Nothing is used up by asking, and no token is needed for it."""
+    token = wrap(core, ttl_s=60)
+    assert verify(core, token) == {
+        "state": "live",
+        "creation_path": "sys/wrapping/wrap",
+        "creation_time": "2026-01-01T00:00:00Z",
+        "creation_ttl": 60,
+        "expiry_time": "2026-01-01T00:01:00Z",
+        "rewrapped": 0,
+    }
+    assert unwrap(core, token) == {"a": 1}
+
+
+def test_a_token_that_was_used_is_known_as_such(core, clock):
+    """It is told when it was used; so it is of one that was rewrapped."""
+    used, rewrapped = wrap(core), wrap(core)
+    clock.go(7)
+    unwrap(core, used)
+    write(core, "sys/wrapping/rewrap", token=rewrapped)
+    for token in (used, rewrapped):
+        found = verify(core, token)
+        assert (found["state"], found["used_time"]) == ("used", "2026-01-01T00:00:07Z")
+
+
+def test_a_token_that_was_revoked_is_known_as_such(core):
+    """Who took it back is not told, but that it was nobody's use."""
+    token = wrap(core)
+    write(core, "auth/token/revoke", token=token)
+    assert verify(core, token)["state"] == "revoked"
+
+
+@pytest.mark.parametrize("sweeps", [False, True])
+def test_a_token_that_expired_is_known_as_such(core, clock, sweeps):
+    """It is told whether its rows are removed already or not."""
+    token = wrap(core, ttl_s=10)
+    clock.go(20)
+    if sweeps:
+        write(core, "secret/data/a", data={})
+    assert bool(names(core, past.PREFIX)) == sweeps
+    found = verify(core, token)
+    assert (found["state"], found["expiry_time"]) == ("expired", "2026-01-01T00:00:10Z")
+
+
+@pytest.mark.parametrize("token", ["s.abc", ROOT_TOKEN, "eyJh.eyJh.AAAA", "x"])
+def test_what_was_never_a_wrapping_token_here_is_known_as_such(core, token):
+    """No other token is told of, however good it is."""
+    assert verify(core, token) == {"state": "never-here"}
+
+
+def test_a_token_whose_namespace_was_lost_is_known_as_such(core):
+    """A token with another last part than its own, or none, is told where it belongs."""
+    inner = write(core, "sys/namespaces/inner").data["id"]
+    other = write(core, "sys/namespaces/other").data["id"]
+    token = wrap(core, namespace="inner/")
+    base = token.removesuffix(f".{inner}")
+    for wrong in (base, f"{base}.{other}", f"{base}.nowher"):
+        assert verify(core, wrong) == {"state": "wrong-namespace", "namespace": "inner/"}
+    assert verify(core, wrap(core) + f".{inner}") == {"state": "wrong-namespace", "namespace": "root"}
+
+
+def test_what_became_of_a_token_is_forgotten_in_time(clock):
+    """After the time that was set a token counts as unknown, and later ends take its rows with them, bit by bit."""
+    core = make_core(Memory(), now_ns=clock, wrapping_history_s=10)
+    tokens = [wrap(core) for _ in range(100)]
+    for token in tokens:
+        unwrap(core, token)
+    clock.go(9)
+    assert verify(core, tokens[0])["state"] == "used"
+    clock.go(2)
+    assert verify(core, tokens[0])["state"] == "never-here"
+    left = [len(names(core, past.PREFIX))]
+    while left[-1] > 60:
+        unwrap(core, wrap(core))
+        left.append(len(names(core, past.PREFIX)))
+    assert max(before - after for before, after in pairwise(left)) == 31
+    assert len(names(core, past.BY_END)) == left[-1]
+
+
+def test_a_month_is_remembered_where_nobody_says_how_long(core, clock):
+    """A token that was used is known for thirty days."""
+    token = wrap(core)
+    unwrap(core, token)
+    clock.go(30 * DAY_S - 1)
+    assert verify(core, token)["state"] == "used"
+    clock.go(2)
+    assert verify(core, token)["state"] == "never-here"
+
+
+# --- what somebody expects ---
+
+
+def test_an_answer_from_another_path_is_refused_and_stays(core):
+    """Somebody who took the content out and wrapped it again is found out, and nothing is used up."""
+    write(core, "sys/auth/approle", type="approle")
+    write(core, "auth/approle/role/ci", token_policies="default")
+    path = "auth/approle/role/ci/secret-id"
+    good, forged = token_of(write(core, path, ttl_s=60)), wrap(core, secret_id="forged")
+    for by in (ROOT_TOKEN, forged):
+        body = {"token": forged} if by == ROOT_TOKEN else {}
+        with pytest.raises(InvalidRequest) as refused:
+            write(core, "sys/wrapping/unwrap", by, expect_path=path, **body)
+        assert refused.value.errors == (f"creation path is sys/wrapping/wrap, not the expected {path}",)
+    assert verify(core, forged, expect_path=path)["matches"] is False
+    assert verify(core, good, expect_path=f"/{path}/")["matches"] is True
+    assert unwrap(core, forged) == {"secret_id": "forged"}
+    assert unwrap(core, good, expect_path=path)["secret_id"]
+
+
+@pytest.mark.parametrize("expected", ["", "/", None, 5, ["a"]])
+def test_an_expected_path_that_is_none_passes_for_no_check(core, expected):
+    """An empty variable in a script opens nothing."""
+    token = wrap(core)
+    with pytest.raises(InvalidRequest, match="expect_path is no path"):
+        unwrap(core, token, expect_path=expected)
+    assert is_live(core, token)
+
+
+def test_a_token_that_was_made_too_late_is_found_out(core, clock):
+    """What was wrapped after a moment, or was never here, does not match."""
+    token = wrap(core)
+    clock.go(60)
+    late = wrap(core)
+    moment = "2026-01-01T00:00:30Z"
+    matching = [verify(core, each, issued_before=moment)["matches"] for each in (token, late, "s.x")]
+    assert matching == [True, False, False]

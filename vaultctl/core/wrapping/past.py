@@ -1,0 +1,133 @@
+"""What is remembered of wrapping tokens that are gone: for a while it can be told why one is good no more.
+
+A row has the salted hash of the token as its name, and nothing that opens anything. It is written in the commit that
+ends the token. Beside it stands an index by the moment of the end. One in sixteen new rows takes some with it whose
+time is over: twice as many as come, so that they do not add up, and no request has many to remove. A row whose time is
+over counts as absent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vaultctl.core import records, tokens
+from vaultctl.core.namespaces import ROOT
+from vaultctl.core.tokens import SECOND_NS
+
+if TYPE_CHECKING:
+    from vaultctl.core.session import Session
+    from vaultctl.core.tokens import Token
+
+PREFIX = "core/wrapping/past/"
+BY_END = "core/wrapping/end/"
+LIVE, USED, EXPIRED, REVOKED = "live", "used", "expired", "revoked"
+NEVER_HERE, WRONG_NAMESPACE = "never-here", "wrong-namespace"
+
+_FORGOTTEN_AT_ONCE = 32
+_FORGETS = "0"
+"""What begins the hash of a token whose row takes others with it."""
+
+_MOST_NAMESPACES = 1000
+
+
+class Found(NamedTuple):
+    """What is known of a wrapping token. Times are nanoseconds since the epoch; `ended_ns` is 0 for one that lives."""
+
+    state: str
+    path: str = ""
+    issue_ns: int = 0
+    expire_ns: int = 0
+    ttl_s: float = 0
+    rewrapped: int = 0
+    namespace: str = ""
+    ended_ns: int = 0
+
+
+def note_end(session: Session, token: Token) -> None:
+    """Remember a token that is being removed, and why; forget some whose time is over."""
+    view, now_ns = session.view, session.host.now_ns()
+    state = _end_of(token, now_ns)
+    ended_ns = token.expire_ns if state == EXPIRED else now_ns
+    found = _described(token, state)._replace(ended_ns=ended_ns)
+    row = {name: value for name, value in found._asdict().items() if value}
+    records.save(view, PREFIX + token.id_hash, row)
+    view.put(f"{BY_END}{ended_ns // SECOND_NS:011d}-{token.id_hash}", b"")
+    if token.id_hash.startswith(_FORGETS):
+        _forget(session, now_ns)
+
+
+def look_up(session: Session, text: str, now_ns: int) -> Found:
+    """Tell what is known of a token by its text."""
+    found = _found(session, text, now_ns)
+    if found is not None:
+        return found
+    namespace = _home_of(session, text, now_ns)
+    return Found(NEVER_HERE if namespace is None else WRONG_NAMESPACE, namespace=namespace or "")
+
+
+def _found(session: Session, text: str, now_ns: int) -> Found | None:
+    view, id_hash = session.view, tokens.hash_of(session.view, text)
+    token = tokens.load(view, id_hash)
+    if token is not None:
+        if not token.is_wrapping:
+            return None
+        alive = token.num_uses >= 0 and tokens.is_alive(view, token, now_ns / SECOND_NS)
+        found = _described(token, LIVE if alive else _end_of(token, now_ns))
+        return found._replace(ended_ns=token.expire_ns) if found.state == EXPIRED else found
+    row = records.load(view, PREFIX + id_hash)
+    if row is None or row["ended_ns"] + session.host.wrapping_history_s * SECOND_NS <= now_ns:
+        return None
+    return Found(**row)
+
+
+def _home_of(session: Session, text: str, now_ns: int) -> str | None:
+    """Give the namespace of a token whose last part, which names it, was lost or is another's."""
+    base = ".".join(text.split(".")[:2])
+    for namespace in [ROOT, *session.namespaces.below(ROOT)][:_MOST_NAMESPACES]:
+        whole = base if namespace.is_root else f"{base}.{namespace.id}"
+        if whole != text and _found(session, whole, now_ns) is not None:
+            return namespace.id
+    return None
+
+
+def _end_of(token: Token, now_ns: int) -> str:
+    if token.num_uses < 0:
+        return USED
+    return EXPIRED if token.has_expired(now_ns / SECOND_NS) else REVOKED
+
+
+def _described(token: Token, state: str) -> Found:
+    return Found(
+        state, token.path, token.issue_ns, token.expire_ns, token.ttl_s, token.rewrapped, namespace=token.namespace
+    )
+
+
+def _forget(session: Session, now_ns: int) -> None:
+    until_s = now_ns // SECOND_NS - session.host.wrapping_history_s
+    for row in session.view.list(BY_END, limit=_FORGOTTEN_AT_ONCE):
+        ended, _, id_hash = row.partition("-")
+        if int(ended) >= until_s:
+            return
+        session.view.delete(BY_END + row)
+        session.view.delete(PREFIX + id_hash)
+
+
+def describe(found: Found, namespace_path: str) -> dict[str, Any]:
+    """Give what the API shows."""
+    from vaultctl.core.wrapping.stage import as_whole
+    from vaultctl.logical.durations import rfc3339
+
+    shown: dict[str, Any] = {"state": found.state}
+    if found.path:
+        shown |= {
+            "creation_path": found.path,
+            "creation_time": rfc3339(found.issue_ns),
+            "creation_ttl": as_whole(found.ttl_s),
+            "expiry_time": rfc3339(found.expire_ns),
+            "rewrapped": found.rewrapped,
+        }
+    if found.ended_ns and found.state in (USED, REVOKED):
+        shown[f"{found.state}_time"] = rfc3339(found.ended_ns)
+    if found.state == WRONG_NAMESPACE:
+        return {**shown, "namespace": namespace_path or "root"}
+    return {**shown, "namespace": namespace_path} if namespace_path else shown

@@ -1,0 +1,145 @@
+"""Wrapping tokens and what they open, as they are stored.
+
+A wrapping token is a token like others, with one use and the policy `response-wrapping`, which no request can give. It
+is of the mount whose answer it opens: it ends where that mount is moved or disabled. The content lies in the token's
+own cubbyhole, as the JSON of the answer's fields, and goes with the token's record. So a token and its content end in
+one commit, whatever ends them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vaultctl.core import tokens
+from vaultctl.core.mounts import ROOT_NAMESPACE
+from vaultctl.core.token_store import sweep
+from vaultctl.core.tokens import SECOND_NS, WRAPPING_POLICY
+from vaultctl.logical import json_text
+from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.response import Lease, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vaultctl.core.mounts import Mount
+    from vaultctl.core.session import Session
+    from vaultctl.core.tokens import Token
+
+_CONTENT = "response"
+"""Where the content lies in the token's cubbyhole. Source: OpenBao 2.7, where the token can read it there, too."""
+
+_DISPLAY_NAME = "token"
+_NOTHING = "no information found for this wrapping token"
+
+
+def issue(
+    session: Session, fields: dict[str, Any], content: bytes, *, seal_wrap: bool, random: Callable[[int], bytes]
+) -> tuple[Token, str]:
+    """Store a new wrapping token and its content; give its record and its text.
+
+    The fields are those of `Token` that tell one wrapping token from another: path, namespace, mount, below, issue_ns,
+    ttl_s and rewrapped.
+    """
+    namespace, ttl_s = fields["namespace"], fields["ttl_s"]
+    suffix = "" if namespace == ROOT_NAMESPACE else f".{namespace}"
+    text = tokens.new_token(random) + suffix
+    made = tokens.create(
+        session.view,
+        text,
+        accessor=tokens.random_text(random, 24) + suffix,
+        policies=(WRAPPING_POLICY,),
+        display_name=_DISPLAY_NAME,
+        creation_time_s=fields["issue_ns"] // SECOND_NS,
+        num_uses=1,
+        uses_given=1,
+        lease_ttl_s=ttl_s,
+        explicit_max_ttl_s=ttl_s,
+        **fields,
+    )
+    session.view.put(_known_place(session, made), content, seal_wrap=seal_wrap)
+    return made, text
+
+
+def is_seal_wrapped(mount: Mount | None) -> bool:
+    """Tell whether what a mount answers lies under the seal: a kv mount's secrets do; `sys/` has none of its own."""
+    return mount is not None and mount.seal_wrap and mount.type != "system"
+
+
+def reissue(session: Session, token: Token, *, random: Callable[[int], bytes], now_ns: int) -> tuple[Token, str]:
+    """Give the content of a token to a new one, and end the old one. Raises: InvalidRequest."""
+    content = _content(session, token)
+    fields = {name: getattr(token, name) for name in ("path", "namespace", "mount", "below", "ttl_s")}
+    fields |= {"issue_ns": now_ns, "rewrapped": token.rewrapped + 1}
+    mount = session.mounts.get(token.mount.partition(".")[0])
+    consume(session, token)
+    return issue(session, fields, content, seal_wrap=is_seal_wrapped(mount), random=random)
+
+
+def consume(session: Session, token: Token) -> None:
+    """End a token because it was used, and its content with it."""
+    sweep.remove(session, token._replace(num_uses=-1))
+
+
+def open_content(session: Session, token: Token) -> Response:
+    """Give the answer that a token holds. Raises: InvalidRequest."""
+    envelope = json_text.loads(json_text.loads(_content(session, token))[_CONTENT])
+    lease = Lease(envelope["lease_duration"], envelope["lease_id"], envelope["renewable"])
+    return Response(
+        envelope.get("status", 0),
+        envelope["data"],
+        auth=envelope["auth"],
+        lease=lease if any(lease) else None,
+        warnings=tuple(envelope["warnings"] or ()),
+        raw=envelope.get("raw"),
+        request_id=envelope["request_id"],
+    )
+
+
+def content_of(response: Response, request_id: str) -> bytes:
+    """Give an answer's fields as they are stored: in the envelope that a client gets, under the name it is read by."""
+    lease = response.lease or Lease(0)
+    envelope: dict[str, Any] = {
+        "request_id": response.request_id or request_id,
+        "lease_id": lease.lease_id,
+        "renewable": lease.renewable,
+        "lease_duration": lease.duration_s,
+        "data": _plain(response.data),
+        "wrap_info": None,
+        "warnings": list(response.warnings) or None,
+        "auth": _plain(response.auth),
+    }
+    if response.raw is not None:
+        envelope["raw"] = _plain(response.raw)
+    if response.status:
+        envelope["status"] = response.status
+    return json_text.dumps({_CONTENT: json_text.dumps(envelope, compact=True)}, compact=True).encode()
+
+
+def _plain(value: Any) -> Any:
+    """Give mappings that are no dicts as dicts, however deep."""
+    if hasattr(value, "keys"):
+        return {key: item if type(item) in _SCALARS else _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+_SCALARS = frozenset({str, int, bool, float, type(None)})
+
+
+def _content(session: Session, token: Token) -> bytes:
+    content = session.view.get(_known_place(session, token))
+    if content is None:
+        raise InvalidRequest(_NOTHING)
+    return content
+
+
+def place(session: Session, token: Token) -> str:
+    """Name the entry of a token's content, or give "" where the token's namespace is gone."""
+    cubbyhole = session.mounts.at("cubbyhole/", token.namespace)
+    return f"{cubbyhole.storage_prefix}{token.id_hash}/{_CONTENT}" if cubbyhole else ""
+
+
+def _known_place(session: Session, token: Token) -> str:
+    found = place(session, token)
+    if not found:
+        raise InvalidRequest(_NOTHING)
+    return found
