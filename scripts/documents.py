@@ -37,6 +37,8 @@ ENVIRONMENT = (
     ("BAO_WRAP_TTL, VAULT_WRAP_TTL", "Wrap every answer that can be, and keep it for so long."),
     ("GITHUB_OUTPUT", "The file that -github-output adds to; GitHub's runner sets it."),
     ("BAO_FORMAT, VAULT_FORMAT", "How to print, for commands that read it in bao too: table, json or yaml."),
+    ("VAULTCTL_SEAL", "The seal of a state that operator init makes: shamir, static, pkcs11 or transit."),
+    ("VAULTCTL_UNSEAL_KEY", "Where the shares of a shamir seal are, one a line: file:PATH or fd:NUMBER."),
     ("NO_COLOR", "Set: no colours on a terminal."),
 )
 FILES = (
@@ -45,7 +47,7 @@ FILES = (
     ("~/.local/share/vaultctl/root-token", "The root token."),
     (
         "~/.config/vaultctl/config.toml",
-        "Settings: data_dir, storage, seal_key, seal_key_previous, lock_timeout, disable_sealwrap.",
+        "Settings: data_dir, storage, seal, seal_key, seal_key_previous, lock_timeout, disable_sealwrap.",
     ),
 )
 

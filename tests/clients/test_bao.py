@@ -13,7 +13,6 @@ LINES = {**{name: lines for name, lines in SCRIPTS.items() if name not in _NOT_A
 
 _SERVERS = {
     "cubbyhole-refusals",
-    "dev-seal",
     "exact-numbers",
     "help-texts",
     "otp-roles",

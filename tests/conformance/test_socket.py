@@ -57,6 +57,7 @@ class Double(DevServer):
     def begin_anew(self):
         """Forget all that was stored."""
         self._vault.reset()
+        self.unseal_key = self._vault.unseal_key
         return self
 
 
@@ -77,7 +78,8 @@ def test_a_vault_for_tests_answers_as_openbao_did(name, double):
 def _compared(name, server):
     """Give for each step that is asked what is expected, and what came."""
     steps, numbers = _CASES[name]["steps"], _ASKED[name]
-    answers = replay_by(server.begin_anew().outcome, steps, numbers=numbers)
+    begun = server.begin_anew()
+    answers = replay_by(begun.outcome, steps, numbers=numbers, unseal_key=begun.unseal_key)
     expected, came = [], []
     for number, (step, wanted, answer) in zip(numbers, answers, strict=True):
         asked = (number, step.get("method"), step.get("path"))

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import sys
 import threading
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -17,6 +18,7 @@ from typing import Any
 from support.places import open_backend
 from support.seals import Module
 from support.states import ROOT_TOKEN, initialise, make_state, open_core, open_state, values, write
+from vaultctl.cli import main
 from vaultctl.connect import remote, serving
 from vaultctl.connect.dev import Dev, dev
 from vaultctl.connect.maintenance import Maintenance
@@ -206,12 +208,31 @@ class _Deadly(Sqlite):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+def init_die_at(number: str, *flags: str) -> None:
+    """Run `operator init`, and die at the nth call by which something reaches the disk."""
+    left = int(number)
+
+    def dying(call: Any) -> Any:
+        def called(*args: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*args)
+
+        return called
+
+    for name in ("make_folder", "create", "write", "sync", "replace", "link", "sync_folder", "remove"):
+        setattr(files.Files, name, dying(getattr(files.Files, name)))
+    sys.exit(main.run(["operator", "init", "-format=json", *flags]))
+
+
 def serve_dev(port: str) -> None:
     """Serve a state in memory, as `server -dev` does; each line on stdin puts a new one in its place."""
     door = _Renewed()
     listener = serving.Listener(f"127.0.0.1:{port}")
     threading.Thread(target=door.renew_by_line, daemon=True).start()
-    serving.serve(Dev(door, ROOT_TOKEN, ""), listener, started=lambda: _answer("ready"), log=None, complain=_answer)
+    serving.serve(Dev(door, ROOT_TOKEN, b""), listener, started=lambda: _answer("ready"), log=None, complain=_answer)
 
 
 def serve_proxy(port: str, address: str) -> None:
@@ -244,8 +265,9 @@ class _Renewed:
     def renew_by_line(self) -> None:
         """Begin anew with every line, and end with the last."""
         for _line in sys.stdin:
-            self._core = dev(ROOT_TOKEN).core
-            _answer("new")
+            made = dev(ROOT_TOKEN)
+            self._core = made.core
+            _answer(f"new {b64encode(made.unseal_key).decode()}")
         os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -22,6 +22,8 @@ Printed = dict[str, Any]
 _CHANGING = [
     (re.compile(pattern), put)
     for pattern, put in (
+        (r"(?<![A-Za-z0-9+/])(?:[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{44})(?![A-Za-z0-9+/=])", "<b64key>"),
+        (r"\b[0-9a-f]{64}(?:[0-9a-f]{2})?\b", "<hex64>"),
         (r"\bvaultctl\b", "bao"),
         (r"http://127\.0\.0\.1:\d+|\blocal:(?=/v1)", "<addr>"),
         (r"(?<=https://)127\.0\.0\.1:\d+", "<hostport>"),
@@ -35,6 +37,11 @@ _CHANGING = [
         (r"\b[A-Za-z0-9]{24}\b", "<id24>"),
         (r"(?<=\bcreation_time)(\s+)1[789]\d{8}\b", r"\1<unix>"),
         (r'(?<="creation_time": )1[789]\d{8}\b', '"<unix>"'),
+        (r"\bvault-cluster-[0-9a-f]{8}\b", "<cluster>"),
+        (r"(?m)^(Version +)\d+\.\d+\.\d+$", r"\1<version>"),
+        (r"(?m)^(Storage Type +)\w+$", r"\1<storage>"),
+        (r"(?m)^(Encryption Count +)[1-9]\d*$", r"\1<n>"),
+        (r'(?<="encryptions": )[1-9]\d*', '"<n>"'),
         (r"(?<=cannot tune parameter )\w+(?= of)", "<any>"),  # bao names the one that chance puts first
     )
 ]
@@ -97,9 +104,11 @@ def _filled(text: str, saved: Mapping[str, str]) -> str:
 
 def _found(how: Mapping[str, str], ran: Ran) -> str:
     if how["from"] == "json":
+        if ran.code:
+            return ""
         value = json.loads(ran.out)
         for key in how["path"].split("."):
-            value = value[key]
+            value = value[int(key) if isinstance(value, list) else key]
         return str(value)
     found = re.search(how["regex"], ran.out if how["from"] == "stdout" else ran.err)
     return found[1] if found else ""

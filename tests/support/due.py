@@ -38,6 +38,8 @@ BUILT = frozenset(
         "quotas",
         "remote servers",
         "remount",
+        "rotation",
+        "seal",
         "seal wrap",
         "status of a server",
         "tokens",
@@ -63,13 +65,16 @@ _SYSTEM = {
     "capabilities-accessor": "policies",
     "capabilities-self": "policies",
     "config": "server",
-    "decode-token": "server",
+    "decode-token": "rotation",
     "experiments": "server",
+    "generate-root": "rotation",
+    "generate-root-token": "rotation",
     "ha-status": "status of a server",
     "health": "status of a server",
     "host-info": "status of a server",
     "init": "seal",
     "internal": "mounts",
+    "key-status": "rotation",
     "leader": "status of a server",
     "leases": "leases",
     "license": "server",
@@ -79,12 +84,13 @@ _SYSTEM = {
     "policies": "policies",
     "policy": "policies",
     "quotas": "quotas",
-    "rekey": "seal",
+    "rekey": "rotation",
+    "rekey-recovery-key": "rotation",
     "remount": "remount",
     "renew": "leases",
     "replication": "server",
     "revoke": "leases",
-    "rotate": "seal",
+    "rotate": "rotation",
     "seal": "seal",
     "seal-status": "seal",
     "sealwrap": "seal wrap",
@@ -144,6 +150,18 @@ _COMMANDS = {
     "version-history": "server",
     "write": "commands on paths",
 }
+_OPERATOR = {
+    "generate-root": "rotation",
+    "init": "seal",
+    "key-status": "rotation",
+    "rekey": "rotation",
+    "rotate": "rotation",
+    "rotate-keys": "rotation",
+    "seal": "seal",
+    "unseal": "seal",
+}
+"""What people do with a server itself, by the word behind `operator`."""
+
 _FLAGS = {
     "address": "remote servers",
     "agent-address": "remote servers",
@@ -307,7 +325,9 @@ def _command_line(step: Step, mounts: "_Mounts") -> Iterator[str]:
         yield "version"
         return
     command = _COMMANDS.get(argv[0], "other commands") if argv else "other commands"
-    yield command
+    yield (
+        _OPERATOR.get(words[1], "server") if command == "seal" and words[:1] == ["operator"] and words[1:] else command
+    )
     if command == "namespaces" and words[1:2] and words[1] in _NAMESPACE_SEALS:
         yield "namespace seals"
     if command == "tokens":

@@ -104,26 +104,33 @@ def replay(
     patient: bool = False,
     numbers: Iterable[int] | None = None,
     home: str = "",
+    unseal_key: str = "",
 ) -> Iterator[tuple[Step, Outcome, Outcome]]:
     """Ask a door step by step, or only some steps; give each step, what is expected and what came.
 
     A patient one asks again while a server still works on what it was asked before. `home` is the folder that a case
-    means by the server's.
+    means by the server's, `unseal_key` the one share of its seal.
     """
 
     def asked(step: Step, saved: Mapping[str, str]) -> Outcome:
         outcome = raw_outcome(door, request_of(step, {"home": home, **saved}, root_token))
         return _without_place(outcome, home) if home else outcome
 
-    return replay_by(asked, steps, patient=patient, numbers=numbers)
+    return replay_by(asked, steps, patient=patient, numbers=numbers, unseal_key=unseal_key)
 
 
 def replay_by(
-    asked: Asked, steps: list[Step], *, patient: bool = False, numbers: Iterable[int] | None = None
+    asked: Asked,
+    steps: list[Step],
+    *,
+    patient: bool = False,
+    numbers: Iterable[int] | None = None,
+    unseal_key: str = "",
 ) -> Iterator[tuple[Step, Outcome, Outcome]]:
     """Do the same by a function that asks one step, given what was saved before."""
     # What an answer did not hold is nothing in the steps behind it: so it was when OpenBao was asked.
     saved: dict[str, str] = {name: "" for step in steps for name in step.get("save", ())}
+    saved["unseal_key"] = unseal_key
     for number in range(len(steps)) if numbers is None else numbers:
         step = steps[number]
         if "parallel" in step:

@@ -9,7 +9,7 @@ SCRIPTS: dict[str, list[Line]] = {
         line("version-history", different="running-version"),
         line("version-history -format=json", different="running-version"),
         line("version-history extra", different="running-version"),
-        line("operator init", different="dev-seal"),
+        line("operator init"),
         line("operator init -status"),
         line("read sys/init"),
         line("read -format=json sys/leader"),

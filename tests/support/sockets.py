@@ -85,6 +85,9 @@ def proxy_of(server: "DevServer") -> Iterator["DevServer"]:
 class DevServer:
     """A server over a state in memory that can be put back to its beginning."""
 
+    unseal_key = ""
+    """The one share of its seal since it began anew."""
+
     def __init__(self, port: int, process: Any) -> None:
         self.port = port
         self.address = f"http://127.0.0.1:{port}"
@@ -93,7 +96,8 @@ class DevServer:
     def begin_anew(self) -> "DevServer":
         """Forget all that was stored."""
         processes.say(self._process, "new")
-        assert processes.hear(self._process) == "new"
+        said, self.unseal_key = processes.hear(self._process).split()
+        assert said == "new"
         return self
 
     def door(self) -> RemoteDoor:
@@ -116,7 +120,7 @@ class Proxy(DevServer):
 
     def begin_anew(self) -> "DevServer":
         """Let the one behind forget all that was stored."""
-        self._behind.begin_anew()
+        self.unseal_key = self._behind.begin_anew().unseal_key
         return self
 
 

@@ -297,3 +297,14 @@ def test_a_state_that_is_no_json_is_refused_by_its_kind(vaultctl, storage):
     vaultctl("secrets", "list", env={"VAULTCTL_STORAGE": storage})
     with pytest.raises(ValueError, match=r"is no JSON state, .*snapshot save"):
         Vault(state=vaultctl.data / f"state.{storage}")
+
+
+def test_a_vault_can_be_sealed_in_earnest(vault_factory):
+    """Its API seals it, its unseal key opens it again, and a reset does so too."""
+    vault = vault_factory()
+    for unseal in (lambda: vault.write("sys/unseal", key=vault.unseal_key), vault.reset):
+        vault.write("sys/seal")
+        with pytest.raises(VaultError, match="Vault is sealed"):
+            vault.read("sys/mounts")
+        unseal()
+        assert "secret/" in vault.read("sys/mounts")

@@ -149,20 +149,29 @@ class Env:
         return bool(self._connection and self._connection.is_remote)
 
     @property
+    def unseal_key(self) -> str:
+        """Tell where the shares of a shamir seal are that the environment names, or ""."""
+        return os.environ.get("VAULTCTL_UNSEAL_KEY", "")
+
+    @property
     def namespace(self) -> str:
         """Give the namespace that is worked in, with a slash behind; "" for the root's."""
         named = self._namespace_named().strip("/")
         return f"{named}/" if named and named != "root" else ""
 
-    def connect(self, common: Common) -> "Connection | RemoteConnection":
-        """Open the state, or find the remote. Raises: VaultError, Misuse."""
+    def connect(self, common: Common, *, by_hand: bool = False, seal: str = "") -> "Connection | RemoteConnection":
+        """Open the state, or find the remote. Raises: VaultError, Misuse.
+
+        With `by_hand` no state is made by itself; one that is made over the door gets this seal, if one is named.
+        """
         from vaultctl import connect
 
         if self._connection is None:
             self._common = common
             self._connection = connect.connect(
-                os.environ,
+                {**os.environ, "VAULTCTL_SEAL": seal} if seal else os.environ,
                 local_only=common.local,
+                by_hand=by_hand,
                 lock_timeout_s=common.lock_timeout,
                 flags=_remote_flags(common),
                 tell=self.err,

@@ -4,12 +4,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vaultctl.cli import values
+from vaultctl.cli import prompt, values
 from vaultctl.cli.command import Run
 from vaultctl.cli.failures import Failure
 from vaultctl.logical.response import Response
 
-_NO_TERMINAL = "file descriptor 0 is not a terminal"
 _NOT_ASKED = (
     "An error occurred attempting to ask for a token. The raw error message is shown below, but usually this is because"
     " you attempted to pipe a value into the command or you are executing outside of a terminal (tty). If you want to"
@@ -32,7 +31,7 @@ def by_token(run: Run, given: Words, _mount: str) -> Response:
     token = given.get("token")
     if token is None:
         try:
-            token = _ask_hidden("Token")
+            token = prompt.ask_hidden("Token", sys.stderr)
         except Failure as error:
             raise _failed(_NOT_ASKED.format(error)) from None
     token = str(token).strip()
@@ -53,7 +52,7 @@ def by_userpass(run: Run, given: Words, mount: str) -> Response:
     password = given.get("password")
     if password is None:
         try:
-            password = _ask_hidden("Password")
+            password = prompt.ask_hidden("Password", sys.stderr)
         except Failure as error:
             raise _failed(str(error)) from None
     return _log_in(run, f"auth/{mount}/login/{name}", {"password": password})
@@ -109,31 +108,3 @@ def _auth_of(found: Mapping[str, Any], token: str) -> dict[str, Any]:
 
 def _failed(why: str) -> Failure:
     return Failure(f"Error authenticating: {why}")
-
-
-def _ask_hidden(what: str) -> str:
-    """Ask for a line on the terminal that stdin is, which does not show it. Raises: Failure."""
-    sys.stderr.write(f"{what} (will be hidden): ")
-    sys.stderr.flush()
-    try:
-        return _read_hidden()
-    finally:
-        sys.stderr.write("\n")
-        sys.stderr.flush()
-
-
-def _read_hidden() -> str:
-    import termios
-
-    try:
-        fd = sys.stdin.fileno()
-        before = termios.tcgetattr(fd)
-    except (AttributeError, OSError, ValueError, termios.error):
-        raise Failure(_NO_TERMINAL) from None
-    silent = [*before]
-    silent[3] &= ~termios.ECHO
-    termios.tcsetattr(fd, termios.TCSADRAIN, silent)
-    try:
-        return sys.stdin.readline().rstrip("\r\n")
-    finally:
-        termios.tcsetattr(fd, termios.TCSADRAIN, before)

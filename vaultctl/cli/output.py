@@ -77,6 +77,18 @@ def plain_table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(layout.format(*line) for line in lines)
 
 
+def pairs(env: Env, rows: Sequence[tuple[str, Any]]) -> None:
+    """Print names and values in two columns, without a heading."""
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        env.out(f"{name:<{width}}{_GAP}{_pair_text(env, value)}\n")
+
+
+def _pair_text(env: Env, value: Any) -> str:
+    text = go_text(value) or "n/a"
+    return visible(text) if env.at_terminal else text
+
+
 def envelope(response: Response) -> dict[str, Any]:
     """Give an answer as `-format=json` shows it."""
     lease = response.lease

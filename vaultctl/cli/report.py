@@ -13,7 +13,7 @@ _HINTS: tuple[tuple[type[VaultError], str], ...] = (
 def report(env: Env, error: VaultError, doing: str) -> None:
     """Print a refusal as `bao` lays it out; `doing` is what was tried, "Error enabling" for example."""
     prefix = f"{doing}: " if doing else ""
-    if isinstance(error, StateError):
+    if isinstance(error, StateError) or (isinstance(error, Sealed) and not error.asked):
         env.err(f"Error: {error.errors[0]}")
     elif isinstance(error, BadSetting):
         env.err(error.errors[0])

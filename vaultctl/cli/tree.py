@@ -95,7 +95,14 @@ TREE: Tree = {
         "Look after the state itself",
         {
             "check": "Verify the whole state",
+            "generate-root": "Make a root token, with the key shares of several people",
+            "init": "Make a state by hand, and its keys",
+            "key-status": "Show which key encrypts",
             "migrate": "Move the state to another storage backend",
+            "rekey": "Make new key shares, without a token",
+            "rotate": "Replace the key that encrypts",
+            "rotate-keys": "Make new key shares",
+            "seal": "Seal the state: all keys are dropped",
             "seal-rotate-key": "Give the seal a new key, and rewrap what it wraps",
             "snapshot": (
                 "Save and restore the state",
@@ -104,6 +111,7 @@ TREE: Tree = {
                     "save": "Save the state to a file",
                 },
             ),
+            "unseal": "Unseal the state, by a share of its key",
         },
     ),
     "patch": "Change part of what is at a path",

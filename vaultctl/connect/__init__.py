@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from vaultctl.connect.remote import RemoteConnection, RemoteFlags
     from vaultctl.connect.server_config import ServerConfig
+    from vaultctl.core.attempts import Attempts
     from vaultctl.core.core import Core
+    from vaultctl.core.sealing import Keeper, Sealing
     from vaultctl.core.state import State
     from vaultctl.logical.request import Request
     from vaultctl.logical.response import Response
@@ -45,9 +47,14 @@ class Connection:
         token_source: str,
         *,
         store_token: Callable[[str], None],
+        awaits_init: bool = False,
     ) -> None:
-        """`store_token` keeps another token for the commands that follow. It raises StateError."""
+        """`store_token` keeps another token for the commands that follow. It raises StateError.
+
+        With `awaits_init` there is no state yet, and how that stands, and how it is made, is answered all the same.
+        """
         self._core = core
+        self._awaits_init = awaits_init
         self.store_token = store_token
         self._reopen = reopen
         self.token = token
@@ -60,14 +67,31 @@ class Connection:
 
     def handle(self, request: Request, /) -> Response:
         """Answer one request. Raises: VaultError."""
+        if self._awaits_init:
+            return self._before_init(request)
         return self._follow(lambda core: core.handle(request))
+
+    def _before_init(self, request: Request) -> Response:
+        """Answer one request while there is no state yet, or where somebody made it meanwhile. Raises: VaultError."""
+        if not self._core.state.backend.exists():
+            return self._core.without_keys(request)
+        self._awaits_init = False
+        return self.handle(request)
+
+    def init_seen(self) -> None:
+        """Note that whoever made the state has seen its keys. Raises: StateUnavailable."""
+        self._core.host.sealing.seen()
 
     def answer_at_once(self, request: Request) -> Response | None:
         """Answer a read that waits for nobody; give None for any other request. Raises: VaultError."""
+        if self._awaits_init:
+            return None
         return self._follow(lambda core: core.answer_at_once(request))
 
     def advance(self, seconds: float) -> bool:
         """Work on stored jobs for so many seconds; tell whether any is left. Raises: StateError."""
+        if self._awaits_init:
+            return False
         return self._follow(lambda core: core.advance(seconds))
 
     def pending(self) -> Mapping[str, Any] | None:
@@ -94,11 +118,15 @@ def connect(
     *,
     local_only: bool = False,
     makes: bool = True,
+    by_hand: bool = False,
     lock_timeout_s: float | None = None,
     flags: RemoteFlags | None = None,
     tell: Callable[[str], None] = lambda _line: None,
 ) -> Connection | RemoteConnection:
-    """Give the door that is meant: a remote where there is an address, else the local state. Raises: VaultError."""
+    """Give the door that is meant: a remote where there is an address, else the local state. Raises: VaultError.
+
+    With `by_hand` no local state is made by itself, and one can be made over the door.
+    """
     if not _means_local(environ, local_only=local_only):
         address = _address(environ, flags)
         if address:
@@ -106,7 +134,7 @@ def connect(
 
             return remote.connect(environ, address, flags or remote.NO_FLAGS)
         _check_local(environ, tell)
-    return connect_local(environ, makes=makes, lock_timeout_s=lock_timeout_s, tell=tell)
+    return connect_local(environ, makes=makes, by_hand=by_hand, lock_timeout_s=lock_timeout_s, tell=tell)
 
 
 def remote_address(environ: Mapping[str, str], *, local_only: bool = False, flags: RemoteFlags | None = None) -> str:
@@ -118,41 +146,81 @@ def connect_local(
     environ: Mapping[str, str],
     *,
     makes: bool = True,
+    by_hand: bool = False,
     lock_timeout_s: float | None = None,
     tell: Callable[[str], None] = lambda _line: None,
     config: ServerConfig | None = None,
 ) -> Connection:
     """Open the local state, and where there is none make it, unless told not to. Raises: StateError.
 
-    With the `config` of a server, others than the state's owner ask, who may do what it lets them.
+    With the `config` of a server, others than the state's owner ask, who may do what it lets them. With `by_hand`, or
+    where the settings name a seal that people open, a state is made over the door alone.
     """
     from vaultctl.connect import keys, local
     from vaultctl.connect.settings import read_settings
     from vaultctl.core.auditing import OWNER
     from vaultctl.core.core import Core
 
-    rules = OWNER if config is None else config.audit_rules
+    rules, unauthenticated = (OWNER, None) if config is None else (config.audit_rules, config.unauthenticated)
+    keeper = _keeper_in_memory() if config is not None else None
     settings = local.find_settings(environ, lock_timeout_s)
-    state = local.open_state(settings, environ, tell)
-    if makes and not state.backend.exists():
+    state = local.open_state(settings, environ, tell, keeper)
+    is_there = state.backend.exists()
+    by_hand = by_hand or settings.seal not in ("", "static") or (config is not None and config.no_init)
+    if makes and not by_hand and not is_there:
         with local.making(settings.data_dir, settings.lock_timeout_s):
             # A migration may have moved the state since the settings were read: they are read again under its lock.
             settings = read_settings(environ, lock_timeout_s)
-            state = local.open_state(settings, environ, tell)
+            state = local.open_state(settings, environ, tell, keeper)
             if not state.backend.exists():
                 local.make_state(state, settings, environ, tell)
 
-    def core_over(found: State) -> Core:
-        return Core(found, audit_rules=rules, wrapping_history_s=settings.wrapping_history_s)
+    def sealing() -> Sealing:
+        from vaultctl.connect import initialise, unsealing
+
+        kept = keeper() if keeper else unsealing.runtime_folder(settings, environ)
+        return initialise.sealing(environ, settings, tell, kept, serves=config is not None, may_make=by_hand)
+
+    def attempts() -> Attempts:
+        from vaultctl.connect.attempts import AttemptFiles
+
+        return AttemptFiles(environ, settings.lock_timeout_s)
+
+    def core_over(state: State) -> Core:
+        remembers = attempts if config is None else None
+        return Core(
+            state,
+            audit_rules=rules,
+            sealing=sealing,
+            attempts=remembers,
+            unauthenticated=unauthenticated,
+            wrapping_history_s=settings.wrapping_history_s,
+        )
 
     def reopen() -> Core | None:
-        found = local.open_state(local.find_settings(environ, lock_timeout_s), environ, tell)
+        found = local.open_state(local.find_settings(environ, lock_timeout_s), environ, tell, keeper)
         return core_over(found) if found.backend.exists() else None
 
     def store_token(token: str) -> None:
         keys.store_token(settings, token)
 
-    return Connection(core_over(state), reopen, *keys.find_token(settings, environ), store_token=store_token)
+    token, source = keys.find_token(settings, environ)
+    awaits_init = by_hand and not is_there
+    return Connection(core_over(state), reopen, token, source, store_token=store_token, awaits_init=awaits_init)
+
+
+def _keeper_in_memory() -> Callable[[], Keeper]:
+    """Give what keeps the keys of a server; it is made when it is first needed."""
+    kept: list[Keeper] = []
+
+    def keeper() -> Keeper:
+        if not kept:
+            from vaultctl.core.sealing import InMemory
+
+            kept.append(InMemory())
+        return kept[0]
+
+    return keeper
 
 
 def _means_local(environ: Mapping[str, str], *, local_only: bool) -> bool:

@@ -39,6 +39,8 @@ class Double(NamedTuple):
     core: Core
     root_token: str
     now_ns: Callable[[], int]
+    unseal_key: bytes | None = None
+    """Of a state that was made here; the seal of a copy opens by itself."""
 
     def handle(self, request: Request, /) -> Response:
         """Answer one request, and work on what is left to do: there is no server that would. Raises: VaultError."""
@@ -57,13 +59,16 @@ class Double(NamedTuple):
         self.core.host.auditing.close()
         memory = Memory()
         memory.replace(kept)
-        return self._replace(core=Core(self.core.state.over(memory), now_ns=self.now_ns))
+        state, sealing = self.core.state.over(memory), self.core.host.sealing
+        if self.unseal_key:  # it may have been sealed since
+            dev.unseal(state, sealing.keeper, self.unseal_key)
+        return self._replace(core=Core(state, now_ns=self.now_ns, sealing=lambda: sealing))
 
 
 def new(root_token: str, now_ns: Callable[[], int]) -> Double:
     """Make a state as `server -dev` has it; without a root token, with a random one."""
     made = dev.dev(root_token, now_ns=now_ns)
-    return Double(made.core, made.root_token, now_ns)
+    return Double(made.core, made.root_token, now_ns, made.unseal_key)
 
 
 def load(path: Path, seal_key: Path, root_token: str, now_ns: Callable[[], int]) -> Double:

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from vaultctl.connect.settings import Settings
+    from vaultctl.core.sealing import Keeper
     from vaultctl.crypto.seals.seal import Seal
     from vaultctl.logical.errors import StateError
     from vaultctl.storage.header import Header
+
+SHAMIR = "shamir"
+"""The type of the seal that people open. What it takes is imported where there is one."""
 
 SEAL_KEY = "seal.key"
 NEXT = ".next"
@@ -31,11 +35,20 @@ ELSEWHERE = ("pkcs11", "transit")
 _KEY_MAX_B = 4096
 
 
-def seal_finder(settings: Settings, environ: Mapping[str, str]) -> Callable[[Header], Seal]:
-    """Give the function that finds the seal of a header. It raises SealKeyError."""
+def seal_finder(
+    settings: Settings, environ: Mapping[str, str], keeper: Callable[[], Keeper] | None = None
+) -> Callable[[Header], Seal]:
+    """Give the function that finds the seal of a header. It raises SealKeyError, and Sealed where people are needed.
+
+    `keeper` gives what has the root key where people unsealed the state; without it that is the runtime folder.
+    """
     kept: dict[str, Any] = {}
 
     def find(header: Header) -> Seal:
+        if header.seal.get("type") == SHAMIR:
+            from vaultctl.connect import unsealing
+
+            return unsealing.find_seal(settings, environ, header, keeper)
         current = find_seal(settings, environ, header.seal, kept)
         previous = header.seal.get("previous")
         if not previous:
@@ -105,7 +118,7 @@ def _read_source(settings: Settings, environ: Mapping[str, str], source: str) ->
         return static.read_key(os.fsencode(environ[rest]), f"the variable {rest}"), f"the variable {rest}"
     if kind == "fd" and rest.isascii() and rest.isdigit():
         if rest not in settings.keys_from_fds:
-            settings.keys_from_fds[rest] = _read_fd(rest)
+            settings.keys_from_fds[rest] = read_fd(rest)
         return static.read_key(settings.keys_from_fds[rest], f"descriptor {rest}"), f"descriptor {rest}"
     raise SealKeyError(
         f"no seal key is to be had from {source if kind in ('env', 'fd') else 'the source given'}",
@@ -114,28 +127,30 @@ def _read_source(settings: Settings, environ: Mapping[str, str], source: str) ->
 
 
 def _read_key_at(path: str) -> tuple[bytes, str]:
-    return static.read_key(_read_key_file(path), path), path
+    return static.read_key(read_key_file(path), path), path
 
 
-def _read_fd(number: str) -> bytes:
+def read_fd(number: str, what: str = "the seal key") -> bytes:
+    """Read a key from a descriptor, which gives it once. Raises: SealKeyError."""
     try:
         with open(int(number), "rb", closefd=False) as file:
             return file.read(_KEY_MAX_B)
     except (OSError, OverflowError, ValueError) as error:
         reason = (error.strerror or "").lower() if isinstance(error, OSError) else "there is no such descriptor"
-        raise SealKeyError(f"cannot read the seal key from descriptor {number}: {reason}") from None
+        raise SealKeyError(f"cannot read {what} from descriptor {number}: {reason}") from None
 
 
-def _read_key_file(path: str) -> bytes:
+def read_key_file(path: str, what: str = "the seal key") -> bytes:
+    """Read a key from a file that is its owner's alone. Raises: SealKeyError, StateError."""
     try:
         return files.read_private(path)
     except FileNotFoundError:
         raise SealKeyError(
-            f"the seal key is missing: there is no {path}",
+            f"{what} is missing: there is no {path}",
             hint="put it back from your backup, or name it with VAULTCTL_SEAL_KEY; no state opens without its key",
         ) from None
     except OSError as error:
-        raise files.unavailable(error, f"read the seal key from {path}") from None
+        raise files.unavailable(error, f"read {what} from {path}") from None
 
 
 def read_token_file(path: str) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from vaultctl.connect.settings import Settings
+    from vaultctl.core.sealing import Keeper
     from vaultctl.core.state import Transaction
     from vaultctl.crypto.seals.seal import Seal
     from vaultctl.storage.backend import Backend
@@ -33,10 +34,15 @@ _OF_SQLITE = ("-wal", "-journal")
 _PUT_ASIDE = {MIGRATED: "the state was moved to another backend", files.DAMAGED: "a restore was cut short"}
 
 
-def open_state(settings: Settings, environ: Mapping[str, str], tell: Callable[[str], None]) -> State:
-    """Give the state at its place; nothing is read yet."""
+def open_state(
+    settings: Settings,
+    environ: Mapping[str, str],
+    tell: Callable[[str], None],
+    keeper: Callable[[], Keeper] | None = None,
+) -> State:
+    """Give the state at its place; nothing is read yet. `keeper` gives what has the keys that people unsealed."""
     backend = open_backend(settings.storage, settings.path, settings.lock_timeout_s, tell)
-    finder = seal_finder(settings, environ)
+    finder = seal_finder(settings, environ, keeper)
     return State(backend, finder, random=os.urandom, now=now, wraps=not settings.disable_sealwrap)
 
 
@@ -85,19 +91,15 @@ def engine_types() -> list[str]:
 def make_state(state: State, settings: Settings, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
     """Make the key, the root token and the state, in this order; the state is what counts. Raises: StateError."""
     from vaultctl.core import bootstrap, mounts, tokens
-    from vaultctl.crypto.aead import KEY_B
 
-    _check_not_put_aside(settings.path)
-    _check_not_lost(settings)
-    _make_once(settings, MAKING, b"")
+    check_makable(settings)
+    make_once(settings, MAKING, b"")
 
     def find_seal() -> Seal:
-        if not settings.seal_key:
-            _make_once(settings, SEAL_KEY, static.write_key(os.urandom(KEY_B)))
-        return static.StaticSeal(read_seal_key(settings, environ)[0], os.urandom)
+        return new_static_seal(settings, environ)
 
     def fill(transaction: Transaction) -> None:
-        _make_once(settings, ROOT_TOKEN, tokens.new_token(os.urandom).encode() + b"\n")
+        make_once(settings, ROOT_TOKEN, tokens.new_token(os.urandom).encode() + b"\n")
         path = os.path.join(settings.data_dir, ROOT_TOKEN)
         root_token = read_token_file(path)
         if not root_token:
@@ -108,6 +110,21 @@ def make_state(state: State, settings: Settings, environ: Mapping[str, str], tel
         key = settings.seal_key or f"{SEAL_KEY} beside it"
         tell(f"vaultctl: made an encrypted state at {settings.path}; its key is {key}")
     files.Files().remove(os.path.join(settings.data_dir, MAKING))
+
+
+def new_static_seal(settings: Settings, environ: Mapping[str, str]) -> Seal:
+    """Give the static seal of a state that is being made; its key is made where there is none. Raises: StateError."""
+    from vaultctl.crypto.aead import KEY_B
+
+    if not settings.seal_key:
+        make_once(settings, SEAL_KEY, static.write_key(os.urandom(KEY_B)))
+    return static.StaticSeal(read_seal_key(settings, environ)[0], os.urandom)
+
+
+def check_makable(settings: Settings) -> None:
+    """Refuse to make a state where one is missing. Raises: StateUnavailable, SettingError."""
+    _check_not_put_aside(settings.path)
+    _check_not_lost(settings)
 
 
 def _check_not_put_aside(path: str) -> None:
@@ -164,7 +181,7 @@ def making(data_dir: str, lock_timeout_s: float) -> FileLock:
     return FileLock(os.path.join(data_dir, SEAL_KEY + ".lock"), timeout_s=lock_timeout_s)
 
 
-def _make_once(settings: Settings, name: str, data: bytes) -> None:
+def make_once(settings: Settings, name: str, data: bytes) -> None:
     """Make a file of the data folder, unless it is there: it may belong to a backup. Raises: StateUnavailable."""
     path, seam = os.path.join(settings.data_dir, name), files.Files()
     try:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from vaultctl.connect import keys, local
 from vaultctl.connect.settings import FILES, SettingError, Settings, absolute
 from vaultctl.core import maintenance
-from vaultctl.core.state import State
+from vaultctl.core.state import ROOT_KEY, State
 from vaultctl.crypto.seals import static
+from vaultctl.logical.errors import Sealed, StateError
 from vaultctl.storage import files
 from vaultctl.storage.json_file import json_file
 
@@ -53,6 +54,11 @@ class Maintenance:
         def find_seal(header: Header | None) -> Seal:
             if header is not None:
                 return keys.seal_finder(self.settings, self._environ)(header)
+            if self._environ.get("VAULTCTL_UNSEAL_KEY"):
+                raise StateError(
+                    "the header is gone, and with it how many shares there are: nothing can be saved",
+                    hint="restore a backup with 'vaultctl operator snapshot restore FILE'",
+                )
             return static.StaticSeal(keys.read_seal_key(self.settings, self._environ)[0], os.urandom)
 
         source = self._state(self.settings).backend
@@ -81,8 +87,38 @@ class Maintenance:
     def restore(self, path: str, *, force: bool) -> int:
         """Put a saved state in the place of this one; give the number of entries. Raises: StateError."""
         copy = json_file(os.path.realpath(absolute(path)), alone=True)
-        saved = State(copy, keys.seal_finder(self.settings, self._environ), random=os.urandom, now=local.now)
-        return maintenance.restore(saved, self._state(self.settings).backend, force=force)
+        target = self._state(self.settings).backend
+        found: list[Seal] = []
+
+        def seal_for(header: Header) -> Seal:
+            found.append(self._seal_of_copy(header, target))
+            return found[-1]
+
+        saved = State(copy, seal_for, random=os.urandom, now=local.now)
+        entries, header = maintenance.restore(saved, target, force=force)
+        if header.seal.get("type") == keys.SHAMIR:
+            self._keep_unsealed(header, found[-1])
+        return entries
+
+    def _seal_of_copy(self, header: Header, target: Backend) -> Seal:
+        """Find the seal of a copy; where people open it, by the key of the state here, if that is unsealed."""
+        find = keys.seal_finder(self.settings, self._environ)
+        try:
+            with target.reader() as snapshot:
+                here = snapshot.header
+        except StateError:
+            return find(header)
+        if here.sealed:
+            raise Sealed
+        return find(header._replace(epoch=here.epoch) if here.cluster_id == header.cluster_id else header)
+
+    def _keep_unsealed(self, header: Header, seal: Seal) -> None:
+        """Keep a state unsealed whose key was kept: the restored one has a new epoch. Raises: StateUnavailable."""
+        from vaultctl.connect import unsealing
+        from vaultctl.crypto.seals.shamir import OpenedShamirSeal
+
+        if isinstance(seal, OpenedShamirSeal):
+            unsealing.runtime_folder(self.settings, self._environ).keep(header, seal.unwrap(ROOT_KEY, b""))
 
     def rotate_seal_key(self) -> Rotated:
         """Give the static seal a new key, and begin a rewrap. Raises: StateError."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.connect.settings import SettingError
 from vaultctl.core.auditing import Rules
+from vaultctl.core.exchange import Unauthenticated
 from vaultctl.logical import durations
 
 if TYPE_CHECKING:
@@ -46,11 +47,23 @@ class ServerConfig(NamedTuple):
     """In seconds: so long may a client take to send a body."""
     unsafe_allow_api_audit_creation: bool = False
     allow_audit_log_prefixing: bool = False
+    disable_unauthed_rekey_endpoints: bool = True
+    disable_unauthed_generate_root_endpoints: bool = True
+    no_init: bool = False
+    """That no state is made where there is none: the server waits for `POST sys/init`."""
 
     @property
     def audit_rules(self) -> Rules:
         """Give what clients may do with audit devices."""
         return Rules(may_enable=self.unsafe_allow_api_audit_creation, may_prefix=self.allow_audit_log_prefixing)
+
+    @property
+    def unauthenticated(self) -> Unauthenticated:
+        """Give what clients may ask for without a token."""
+        return Unauthenticated(
+            rekey=not self.disable_unauthed_rekey_endpoints,
+            generate_root=not self.disable_unauthed_generate_root_endpoints,
+        )
 
 
 def read_server_config(path: str) -> ServerConfig:
@@ -169,6 +182,7 @@ _TOP: dict[str, Callable[[Any], Any]] = {
     "api_addr": _word,
     "unsafe_allow_api_audit_creation": _switch,
     "allow_audit_log_prefixing": _switch,
+    "no_init": _switch,
 }
 _TCP: dict[str, Callable[[Any], Any]] = {
     "address": _word,
@@ -177,4 +191,6 @@ _TCP: dict[str, Callable[[Any], Any]] = {
     "tls_key_file": _word,
     "tls_min_version": _version,
     "http_read_timeout": _seconds,
+    "disable_unauthed_rekey_endpoints": _switch,
+    "disable_unauthed_generate_root_endpoints": _switch,
 }

@@ -17,11 +17,15 @@ FILES = {"json": "state.json", "toml": "state.toml", "sqlite": "state.sqlite"}
 """The state's file in the data folder, by backend; json is the default."""
 
 LOCK_TIMEOUT_S = 60.0
+SEALS = ("static", "shamir", "pkcs11", "transit")
+"""The seals that a new state can have. On first use it gets the static one."""
+
 _SETTINGS = frozenset(
     {
         "data_dir",
         "disable_sealwrap",
         "lock_timeout",
+        "seal",
         "seal_key",
         "seal_key_previous",
         "storage",
@@ -57,6 +61,7 @@ class SeveralStates(SettingError):
 class Settings:
     """Where the state is and how it is opened. `seal_key` is "" for the file in the data folder, else a source.
 
+    `seal` is the type of seal that a new state gets, or "" where nothing is said of it.
     `seal_key_previous` is the source of a key that it had before, or "".
     """
 
@@ -69,6 +74,7 @@ class Settings:
         lock_timeout_s: float,
         seals: Mapping[str, Mapping[str, Any]],
         *,
+        seal: str = "",
         seal_key_previous: str = "",
         disable_sealwrap: bool = False,
         wrapping_history_s: int = WRAPPING_HISTORY_S,
@@ -80,6 +86,7 @@ class Settings:
         self.seal_key_previous = seal_key_previous
         self.disable_sealwrap = disable_sealwrap
         self.lock_timeout_s = lock_timeout_s
+        self.seal = seal
         self.seals = seals
         """What the config file says of seals that are elsewhere, by their type."""
 
@@ -87,6 +94,9 @@ class Settings:
         """So long it is remembered what became of wrapping tokens."""
         self.keys_from_fds: dict[str, bytes] = {}
         """What descriptors gave: each can be read once, and the key is needed again."""
+
+        self.shares_from_fd: bytes | None = None
+        """The same of the shares of an unseal key."""
 
 
 def read_settings(environ: Mapping[str, str], lock_timeout_s: float | None = None) -> Settings:
@@ -105,10 +115,19 @@ def read_settings(environ: Mapping[str, str], lock_timeout_s: float | None = Non
         seal_key,
         timeout_s,
         seals,
+        seal=_seal(environ, config),
         seal_key_previous=environ.get("VAULTCTL_SEAL_KEY_PREVIOUS") or config.get("seal_key_previous") or "",
         disable_sealwrap=bool(config.get("disable_sealwrap", False)),
         wrapping_history_s=_wrapping_history_s(environ, config),
     )
+
+
+def _seal(environ: Mapping[str, str], config: Mapping[str, Any]) -> str:
+    """Give the type of seal that a new state gets, if one is named. Raises: SettingError."""
+    named = str(environ.get("VAULTCTL_SEAL") or config.get("seal") or "")
+    if named and named not in SEALS:
+        raise SettingError(f"there is no seal {named}", hint=f"it is one of {', '.join(SEALS)}")
+    return named
 
 
 def _wrapping_history_s(environ: Mapping[str, str], config: Mapping[str, Any]) -> int:

@@ -8,13 +8,32 @@ from vaultctl.core.state import Transaction
 
 def fill(transaction: Transaction, root_token: str, random: Callable[[int], bytes], now_s: int) -> None:
     """Write the first entries of a state; the root token is as that of OpenBao's `server -dev`."""
-    for mount in [*mounts.built_in(random), mounts.first_kv(random)]:
-        mounts.store(transaction, mount)
-    tokens.make_salt(transaction, random)
+    mounts.store(transaction, mounts.first_kv(random))
+    _fill(transaction, random)
     add_root_token(transaction, root_token, random, now_s)
 
 
-def add_root_token(transaction: Transaction, root_token: str, random: Callable[[int], bytes], now_s: int) -> None:
+def fill_by_hand(transaction: Transaction, root_token: str, random: Callable[[int], bytes], now_s: int) -> None:
+    """Write the first entries of a state as `operator init` makes it: no kv engine. Source: OpenBao 2.7."""
+    _fill(transaction, random)
+    add_root_token(transaction, root_token, random, now_s, path="auth/token/root", display_name="root")
+
+
+def _fill(transaction: Transaction, random: Callable[[int], bytes]) -> None:
+    for mount in mounts.built_in(random):
+        mounts.store(transaction, mount)
+    tokens.make_salt(transaction, random)
+
+
+def add_root_token(
+    transaction: Transaction,
+    root_token: str,
+    random: Callable[[int], bytes],
+    now_s: int,
+    *,
+    path: str = "auth/token/create",
+    display_name: str = "token",
+) -> None:
     """Give a state a root token that never ends."""
     made_by = mounts.load_table(transaction).at("auth/token/")
     tokens.create(
@@ -22,8 +41,8 @@ def add_root_token(transaction: Transaction, root_token: str, random: Callable[[
         root_token,
         accessor=tokens.random_text(random, 24),
         policies=(tokens.ROOT_POLICY,),
-        path="auth/token/create",
-        display_name="token",
+        path=path,
+        display_name=display_name,
         creation_time_s=now_s,
         mount=made_by.uuid if made_by else "",
         below="create",

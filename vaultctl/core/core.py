@@ -13,13 +13,16 @@ from vaultctl.core.exchange import Exchange, Host, NeedsWriting
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.plugins import Catalogue
 from vaultctl.core.session import Sessions
-from vaultctl.logical.errors import InvalidRequest, VaultError
+from vaultctl.logical.errors import InvalidRequest, Sealed, VaultError
 from vaultctl.logical.request import READING, Operation, Request
 from vaultctl.logical.response import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from vaultctl.core.attempts import Attempts
+    from vaultctl.core.exchange import Unauthenticated
+    from vaultctl.core.sealing import Sealing
     from vaultctl.core.session import Session
     from vaultctl.core.state import State, View
     from vaultctl.logical.response import Awaited, Response
@@ -52,11 +55,17 @@ class Core:
         monotonic_s: Callable[[], float] = time.monotonic,
         catalogue: Catalogue | None = None,
         audit_rules: Rules = SERVED,
+        sealing: Callable[[], Sealing] | None = None,
+        attempts: Callable[[], Attempts] | None = None,
+        unauthenticated: Unauthenticated | None = None,
         wrapping_history_s: int = WRAPPING_HISTORY_S,
     ) -> None:
         """Serve this state; the clocks, the randomness and the engines can be others in tests.
 
         `audit_rules` say what those who ask may do with audit devices: by default, what clients of a server may.
+        `sealing` gives what unsealing takes, which is asked for when it is needed. `attempts` gives what remembers
+        attempts that take several people; without it they are forgotten with this core. `unauthenticated` says what
+        may be asked for without a token: by default nothing.
         For `wrapping_history_s` seconds it is remembered what became of wrapping tokens.
         """
         self.state = state
@@ -64,23 +73,31 @@ class Core:
         self._without_jobs: tuple[str, int] | None = None
         """The version of the jobs' table in which none was waiting."""
 
-        kind = state.backend.kind
-        self.host = Host(
-            catalogue or Catalogue(),
-            system.endpoints_for,
-            now_ns,
-            random,
-            kind,
-            audit_rules,
-            monotonic_s,
-            wrapping_history_s,
-        )
+        kind, kinds = state.backend.kind, catalogue or Catalogue()
+        more = (monotonic_s, sealing, wrapping_history_s)
+        self.host = Host(kinds, system.endpoints_for, now_ns, random, kind, audit_rules, *more)
+        self.host.find_attempts = attempts
+        if unauthenticated is not None:
+            self.host.unauthenticated = unauthenticated
         self.host.is_awaited = state.backend.is_awaited
         self.sessions = Sessions(state, self.host)
 
     def handle(self, request: Request, /) -> Response:
         """Answer one request. Raises: VaultError."""
         request = self._identified(request)
+        try:
+            return self._handle(request)
+        except Sealed:
+            return self.without_keys(request)
+
+    def without_keys(self, request: Request) -> Response:
+        """Answer what can be answered where the keys are not at hand, or there is no state yet. Raises: VaultError."""
+        from vaultctl.core import sealed
+
+        self._drop_keys()
+        return sealed.answer(self.state, self.host, self._identified(request))
+
+    def _handle(self, request: Request) -> Response:
         if request.operation in READING and not request.wrap_ttl_s:
             with suppress(NeedsWriting):
                 return self._read(request)
@@ -96,7 +113,7 @@ class Core:
     def answer_at_once(self, request: Request) -> Response | None:
         """Answer a read that takes no lock; give None for what may wait, or take long. Raises: VaultError."""
         if request.operation is Operation.READ and not request.wrap_ttl_s and not self.host.auditing.has_devices:
-            with suppress(NeedsWriting):
+            with suppress(NeedsWriting, Sealed):
                 return self._read(self._identified(request))
         return None
 
@@ -106,13 +123,21 @@ class Core:
     def advance(self, budget_s: float) -> bool:
         """Work on stored jobs for so long, and remove some of what has expired; tell whether any job is left.
 
-        Raises: StateError.
+        Where the state is sealed nothing is done, and keys that were at hand are dropped. Raises: StateError.
         """
+        try:
+            return self._advance(budget_s)
+        except Sealed:
+            self._drop_keys()
+            return False
+
+    def _advance(self, budget_s: float) -> bool:
         with self.state.reader() as view:
             has_jobs, is_due = bool(self._active_jobs(view)), tokens.is_due(view, self.host.now_ns() / 1e9)
         is_left = has_jobs and self._advance_jobs(budget_s)
         if is_due:
             self._sweep()
+        self._rotate_if_due()
         self._sweep_leases(self.monotonic_s() + budget_s)
         return is_left
 
@@ -129,6 +154,18 @@ class Core:
         with self.sessions.writing() as session:
             sweep.sweep(session, self.host.now_ns() / 1e9, sweep.AT_ONCE)
             session.commit()
+
+    def _rotate_if_due(self) -> None:
+        """Begin a new keyring term where the active one is as old as people let one become. Raises: StateError."""
+        with self.state.reader() as view:
+            if "rotation" not in view.header.tables:
+                return
+            from vaultctl.core import rotation
+
+            if not rotation.is_due(view, self.host.now_ns()):
+                return
+        with self.sessions.writing() as session:
+            rotation.rotate_if_due(session, self.host.now_ns())
 
     def _sweep_leases(self, deadline_s: float) -> None:
         """Revoke what has been leased and is due, for so long. Raises: StateError."""
@@ -204,8 +241,22 @@ class Core:
             if not after_jobs and len(jobs) > len(in_background):
                 raise _JobsFirst
             response = self._run(session, request, writing=True)
+            if session.seals:
+                self._forget_keys(session.view.header.cluster_id)
             has_work = session.changed_below(ACTIVE_JOBS) or self._has_due(session.view)
             return response, has_work or bool(in_background)
+
+    def _drop_keys(self) -> None:
+        """Drop what is left of keys where the state is sealed."""
+        from vaultctl.core import sealed
+
+        self.state.forget()
+        sealed.drop_stale(self.state, self.host)
+
+    def _forget_keys(self, cluster_id: str) -> None:
+        """Drop the keys of a state that this process has just sealed; others do when they see its new epoch."""
+        self.host.sealing.keeper.drop(cluster_id)
+        self.state.forget()
 
     def _active_jobs(self, view: View) -> list[str]:
         """Name the jobs that are not at their end; as long as no job changed, that costs nothing."""

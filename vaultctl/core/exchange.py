@@ -6,7 +6,8 @@ The stages themselves are in `pipeline`.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.core.auditing import SERVED, Auditing, Rules
 from vaultctl.core.mounts import Mounts
@@ -17,10 +18,12 @@ from vaultctl.logical.request import READING, Operation, Request
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from vaultctl.core.attempts import Attempts
     from vaultctl.core.audit.trail import Trail
     from vaultctl.core.methods import Methods
     from vaultctl.core.mounts import Mount
     from vaultctl.core.plugins import Catalogue
+    from vaultctl.core.sealing import Sealing
     from vaultctl.core.session import Mark, Session
     from vaultctl.core.tokens import Token
     from vaultctl.framework.endpoint import Endpoint, Engine, Match
@@ -39,6 +42,13 @@ class NeedsWriting(Exception):
     """Raised before a request with a reading verb had any effect: it must be opened for writing."""
 
 
+class Unauthenticated(NamedTuple):
+    """What can be asked without a token by those who have shares. Source: OpenBao 2.7, where nothing can by default."""
+
+    rekey: bool = False
+    generate_root: bool = False
+
+
 class Host:
     """What the pipeline asks of the core around it."""
 
@@ -51,12 +61,15 @@ class Host:
         storage: str = "",
         audit_rules: Rules = SERVED,
         monotonic_s: Callable[[], float] = time.monotonic,
+        sealing: Callable[[], Sealing] | None = None,
         wrapping_history_s: int = 0,
     ) -> None:
         """`storage` is the name of the backend, for those who ask; `audit_rules` say who may enable audit devices.
 
-        `monotonic_s` is for deadlines. So long are wrapping tokens that are gone remembered.
+        `monotonic_s` is for deadlines; `sealing` gives what it takes to unseal, without it that of a server.
+        For `wrapping_history_s` wrapping tokens that are gone are remembered.
         """
+        self.find_sealing = sealing
         self.auditing = Auditing(audit_rules)
         self.storage = storage
         self.monotonic_s = monotonic_s
@@ -68,6 +81,26 @@ class Host:
         self.random = random
         self.is_awaited: Callable[[], bool] = lambda: False
         """Tells whether somebody waits for the state's lock."""
+        self.unauthenticated = Unauthenticated()
+        self.find_attempts: Callable[[], Attempts] | None = None
+
+    @cached_property
+    def attempts(self) -> Attempts:
+        """What remembers attempts that take several people's shares; without another, this process."""
+        if self.find_attempts is not None:
+            return self.find_attempts()
+        from vaultctl.core.attempts import Remembered
+
+        return Remembered()
+
+    @cached_property
+    def sealing(self) -> Sealing:
+        """What unsealing takes, and making a state."""
+        if self.find_sealing is not None:
+            return self.find_sealing()
+        from vaultctl.core import sealing
+
+        return sealing.in_memory()
 
     @property
     def methods(self) -> Methods:

@@ -11,7 +11,7 @@ from vaultctl.core.state import KEYRING, KEYS, ROOT_KEY, State, damaged_entries,
 from vaultctl.crypto.aead import Random
 from vaultctl.crypto.barrier import Barrier, open_keyring
 from vaultctl.crypto.seals.seal import Seal
-from vaultctl.logical.errors import IntegrityError, SealKeyError, StateError, StateUnavailable
+from vaultctl.logical.errors import IntegrityError, Sealed, SealKeyError, StateError, StateUnavailable
 from vaultctl.storage.backend import Backend, Salvage, Snapshot
 from vaultctl.storage.header import RESTORE, Commit, Header
 
@@ -115,20 +115,27 @@ def _check_takes_copy(target: Backend, header: Header) -> None:
         )
 
 
-def restore(saved: State, target: Backend, *, force: bool = False) -> int:
-    """Put a saved state in the place of the one that is there. Raises: StateError."""
-    with saved.reader() as view:
-        header, barrier = view.header, saved.keys_of(view.snapshot).barrier
-        changes = _entries_of(view.snapshot, barrier)
+def restore(saved: State, target: Backend, *, force: bool = False) -> tuple[int, Header]:
+    """Put a saved state in the place of the one that is there; give how many entries it has, and its header.
+
+    One that is sealed is not replaced: unsealing it comes first. Raises: Sealed, StateError.
+    """
+    with saved.backend.reader() as snapshot:
+        header = snapshot.header
+        barrier = saved.verified_under(saved.seal_of, snapshot).barrier
+        changes = _entries_of(snapshot, barrier)
         with target.overwriter() as writer:
             current = writer.snapshot.header if writer.snapshot else None
+            if current and current.sealed:
+                raise Sealed
             if current and current.cluster_id != header.cluster_id and not force:
                 raise StateUnavailable(
                     f"the snapshot is of the state {header.cluster_id}, and the one here is {current.cluster_id}",
                     hint="say -force to put it in the place of this one all the same",
                 )
-            writer.commit(Commit(_restored_header(header, current), changes, whole=True), barrier)
-    return len(changes)
+            restored = _restored_header(header, current)
+            writer.commit(Commit(restored, changes, whole=True), barrier)
+    return len(changes), restored
 
 
 def _read_all(found: Salvage) -> tuple[dict[str, bytes], list[str]]:
@@ -161,13 +168,17 @@ def _salvaged_header(header: Header | None, seal: Seal, kept: dict[str, bytes | 
 
 
 def _restored_header(header: Header, current: Header | None) -> Header:
-    """Give a header that every process takes for a newer one, whatever it has in its caches."""
+    """Give a header that every process takes for a newer one, whatever it has in its caches.
+
+    Its epoch is a new one: keys that somebody holds may not be those of the copy.
+    """
     generation = max(header.generation, current.generation if current else header.generation + _FAR) + 1
     tables = dict.fromkeys(header.tables, generation)
     counts = dict(header.encryptions)
     if current and current.cluster_id == header.cluster_id:  # the same keys: what was encrypted since counts too
         counts.update({term: max(count, counts.get(term, 0)) for term, count in current.encryptions.items()})
-    return header._replace(generation=generation, tables=tables, encryptions=counts)
+    epoch = max(header.epoch, current.epoch if current else header.epoch) + 1
+    return header._replace(generation=generation, tables=tables, encryptions=counts, sealed=False, epoch=epoch)
 
 
 def _tables(entries: dict[str, bytes | None], generation: int) -> dict[str, int]:

@@ -126,6 +126,11 @@ class Session:
         """Tell whether there is anything to commit."""
         return isinstance(self.view, Transaction) and self.view.changed
 
+    @property
+    def seals(self) -> bool:
+        """Tell whether this session seals the state."""
+        return isinstance(self.view, Transaction) and self.view.seals
+
     def changed_below(self, prefix: str) -> bool:
         """Tell whether this session stored or removed anything whose name begins so."""
         return isinstance(self.view, Transaction) and self.view.changed_below(prefix)
@@ -133,9 +138,26 @@ class Session:
     def commit(self) -> None:
         """Make the changes durable, if there are any. Raises: StateError."""
         if isinstance(self.view, Transaction) and self.view.changed:
-            header = self.view.commit()
+            header = self._committed(self.view)
             self._tables.keep(header, self)
             tokens.keep_read(self.view, header)
+
+    def _committed(self, transaction: Transaction) -> Header:
+        """Commit; a new root key that no seal opens by itself is kept first, or nobody would have it."""
+        if transaction.new_root_key is None:
+            return self._rotated(transaction)
+        keeper = self.host.sealing.keeper
+        if keeper.root_key(transaction.header) is not None:  # else the shares themselves were given for this command
+            keeper.keep(transaction.stands, transaction.new_root_key)
+        return self._rotated(transaction)
+
+    def _rotated(self, transaction: Transaction) -> Header:
+        """Commit; where people chose when a keyring term is replaced, that is looked up."""
+        if "rotation" not in transaction.header.tables:
+            return transaction.commit()
+        from vaultctl.core import rotation
+
+        return transaction.commit(rotate_after=rotation.limit(transaction, self.host.now_ns()))
 
 
 class Sessions:

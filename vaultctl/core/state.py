@@ -102,6 +102,13 @@ class View:
         """Refuse: a request that writes must be opened for writing."""
         raise RuntimeError("a write on a snapshot")
 
+    def root_key(self) -> bytes:
+        """Give the root key, from under the seal. Raises: IntegrityError."""
+        wrapped = self.snapshot.get(ROOT_KEY)
+        if wrapped is None:
+            raise IntegrityError("the state has no root key")
+        return self._seal.unwrap(ROOT_KEY, wrapped)
+
     def encrypt_token(self, plain: bytes) -> bytes:
         """Encrypt what a batch token holds."""
         return self._barrier.encrypt_token(plain)
@@ -113,6 +120,12 @@ class View:
     def decrypt(self, name: str, blob: bytes) -> bytes:
         """Decrypt an entry, from under the seal too where it wrapped it. Raises: IntegrityError."""
         return decrypt(self._seal, self._barrier, name, blob)
+
+    @property
+    def term(self) -> tuple[int, str]:
+        """The keyring term that encrypts, and when it was made (RFC 3339)."""
+        keyring = self._barrier.keyring
+        return keyring.active, keyring.terms[keyring.active].created
 
 
 class Transaction(View):
@@ -135,6 +148,9 @@ class Transaction(View):
         self._header = header
         self._stands = header
         """The header with what this write changes of the seal, and of whether the state is sealed."""
+
+        self.new_root_key: bytes | None = None
+        """The root key that this write makes, where no seal opens it without people: somebody must keep it."""
         super().__init__(self._overlay, unsealed, memo)  # type: ignore[arg-type]  # an overlay reads as a snapshot does
 
     @property
@@ -187,18 +203,12 @@ class Transaction(View):
         """Undo every change since the savepoint."""
         changes, self._stands = mark
         self._overlay.rollback(changes)
+        self.new_root_key = None
 
     def put_keys(self, root_key: bytes) -> None:
         """Store the root key under the seal, and the keyring under the root key."""
         self._overlay.put(ROOT_KEY, self._seal.wrap(ROOT_KEY, root_key))
         self._overlay.put(KEYRING, seal_keyring(root_key, KEYRING, self._barrier.keyring, self._random))
-
-    def root_key(self) -> bytes:
-        """Give the root key, from under the seal. Raises: IntegrityError."""
-        wrapped = self._overlay.get(ROOT_KEY)
-        if wrapped is None:
-            raise IntegrityError("the state has no root key")
-        return self._seal.unwrap(ROOT_KEY, wrapped)
 
     def reseal(self, seal: Seal) -> None:
         """Put the root key under another seal, or another key of the same; other entries stay as they were wrapped."""
@@ -206,6 +216,36 @@ class Transaction(View):
         self._seal = seal
         self._overlay.put(ROOT_KEY, seal.wrap(ROOT_KEY, root_key))
         self._stands = self._stands._replace(seal=seal.describe())
+
+    @property
+    def stands(self) -> Header:
+        """The header of the generation that this one follows, with the seal, the mark and the epoch of this one."""
+        return self._stands
+
+    @property
+    def seals(self) -> bool:
+        """Tell whether the state is sealed from this commit on."""
+        return self._stands.sealed
+
+    def opens(self, seal: Seal) -> bool:
+        """Tell whether a seal opens the root key as it stands."""
+        try:
+            seal.unwrap(ROOT_KEY, self._overlay.get(ROOT_KEY) or b"")
+        except (IntegrityError, SealKeyError):
+            return False
+        return True
+
+    def replace_root_key(self, seal: Seal | None = None) -> None:
+        """Make a new root key, under the seal as it is or under another; the keyring goes under it as it stands."""
+        root_key = self._random(KEY_B)
+        if seal is not None:
+            self._seal = seal
+            self._stands = self._stands._replace(seal=seal.describe())
+        if not self._seal.is_auto:
+            # Whoever else keeps the root key keeps one that opens nothing any more: with the epoch that is told.
+            self.mark_sealed(sealed=False)
+            self.new_root_key = root_key
+        self.put_keys(root_key)
 
     def mark_sealed(self, *, sealed: bool) -> None:
         """Set or clear the mark of `operator seal`; every process drops its keys when it sees the new epoch."""
@@ -217,9 +257,9 @@ class Transaction(View):
         count = self._barrier.encryptions
         self._barrier = Barrier(self._barrier.keyring.rotated(self._random, self._now()), self._random)
         self._barrier.encryptions = count
-        self.put_keys(root_key)
+        self._overlay.put(KEYRING, seal_keyring(root_key, KEYRING, self._barrier.keyring, self._random))
 
-    def commit(self, *, rotate_after: int = ROTATE_AFTER) -> Header:
+    def commit(self, *, rotate_after: float = ROTATE_AFTER) -> Header:
         """Make the changes durable and return their header. Raises: StateError; then nothing changed."""
         term = str(self._barrier.keyring.active)
         if self._header.encryptions.get(term, 0) >= rotate_after:
@@ -325,13 +365,52 @@ class State:
 
     def keys_of(self, snapshot: Snapshot) -> Unsealed:
         """Unseal a snapshot without verifying it. Raises: Sealed, SealKeyError, IntegrityError."""
-        header = snapshot.header
-        if header.sealed:
+        if snapshot.header.sealed:
             raise Sealed
-        seal = self._seal_for(header)
+        return self.keys_under(self._seal_for(snapshot.header), snapshot)
+
+    def keys_under(self, seal: Seal, snapshot: Snapshot) -> Unsealed:
+        """Unseal a snapshot by this seal, whatever mark it has, without verifying it. Raises: IntegrityError."""
         root_key = seal.unwrap(ROOT_KEY, _required(snapshot, ROOT_KEY))
         keyring = open_keyring(root_key, KEYRING, _required(snapshot, KEYRING), self._random)
-        return Unsealed(seal, Barrier(keyring, self._random), _version(header), wraps=self._wraps)
+        return Unsealed(seal, Barrier(keyring, self._random), _version(snapshot.header), wraps=self._wraps)
+
+    def seal_of(self, header: Header) -> Seal:
+        """Find the seal of a header, where no people are needed for that. Raises: Sealed, SealKeyError."""
+        return self._seal_for(header)
+
+    def unseal(self, seal_for: Callable[[Header], Seal]) -> tuple[Header, bytes]:
+        """Clear the mark of `operator seal`, if it is there; give the header, and the root key.
+
+        Nothing is written where there is no mark. Raises: StateError.
+        """
+        with self.backend.reader() as snapshot:
+            header, unsealed = snapshot.header, self.verified_under(seal_for, snapshot)
+            root_key = View(snapshot, unsealed).root_key()
+        if not header.sealed:
+            return header, root_key
+        with self.backend.writer() as writer:
+            if writer.snapshot is None:
+                raise NoState(f"there is no state at {self.backend.location}")
+            unsealed = self.verified_under(seal_for, writer.snapshot)
+            found = writer.snapshot.header
+            transaction = Transaction(writer, found, unsealed, self._random, self._now)
+            root_key = transaction.root_key()
+            if found.sealed:
+                transaction.mark_sealed(sealed=False)
+                found = transaction.commit()
+        return found, root_key
+
+    def forget(self) -> None:
+        """Drop all keys that are held here."""
+        self._unsealed = self._verified = None
+        self._memo = {}
+
+    def verified_under(self, seal_for: Callable[[Header], Seal], snapshot: Snapshot) -> Unsealed:
+        """Unseal a snapshot by a seal, whatever mark it has, and verify it. Raises: StateError."""
+        unsealed = self.keys_under(seal_for(snapshot.header), snapshot)
+        _verify(snapshot, unsealed)
+        return unsealed
 
     def _unseal(self, snapshot: Snapshot) -> Unsealed:
         verified = self._verified
@@ -339,11 +418,9 @@ class State:
             return verified[1]
         unsealed = self._unsealed
         if unsealed is None or unsealed.version != _version(snapshot.header):
+            self._unsealed = self._verified = None  # keys of another epoch are dropped, whether there are others or not
             unsealed = self.keys_of(snapshot)
-        try:
-            snapshot.verify(unsealed.barrier)
-        except IntegrityError as error:
-            raise _named(error, snapshot, unsealed) from error
+        _verify(snapshot, unsealed)
         self._unsealed = unsealed
         self._verified = snapshot, unsealed
         return unsealed
@@ -380,6 +457,14 @@ def damaged_entries(snapshot: Snapshot, unsealed: Unsealed) -> Iterator[str]:
             view.get(name)
         except IntegrityError:
             yield name
+
+
+def _verify(snapshot: Snapshot, unsealed: Unsealed) -> None:
+    """Check what one read can check. Raises: IntegrityError, which names the entry if there is one to name."""
+    try:
+        snapshot.verify(unsealed.barrier)
+    except IntegrityError as error:
+        raise _named(error, snapshot, unsealed) from error
 
 
 def _named(error: IntegrityError, snapshot: Snapshot, unsealed: Unsealed) -> IntegrityError:

@@ -84,6 +84,7 @@ class Endpoint(NamedTuple):
     `outside_namespaces` are the words that refuse it in any namespace but the root. One with a `login` logs somebody in
     by an update, and has no handler for that. One that is `about_wrapping` gets the wrapping token that the request
     names, which is looked for first. A `quiet` one does not warn of parameters that it does not have.
+    `when_sealed` are the handlers that answer where the keys are not at hand; their context has no storage.
     """
 
     pattern: str
@@ -102,6 +103,7 @@ class Endpoint(NamedTuple):
     when_locked: bool = False
     outside_namespaces: str = ""
     login: Entry | None = None
+    when_sealed: Mapping[Operation, Handler] = {}
     about_wrapping: bool = False
     quiet: bool = False
 

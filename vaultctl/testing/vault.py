@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -143,6 +144,12 @@ class Vault:
     def client_with(self, token: str, namespace: str | None = None) -> Client:
         """Give a client in this process with another token, and with another namespace if one is given."""
         return Client(self.door, token=token, namespace=self.namespace if namespace is None else namespace)
+
+    @property
+    def unseal_key(self) -> str:
+        """Give the one share of its seal in base64, or "" where it is a copy, whose seal opens by itself."""
+        key = self._vault.unseal_key
+        return b64encode(key).decode() if key else ""
 
     # --- what is in it ---
 

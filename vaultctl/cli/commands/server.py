@@ -83,6 +83,8 @@ def _check_flags(run: Run, *, is_dev: bool) -> None:
     wrong = [name for name in _DEV_FLAGS if run[name.replace("-", "_")] and not is_dev]
     if wrong:
         raise Misuse(f"-{wrong[0]} goes with -dev")
+    if is_dev and run["no_init"]:
+        raise Misuse("-dev makes a state of its own: -no-init does not go with it")
     if run["dev_tls_cert_dir"] and not run["dev_tls"]:
         raise Misuse("-dev-tls-cert-dir goes with -dev-tls")
     if run["dev_tls"] and run["tls_cert_file"]:
@@ -167,15 +169,21 @@ def _serve_dev(setting: _Setting) -> None:
     else:
         listener = _listener_of(run, config, address)
     named_token = run["dev_root_token_id"] or run.env.variable("DEV_ROOT_TOKEN_ID") or ""
-    door = dev(named_token, audit_rules=config.audit_rules)
+    door = dev(named_token, audit_rules=config.audit_rules, unauthenticated=config.unauthenticated)
 
     def started() -> None:
         if run["dev_store_token"]:
             _store_token(door.root_token)
         _tell_configuration(setting, listener, "inmem")
-        run.env.out(_DEV.format(url=listener.url, ca=ca, key=door.seal_key, token=door.root_token) + "\n")
+        run.env.out(_DEV.format(url=listener.url, ca=ca, key=_base64(door.unseal_key), token=door.root_token) + "\n")
 
     setting.serve(door, listener, started)
+
+
+def _base64(key: bytes) -> str:
+    from base64 import b64encode
+
+    return b64encode(key).decode()
 
 
 def _serve_state(setting: _Setting) -> None:
@@ -183,6 +191,8 @@ def _serve_state(setting: _Setting) -> None:
     from vaultctl.connect import connect_local
 
     listener = _listener_of(run, config, run["listen_address"] or config.address or _ADDRESS)
+    if run["no_init"]:
+        config = config._replace(no_init=True)
     # An address in the environment is one for clients, this server's own perhaps: it is not asked here.
     connection = connect_local(os.environ, lock_timeout_s=run.common.lock_timeout, tell=run.env.err, config=config)
     run.env.closing.append(connection.close)
@@ -226,10 +236,12 @@ COMMAND = command(
     " commands go on using meanwhile, or with -dev one in memory. SIGTERM and SIGINT stop it once the requests in"
     " flight are answered, a second one at once. SIGHUP reads the certificate and its key again, and log_level of the"
     " config file; nobody is disconnected, and files that are wrong change nothing. The config file is TOML, or JSON"
-    " where its name ends in .json, with the keys log_level, api_addr, unsafe_allow_api_audit_creation and"
-    " allow_audit_log_prefixing (true lets clients enable audit devices, and give them a prefix), and below"
-    " listener.tcp: address, tls_disable, tls_cert_file, tls_key_file, tls_min_version (tls12, tls13) and"
-    " http_read_timeout (30s), which is how long a client may take to send a body. Flags come before the environment,"
+    " where its name ends in .json, with the keys log_level, api_addr, unsafe_allow_api_audit_creation,"
+    " allow_audit_log_prefixing (true lets clients enable audit devices, and give them a prefix), no_init, and below"
+    " listener.tcp: address, tls_disable, tls_cert_file, tls_key_file, tls_min_version (tls12, tls13),"
+    " http_read_timeout (30s), which is how long a client may take to send a body, and"
+    " disable_unauthed_rekey_endpoints and disable_unauthed_generate_root_endpoints (false lets those who hold key"
+    " shares ask for new ones, and for a root token, without a token). Flags come before the environment,"
     " and that before the file.",
     flags=(
         flag("config", "A config file, TOML or JSON.", metavar="FILE"),
@@ -240,6 +252,9 @@ COMMAND = command(
             "log-level",
             "trace, debug, info, warn or error; with debug, a line for each request. Also: BAO_LOG_LEVEL.",
             metavar="LEVEL",
+        ),
+        switch(
+            "no-init", "Make no state where there is none: wait for POST sys/init. Also: no_init of the config file."
         ),
         switch("dev", "Serve a new state in memory, unsealed."),
         flag(

@@ -1,14 +1,14 @@
 """sys/health: whether this server takes requests, for load balancers, which choose the status code themselves.
 
-Source: OpenBao 2.7. A sealed state answers 503 before any endpoint is asked.
+Source: OpenBao 2.7.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vaultctl import __version__
-from vaultctl.core.exchange import SystemContext
-from vaultctl.core.state import View
 from vaultctl.core.system.status import cluster_name
 from vaultctl.framework.endpoint import UNAVAILABLE, Endpoint
 from vaultctl.framework.fields import Field
@@ -16,15 +16,18 @@ from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
+if TYPE_CHECKING:
+    from vaultctl.core.exchange import SystemContext
+    from vaultctl.core.sealed import SealedContext
+    from vaultctl.core.state import View
+
 _CODES = ("activecode", "sealedcode", "standbycode", "uninitcode")
 _BOOLS = frozenset({"", "1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE", "False"})
 
 
 def read_health(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Tell that all is well, with the status that was asked for. Raises: InvalidRequest, which has no text."""
-    codes = {name: _code(fields[name]) for name in _CODES if name in fields}
-    if fields.get("standbyok", "") not in _BOOLS:
-        raise InvalidRequest
+    codes = _codes(fields)
     view: View = ctx.session.view
     header = view.header
     return Response(
@@ -41,6 +44,31 @@ def read_health(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
             "cluster_id": header.cluster_id,
         },
     )
+
+
+def read_health_sealed(ctx: SealedContext, fields: Mapping[str, Any]) -> Response:
+    """Tell that no request is taken, with the status that was asked for. Raises: InvalidRequest, which has no text."""
+    codes, is_there = _codes(fields), ctx.header is not None
+    return Response(
+        codes.get("sealedcode", 503) if is_there else codes.get("uninitcode", 501),
+        raw={
+            "initialized": is_there,
+            "sealed": True,
+            "standby": True,
+            "replication_performance_mode": "unknown",
+            "replication_dr_mode": "unknown",
+            "server_time_utc": ctx.now_ns // 1_000_000_000,
+            "version": __version__,
+        },
+    )
+
+
+def _codes(fields: Mapping[str, Any]) -> dict[str, int]:
+    """Read the statuses that were asked for. Raises: InvalidRequest."""
+    codes = {name: _code(str(fields[name])) for name in _CODES if name in fields}
+    if fields.get("standbyok", "") not in _BOOLS:
+        raise InvalidRequest
+    return codes
 
 
 def _code(text: str) -> int:
@@ -62,5 +90,6 @@ ENDPOINTS = (
         unauthenticated=True,
         bare=True,
         outside_namespaces=UNAVAILABLE,
+        when_sealed={Operation.READ: read_health_sealed, Operation.HEAD: read_health_sealed},
     ),
 )

@@ -25,11 +25,11 @@ _MEMO = "seal health"
 
 
 def start(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
-    """Start a rewrap: 204, or 200 where one is running."""
+    """Start a rewrap: 204, or 200 where one is running. What is to be warned of is for doors without HTTP alone."""
     if not rewrap.start(ctx.session, ctx.now_ns, ctx.random):
         return Response(200, raw=NO_BODY)
     note = _note(ctx.session)
-    return EMPTY._replace(warnings=(note,)) if note else EMPTY
+    return EMPTY._replace(status=204, warnings=(note,)) if note else EMPTY
 
 
 def read(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:

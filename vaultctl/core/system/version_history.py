@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vaultctl import __version__
+from vaultctl import __commit_date__, __version__
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.state import View
 from vaultctl.framework.endpoint import Endpoint
@@ -14,7 +14,7 @@ from vaultctl.logical.response import Response
 def list_versions(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     """Give the running version, as if it had made the state."""
     view: View = ctx.session.view
-    info = {"commit_date": "", "previous_version": None, "timestamp_installed": view.header.created}
+    info = {"commit_date": __commit_date__, "previous_version": None, "timestamp_installed": view.header.created}
     return Response(data={"keys": [__version__], "key_info": {__version__: info}})
 
 

@@ -1,0 +1,458 @@
+"""`operator init`, `unseal` and `seal` on the local state: a state by hand, and where its key is kept."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+
+import pytest
+from support.shamir_state import init, runtime_folder, unseal
+from support.soak import times
+
+_TESTS = Path(__file__).parent.parent
+SEALED = "* Vault is sealed\n\nrun: vaultctl operator unseal\n"
+
+
+@pytest.fixture
+def runtime(monkeypatch):
+    """A runtime folder in memory, which commands in this process find."""
+    with runtime_folder() as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+        yield folder
+
+
+@pytest.fixture
+def made(fresh, runtime):
+    """A new shamir state of three shares, two of which open."""
+    return init(fresh, "-key-shares=3", "-key-threshold=2")
+
+
+@pytest.fixture
+def unsealed(fresh, made, monkeypatch):
+    """The program on that state, unsealed, with its root token."""
+    assert unseal(fresh, made, 2)["sealed"] is False
+    monkeypatch.setenv("VAULT_TOKEN", made.root_token)
+    monkeypatch.setenv("VAULTCTL_LOCAL", "1")
+    return fresh
+
+
+# --- init ---
+
+
+def test_init_makes_a_state_without_secret(unsealed):
+    """A state by hand has the built-in mounts alone, and no root token in a file."""
+    mounts = json.loads(unsealed("secrets", "list", "-format=json").out)
+    assert sorted(mounts) == ["cubbyhole/", "identity/", "sys/"]
+    assert sorted(path.name for path in unsealed.data.iterdir()) == ["seal.key.lock", "state.json", "state.json.lock"]
+
+
+def test_init_says_where_the_state_is(fresh, runtime):
+    """One line on stderr names the state and its seal."""
+    ran = fresh("operator", "init")
+    assert ran.err == f"vaultctl: made an encrypted state at {fresh.data}/state.json, sealed by shamir\n"
+    assert ran.out.startswith("Unseal Key 1: ")
+    assert "5 key shares and a key threshold of 3" in ran.out
+
+
+def test_init_does_not_make_a_state_twice(fresh, made):
+    """A state that is there stays as it is."""
+    before = (fresh.data / "state.json").read_bytes()
+    ran = fresh("operator", "init")
+    assert (ran.code, ran.err.count("* Vault is already initialized")) == (2, 1)
+    assert (fresh.data / "state.json").read_bytes() == before
+
+
+def test_init_status(fresh, runtime):
+    """It tells by its exit code whether there is a state, and makes none."""
+    assert fresh("operator", "init", "-status") == (2, "Vault is not initialized\n", "")
+    assert not (fresh.data / "state.json").exists()
+    init(fresh)
+    assert fresh("operator", "init", "-status") == (0, "Vault is initialized\n", "")
+
+
+def test_init_of_a_static_seal_has_recovery_keys(fresh, runtime):
+    """Under a seal that opens by itself the shares are those of a recovery key, and nobody has to unseal."""
+    ran = fresh("operator", "init", "-seal=static", "-recovery-shares=3", "-recovery-threshold=2")
+    assert (ran.code, ran.out.count("Recovery Key "), "Unseal Key" in ran.out) == (0, 3, False)
+    status = json.loads(fresh("status", "-format=json").out)
+    assert [status[name] for name in ("type", "sealed", "recovery_seal", "recovery_seal_type", "t", "n")] == [
+        "static", False, True, "shamir", 2, 3,
+    ]  # fmt: skip
+    assert (fresh.data / "seal.key").exists()
+
+
+def test_the_seal_may_be_a_setting(fresh, runtime, monkeypatch):
+    """With VAULTCTL_SEAL=shamir the first command makes no state, and says how one is made."""
+    monkeypatch.setenv("VAULTCTL_SEAL", "shamir")
+    ran = fresh("secrets", "list")
+    assert (ran.code, ran.err.endswith("there is no state yet; make it with: vaultctl operator init\n")) == (2, True)
+    status = fresh("status", "-format=json")
+    assert (status.code, json.loads(status.out)["initialized"]) == (2, False)
+    assert not (fresh.data / "state.json").exists()
+
+
+def test_an_unknown_seal_is_named(fresh):
+    """A seal that there is not is an error before anything is made."""
+    ran = fresh("operator", "init", "-seal=wax")
+    assert (ran.code, ran.err) == (1, "Error: there is no seal wax\n\nit is one of static, shamir, pkcs11, transit\n")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["-key-shares=2", "-key-threshold=3"], "invalid seal configuration: threshold cannot be larger than shares"),
+        (["-key-shares=256", "-key-threshold=3"], "invalid seal configuration: shares must be less than 256"),
+        (["-seal=static", "-key-shares=2"], "parameters secret_shares not applicable to seal type static"),
+        (
+            ["-seal=static", "-recovery-shares=2", "-recovery-threshold=1"],
+            "invalid recovery configuration: threshold must be greater than one for multiple shares",
+        ),
+    ],
+)
+def test_numbers_that_cannot_be_make_no_state(fresh, runtime, flags, message):
+    """Shares that cannot be are refused in OpenBao's words, and nothing is made."""
+    ran = fresh("operator", "init", *flags)
+    assert (ran.code, f"* {message}\n" in ran.err) == (2, True)
+    assert not (fresh.data / "state.json").exists()
+
+
+def test_shares_are_encrypted_for_their_holders(fresh, runtime):
+    """With PGP keys, armoured or not, each share and the root token are for the holder of a key alone."""
+    pysequoia = pytest.importorskip("pysequoia")
+    holder = pysequoia.Tsk.generate("holder <holder@example.org>")
+    certificate = holder.extract_certificate()
+    (fresh.home / "key.asc").write_text(str(certificate))
+    (fresh.home / "key.bin").write_bytes(bytes(certificate))
+    made = init(fresh, "-key-shares=2", "-key-threshold=2", "-pgp-keys=key.asc,key.bin", "-root-token-pgp-key=key.asc")
+    from base64 import b64decode
+
+    def opened(text: str) -> str:
+        return pysequoia.decrypt(b64decode(text), decryptor=holder.decryptor()).bytes.decode()
+
+    for share in made.shares:
+        fresh("operator", "unseal", opened(share))
+    env = {"VAULT_TOKEN": opened(made.root_token), "VAULTCTL_LOCAL": "1"}
+    assert fresh("secrets", "list", env=env).code == 0
+
+
+# --- unseal and seal ---
+
+
+def test_shares_are_entered_by_one_command_each(fresh, made):
+    """Each command adds its share, and the nonce stays the same until it is open."""
+    first = unseal(fresh, made, 1)
+    assert (first["progress"], first["sealed"]) == (1, True)
+    assert json.loads(fresh("status", "-format=json").out)["nonce"] == first["nonce"]
+    assert fresh("operator", "unseal", made.shares[1]).out.splitlines()[4] == "Sealed          false"
+
+
+def test_a_reset_forgets_what_was_entered(fresh, made, runtime):
+    """The shares that were entered are gone from the runtime folder."""
+    unseal(fresh, made, 1)
+    assert len(list((runtime / "vaultctl").glob("*.shares"))) == 1
+    assert "Unseal Progress    0/2" in fresh("operator", "unseal", "-reset").out
+    assert list((runtime / "vaultctl").glob("*.shares")) == []
+
+
+def test_a_sealed_state_is_told_of(fresh, made):
+    """Every command ends with exit code 2 and says what to do; the status says how far it is."""
+    for args in (["secrets", "list"], ["kv", "get", "secret/a"], ["token", "lookup"]):
+        ran = fresh(*args)
+        assert (ran.code, ran.out, ran.err.endswith(SEALED)) == (2, "", True)
+    ran = fresh("status")
+    assert (ran.code, ran.err, "Unseal Progress    0/2" in ran.out) == (2, "", True)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["operator", "check"],
+        ["operator", "check", "-salvage=saved.json"],
+        ["operator", "migrate", "-to=sqlite"],
+        ["operator", "snapshot", "save", "saved.json"],
+    ],
+    ids=" ".join,
+)
+def test_work_on_the_whole_state_needs_it_unsealed(fresh, made, args):
+    """What reads the whole state says that it is sealed, and changes nothing."""
+    ran = fresh(*args)
+    assert (ran.code, ran.out, ran.err) == (2, "", "Error: Vault is sealed\n\nrun: vaultctl operator unseal\n")
+    assert sorted(path.name for path in fresh.data.glob("state.*")) == ["state.json", "state.json.lock"]
+
+
+def test_sealing_removes_the_key(unsealed, runtime):
+    """A command seals for all that follow, and leaves no key behind."""
+    assert unsealed("operator", "seal") == (0, "Success! Vault is sealed.\n", "")
+    assert [path.name for path in (runtime / "vaultctl").iterdir()] == ["lock"]
+    assert unsealed("secrets", "list").code == 2
+
+
+def test_a_key_of_an_older_epoch_is_removed(unsealed, runtime):
+    """A key that was put back after a seal opens nothing, and goes."""
+    kept = next(path for path in (runtime / "vaultctl").iterdir() if path.name != "lock")
+    old = kept.read_bytes()
+    unsealed("operator", "seal")
+    kept.touch(0o600)
+    kept.write_bytes(old)
+    assert unsealed("secrets", "list").code == 2
+    assert not kept.exists()
+
+
+def test_what_cannot_be_marked_is_not_said_to_be_sealed(fresh, made):
+    """Without the key the mark cannot be set, and a server may be unsealed: so that is said."""
+    ran = fresh("operator", "seal")
+    assert (ran.code, "a server that is unsealed stays so" in ran.err) == (2, True)
+
+
+def test_the_key_is_the_owners_alone(unsealed, runtime):
+    """The folder is 0700 and its files 0600; no share is left in it."""
+    folder = runtime / "vaultctl"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert list(folder.glob("*.shares")) == []
+
+
+def test_no_key_and_no_share_is_anywhere_else(unsealed, made, runtime):
+    """Neither the data folder nor the home holds the root key or a share, in any spelling."""
+    from base64 import b64decode
+
+    kept = json.loads(next(path for path in (runtime / "vaultctl").iterdir() if path.name != "lock").read_text())
+    secrets = [b64decode(share) for share in [*made.shares, *kept.values()]]
+    stored = b"".join(path.read_bytes() for path in unsealed.home.rglob("*") if path.is_file())
+    for secret in secrets:
+        assert secret not in stored
+        assert secret.hex().encode() not in stored
+
+
+# --- where no key can be kept ---
+
+
+def refusal(ran) -> str:
+    """Give why a command kept no key; it named the choices."""
+    assert ran.code == 2
+    first, choices = ran.err.split("\n\n")
+    assert "VAULTCTL_UNSEAL_KEY" in choices
+    assert "vaultctl server" in choices
+    return first.partition("there is no place to keep the key of this state in: ")[2]
+
+
+def test_without_a_runtime_folder_unsealing_is_refused(fresh, made):
+    """No folder, no key: and the choices are named."""
+    assert refusal(fresh("operator", "unseal", made.shares[0], env={"XDG_RUNTIME_DIR": ""})) == (
+        "XDG_RUNTIME_DIR names no folder"
+    )
+
+
+def test_a_runtime_folder_on_a_disk_is_refused(fresh, made, tmp_path):
+    """A folder that is not in memory keeps no key, and nothing is made in it."""
+    folder = tmp_path / "run"
+    folder.mkdir(0o700)
+    assert "is on a disk" in refusal(fresh("operator", "unseal", made.shares[0], env={"XDG_RUNTIME_DIR": str(folder)}))
+    assert list(folder.iterdir()) == []
+
+
+def test_a_runtime_folder_that_others_can_enter_is_refused(fresh, made, runtime):
+    """A folder that others may look into keeps no key."""
+    runtime.chmod(0o755)
+    assert "is not its owner's alone (mode 755)" in refusal(fresh("operator", "unseal", made.shares[0]))
+
+
+def test_a_link_is_no_runtime_folder(fresh, made, runtime, tmp_path):
+    """A link in the place of our own folder is refused: it may lead anywhere."""
+    (runtime / "vaultctl").symlink_to(tmp_path)
+    assert "is no folder" in refusal(fresh("operator", "unseal", made.shares[0]))
+
+
+def test_a_key_that_others_could_read_is_not_used(unsealed, runtime):
+    """A folder that was opened to others after the key was put there makes the state sealed."""
+    (runtime / "vaultctl").chmod(0o755)
+    assert unsealed("secrets", "list").code == 2
+
+
+def shares_file(program, made, number: int) -> str:
+    """Write so many shares into a file of the owner's."""
+    path = program.home / "shares"
+    path.touch(0o600)
+    path.write_text("\n".join(made.shares[:number]) + "\n")
+    return f"file:{path}"
+
+
+def test_the_shares_may_be_named_for_each_command(fresh, made):
+    """With VAULTCTL_UNSEAL_KEY=file:PATH a command opens the state by itself, and keeps nothing."""
+    env = {"XDG_RUNTIME_DIR": "", "VAULTCTL_UNSEAL_KEY": shares_file(fresh, made, 2), "VAULT_TOKEN": made.root_token}
+    assert fresh("secrets", "list", env={**env, "VAULTCTL_LOCAL": "1"}).code == 0
+    assert fresh("secrets", "list", env={"XDG_RUNTIME_DIR": ""}).code == 2
+
+
+def test_the_shares_may_come_from_a_descriptor(vaultctl):
+    """With VAULTCTL_UNSEAL_KEY=fd:NUMBER they are read from an open file."""
+    made = init(vaultctl, "-key-shares=3", "-key-threshold=2")
+    shares_file(vaultctl, made, 2)
+    with open(vaultctl.home / "shares", "rb") as file:
+        env = {"VAULTCTL_UNSEAL_KEY": f"fd:{file.fileno()}", "VAULT_TOKEN": made.root_token}
+        assert vaultctl("secrets", "list", env=env, pass_fds=[file.fileno()]).code == 0
+
+
+def test_named_shares_take_the_mark_away(unsealed, made):
+    """A state that was sealed stays so until somebody says unseal, whose shares are at hand."""
+    unsealed("operator", "seal")
+    env = {"XDG_RUNTIME_DIR": "", "VAULTCTL_UNSEAL_KEY": shares_file(unsealed, made, 2)}
+    assert unsealed("secrets", "list", env=env).code == 2
+    assert unsealed("operator", "unseal", env=env).code == 0
+    assert unsealed("secrets", "list", env=env).code == 0
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_too_few_named_shares_are_counted(fresh, made, number):
+    """The message says how many there are and how many open, and shows none."""
+    ran = fresh("secrets", "list", env={"VAULTCTL_UNSEAL_KEY": shares_file(fresh, made, number)})
+    assert (ran.code, f"has {number} shares, and 2 of 3 open the state" in ran.err) == (2, True)
+
+
+def test_shares_of_another_state_are_told_of(fresh, made):
+    """Shares that make another key open nothing, and are not shown."""
+    path = shares_file(fresh, made, 1)
+    other = "ab" * 32 + "ff"
+    with open(path.removeprefix("file:"), "a") as file:
+        file.write(other + "\n")
+    ran = fresh("secrets", "list", env={"VAULTCTL_UNSEAL_KEY": path})
+    assert (ran.code, "are not those of this state" in ran.err, other in ran.err) == (2, True, False)
+
+
+@pytest.mark.parametrize("source", ["env:HOME", "ab" * 33, "file:/nosuch/key", "fd:99"])
+def test_a_source_that_gives_no_share_is_an_error(fresh, made, source):
+    """Shares never come from the environment itself; what may be one is not shown."""
+    ran = fresh("secrets", "list", env={"VAULTCTL_UNSEAL_KEY": source})
+    assert (ran.code, "ab" * 33 in ran.err) == (2, False)
+
+
+# --- a seal that opens by itself ---
+
+
+def test_the_first_use_can_be_sealed_and_unsealed(here):
+    """A state that made itself is sealed for all, and its owner unseals it without a share."""
+    assert here("operator", "seal").code == 0
+    assert here("secrets", "list").code == 2
+    status = here("status", "-format=json")
+    assert (status.code, json.loads(status.out)["n"], json.loads(status.out)["recovery_seal"]) == (2, 0, True)
+    assert here("operator", "unseal").code == 0
+    assert here("secrets", "list").code == 0
+
+
+def test_a_share_for_a_state_without_shares_is_told_so(here):
+    """Who brings a share to a state that made itself is told that there are none."""
+    here("operator", "seal")
+    ran = here("operator", "unseal", "ab" * 33)
+    assert (ran.code, "* this state has no recovery shares" in ran.err) == (2, True)
+
+
+def test_a_sealed_state_is_not_restored_over(here):
+    """A snapshot takes the place of a state that is unsealed alone; what it was saved as does not matter."""
+    here("operator", "snapshot", "save", "saved.json")
+    here("operator", "seal")
+    assert here("operator", "snapshot", "restore", "saved.json").err.startswith("Error: Vault is sealed\n")
+    here("operator", "unseal")
+    assert here("operator", "snapshot", "restore", "saved.json").code == 0
+    assert here("secrets", "list").code == 0
+
+
+def test_a_sealed_state_can_be_salvaged(here):
+    """What a seal that opens by itself wraps can be saved from a sealed state, which stays sealed."""
+    here("operator", "seal")
+    assert here("operator", "check", "-salvage=saved.json").code == 0
+    env = {"VAULTCTL_STORAGE": f"json:{here.home}/saved.json"}
+    assert here("secrets", "list", env=env).code == 2
+    assert here("operator", "unseal", env=env).code == 0
+    assert here("secrets", "list", env=env).code == 0
+
+
+def test_a_shamir_state_is_saved_and_restored(unsealed):
+    """A copy is restored over its own state, which stays unsealed."""
+    assert unsealed("operator", "snapshot", "save", "saved.json").code == 0
+    unsealed("secrets", "enable", "-path=later", "kv")
+    assert unsealed("operator", "snapshot", "restore", "saved.json").code == 0
+    assert "later/" not in unsealed("secrets", "list").out
+
+
+def test_a_shamir_state_moves_to_another_backend(unsealed):
+    """It stays unsealed on its way."""
+    assert unsealed("operator", "migrate", "-to=sqlite").code == 0
+    assert unsealed("secrets", "list").code == 0
+    assert unsealed("operator", "check").code == 0
+
+
+# --- killed ---
+
+
+@pytest.mark.parametrize("seal", ["shamir", "static"])
+def test_an_init_that_is_killed_leaves_all_or_nothing(vaultctl, seal):
+    """Wherever it is killed, there is no state and init can run again, or one whose shares were shown or told of."""
+    flags = (
+        ["-key-shares=1", "-key-threshold=1"] if seal == "shamir" else ["-recovery-shares=1", "-recovery-threshold=1"]
+    )
+    ends = set()
+    for number in count(1):
+        vaultctl.data = vaultctl.home / str(number)
+        vaultctl.env["VAULTCTL_DATA_DIR"] = str(vaultctl.data)
+        died = _init_dying_at(vaultctl, number, f"-seal={seal}", *flags)
+        ends.add(_end_of(vaultctl, died.stdout, f"-seal={seal}", *flags))
+        if died.returncode == 0:
+            break
+    assert ends == {"no state", "not seen", "seen"}
+
+
+def test_an_init_that_is_killed_at_random_leaves_all_or_nothing(vaultctl):
+    """The same at moments of chance."""
+    flags, chance = ["-key-shares=1", "-key-threshold=1"], random.Random()
+    for number in range(times(3, 300)):
+        vaultctl.data = vaultctl.home / str(number)
+        vaultctl.env["VAULTCTL_DATA_DIR"] = str(vaultctl.data)
+        child = vaultctl.start("operator", "init", "-format=json", *flags)
+        for _ in range(chance.randrange(4_000_000)):
+            pass
+        child.kill()
+        _end_of(vaultctl, child.communicate()[0], *flags)
+
+
+def _init_dying_at(program, number: int, *flags: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "support.children", "init_die_at", str(number), *flags],
+        env={**os.environ, **program.env, "PYTHONPATH": str(_TESTS)},
+        cwd=_TESTS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _end_of(program, printed: str, *flags: str) -> str:
+    """Tell what a killed init left; where nobody saw its shares, start over as it says, and the state is a good one."""
+    state = program.data / "state.json"
+    if printed:
+        assert state.exists()
+        made = json.loads(printed)
+        _check(program, (made["unseal_keys_b64"] or [""])[0], made["root_token"])
+        return "seen"
+    end = "no state"
+    if state.exists():
+        again = program("operator", "init", *flags)
+        assert (again.code, f"start over: remove {state}" in again.err) == (2, True), again.err
+        state.unlink()
+        end = "not seen"
+    made = init(program, *flags)
+    assert not (program.data / "state.json.init").exists()
+    _check(program, made.shares[0], made.root_token)
+    return end
+
+
+def _check(program, share: str, root_token: str) -> None:
+    """Open the state by its one share, if it needs one, and look at it with its root token."""
+    path = program.data / "share"
+    path.touch(0o600)
+    path.write_text(share)
+    env = {"VAULTCTL_UNSEAL_KEY": f"file:{path}", "VAULT_TOKEN": root_token}
+    ran = program("secrets", "list", env=env)
+    assert ran.code == 0, ran.err
