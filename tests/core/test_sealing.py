@@ -44,9 +44,7 @@ class Made:
         first = self.process()
         if auto:
             plan = Plan(recovery_shares=recovery, recovery_threshold=min(recovery, 2))
-            made = initialise.under_auto(
-                first.state, lambda: StaticSeal(KEY, os.urandom), plan, os.urandom, NOW_S
-            )
+            made = initialise.under_auto(first.state, lambda: StaticSeal(KEY, os.urandom), plan, os.urandom, NOW_S)
         else:
             made = initialise.under_shamir(first.state, Plan(3, 2), os.urandom, NOW_S)
         self.shares = [share.hex() for share in made.recovery_shares or made.shares]
