@@ -196,26 +196,35 @@ def engine_context(
 
 
 class MountStorage:
-    """A mount's part of the state: every name below its uuid, and seal-wrapped where mount and engine ask for it."""
+    """A mount's part of the state: every name below its uuid, and seal-wrapped where mount and engine ask for it.
+
+    What it leased lies elsewhere once all of that has ended: see `core.leases.ended`.
+    """
 
     def __init__(self, storage: Storage, mount: Mount, engine: Engine) -> None:
         self._storage = storage
         self._prefix = mount.storage_prefix
         self._wraps = engine.seal_wrapped if mount.seal_wrap else None
+        self._leased = engine.leases.entries if mount.generation and engine.leases else ""
+        self._leased_prefix = mount.leased_prefix if self._leased else ""
+
+    def _name(self, key: str) -> str:
+        """Give the name of an entry, or a folder, in the state."""
+        return (self._leased_prefix if self._leased and key.startswith(self._leased) else self._prefix) + key
 
     def get(self, key: str, /) -> bytes | None:
         """Return an entry's value."""
-        return self._storage.get(self._prefix + key)
+        return self._storage.get(self._name(key))
 
     def list(self, prefix: str, /, *, after: str = "", limit: int | None = None) -> list[str]:
         """Return what stands directly below the prefix."""
-        return self._storage.list(self._prefix + prefix, after=after, limit=limit)
+        return self._storage.list(self._name(prefix), after=after, limit=limit)
 
     def put(self, key: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
         """Store an entry."""
         wrap = seal_wrap or (self._wraps is not None and self._wraps(key))
-        self._storage.put(self._prefix + key, value, seal_wrap=wrap)
+        self._storage.put(self._name(key), value, seal_wrap=wrap)
 
     def delete(self, key: str, /) -> None:
         """Remove an entry."""
-        self._storage.delete(self._prefix + key)
+        self._storage.delete(self._name(key))

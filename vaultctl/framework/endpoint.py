@@ -129,10 +129,15 @@ class Leases(NamedTuple):
     that is no failure. `renew` gets the seconds that were asked for, too (0: not said), and gives the lease anew:
     duration, the most, and `internal` where that changed; without `renew` the core itself counts. The request in their
     context is the core's: its path is the lease's.
+
+    Where what was leased is nothing but entries of the engine's own storage, `entries` is the folder that they lie in,
+    alone, and `revoke` removes one and does nothing else. All leases of a mount then end at once, by another folder in
+    the place of this one. What an engine once said of that holds for its later versions, too.
     """
 
     revoke: Callable[[Context, Mapping[str, Any]], None]
     renew: Callable[[Context, Mapping[str, Any], int], Lease] | None = None
+    entries: str = ""
 
 
 class Engine(NamedTuple):

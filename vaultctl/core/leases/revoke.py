@@ -108,7 +108,7 @@ class Batch(NamedTuple):
 def revoke_below(session: "Session", mount: "Mount", folder: str, after: str, mode: Mode) -> Batch:
     """Revoke a batch of the leases below a folder of a mount, those behind the cursor. Raises: StateError."""
     host, done, failed = session.host, 0, list[tuple[str, str]]()
-    until_s, prefix = host.monotonic_s() + BUDGET_S, f"{store.BY_MOUNT}{mount.uuid}/"
+    until_s, prefix = host.monotonic_s() + BUDGET_S, f"{store.BY_MOUNT}{mount.lease_source}/"
     while True:
         names = list(islice(session.view.below(prefix + folder, after and prefix + after), _CHUNK))
         for name in names:
@@ -158,7 +158,7 @@ def _sweep_lease(session: "Session", name: str, row: str, now_ns: int) -> int:
     session.view.delete(row)
     if lease is None:
         return 1
-    mount = session.mounts.get(lease.mount)
+    mount = store.mount_of(session, lease)
     if mount is None:
         store.remove(session.view, lease)
         return 1

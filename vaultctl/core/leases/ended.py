@@ -1,0 +1,80 @@
+"""All leases of a mount ended at once, however many, where what was leased is nothing but entries of the mount's own.
+
+The mount gets another `lease_source`, below which its leases, and its engine's `Leases.entries`, are found from that
+commit on. So all of the former source count as absent with it: none is found by its id, and no entry of theirs by the
+engine. A job removes what is left of them, in batches.
+"""
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from vaultctl.core import jobs
+from vaultctl.core.jobs import Job
+from vaultctl.core.leases import store
+from vaultctl.core.mounts import new_uuid
+
+if TYPE_CHECKING:
+    from vaultctl.core.mounts import Mount
+    from vaultctl.core.session import Session
+
+KIND = "ended"
+_BUDGET_S, _TEXT_BUDGET_S = 0.02, 0.1
+"""So long one batch of removals takes, and about as long its commit: others wait for no more. A text file is written
+anew by each commit, so that small batches would take a time that grows with the square of what there is.
+"""
+
+_CHUNK = 100
+
+
+def can_end_at_once(session: "Session", mount: "Mount") -> bool:
+    """Tell whether what a mount leased is nothing but entries of its own."""
+    return bool(_entries(session, mount))
+
+
+def _entries(session: "Session", mount: "Mount") -> str:
+    """Name the folder in which a mount's engine keeps what it leased, or give "" where that is not all there is."""
+    catalogue = session.host.catalogue
+    if mount.is_auth or mount.type in ("system", "identity") or not catalogue.serves(mount.type):
+        return ""
+    leasing = catalogue.engine(mount.type, mount.options).leases
+    return leasing.entries if leasing else ""
+
+
+def end_all(session: "Session", mount: "Mount") -> int:
+    """End all leases of a mount, and store the job that removes what is left; tell how many they were."""
+    count = sum(1 for _ in session.view.below(f"{store.BY_MOUNT}{mount.lease_source}/"))
+    if count:
+        now_ns = session.host.now_ns()
+        params = {"source": mount.lease_source, "entries": mount.leased_prefix + _entries(session, mount)}
+        job = Job(new_uuid(session.host.random), KIND, params, now_ns, now_ns, total=count)
+        jobs.enqueue(session.view, job)
+        session.put_mount(mount._replace(generation=mount.generation + 1))
+    return count
+
+
+def step(session: "Session", job: Job) -> Job:
+    """Remove a batch of the leases that ended, and behind the last of them of what they stood for."""
+    job = job._replace(phase="removing")
+    view, host = session.view, session.host
+    until_s = host.monotonic_s() + (_TEXT_BUDGET_S if host.storage in ("json", "toml") else _BUDGET_S)
+    prefix = f"{store.BY_MOUNT}{job.params['source']}/"
+    while names := list(islice(view.below(prefix), _CHUNK)):
+        for name in names:
+            lease = store.load(view, name.removeprefix(store.BY_MOUNT))
+            if lease:
+                store.remove(view, lease)
+        job = job._replace(done=job.done + len(names))
+        if host.monotonic_s() >= until_s:
+            return job
+    while names := list(islice(view.below(job.params["entries"]), _CHUNK)):
+        for name in names:
+            view.delete(name)
+        if host.monotonic_s() >= until_s:
+            return job
+    return job.succeeded()
+
+
+def entries_of(session: "Session", mount: "Mount") -> str:
+    """Name where a mount's data has entries that ended, and are removed by a job, or give ""."""
+    entries = _entries(session, mount) if mount.generation else ""
+    return mount.storage_prefix + entries if entries else ""
