@@ -118,6 +118,10 @@ class TextSnapshot:
         """Give all names from `start` on."""
         return (self._name(*line) for line in self._lines(start))
 
+    def count(self, start: str, end: str, /) -> int:
+        """Count the names from `start` on, and before `end`."""
+        return self.data.count(b"\n", self.place(start)[0], self.place(end)[0])
+
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
         """Give all entries from the name `start` on."""
         for begin_b, end_b in self._lines(start):

@@ -23,7 +23,8 @@ _BUDGET_S, _TEXT_BUDGET_S = 0.02, 0.1
 anew by each commit, so that small batches would take a time that grows with the square of what there is.
 """
 
-_CHUNK = 100
+CHUNK = 100
+"""So many are removed before the clock is looked at."""
 
 
 def can_end_at_once(session: "Session", mount: "Mount") -> bool:
@@ -42,7 +43,7 @@ def _entries(session: "Session", mount: "Mount") -> str:
 
 def end_all(session: "Session", mount: "Mount") -> int:
     """End all leases of a mount, and store the job that removes what is left; tell how many they were."""
-    count = sum(1 for _ in session.view.below(f"{store.BY_MOUNT}{mount.lease_source}/"))
+    count = session.view.count_below(f"{store.BY_MOUNT}{mount.lease_source}/")
     if count:
         now_ns = session.host.now_ns()
         params = {"source": mount.lease_source, "entries": mount.leased_prefix + _entries(session, mount)}
@@ -58,17 +59,19 @@ def step(session: "Session", job: Job) -> Job:
     view, host = session.view, session.host
     until_s = host.monotonic_s() + (_TEXT_BUDGET_S if host.storage in ("json", "toml") else _BUDGET_S)
     prefix = f"{store.BY_MOUNT}{job.params['source']}/"
-    while names := list(islice(view.below(prefix), _CHUNK)):
+    while job.done < job.total and (names := list(islice(view.below(prefix, job.cursor), CHUNK))):
         for name in names:
             lease = store.load(view, name.removeprefix(store.BY_MOUNT))
             if lease:
                 store.remove(view, lease)
-        job = job._replace(done=job.done + len(names))
+        job = job._replace(done=job.done + len(names), cursor=names[-1])
         if host.monotonic_s() >= until_s:
             return job
-    while names := list(islice(view.below(job.params["entries"]), _CHUNK)):
+    entries = job.params["entries"]
+    while names := list(islice(view.below(entries, job.cursor if job.cursor.startswith(entries) else ""), CHUNK)):
         for name in names:
             view.delete(name)
+        job = job._replace(cursor=names[-1])
         if host.monotonic_s() >= until_s:
             return job
     return job.succeeded()

@@ -5,7 +5,7 @@ the wrapping tokens that hold its answers, too. Where leases are kept that could
 failures and names the first. What a whole mount leased ends at once, if it is nothing but entries of its own (`ended`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from vaultctl.core.jobs import Job
 from vaultctl.core.leases import ended, revoke, store
@@ -41,7 +41,7 @@ def go_on(session: Session, job: Job, areas: Iterable[Area], mode: Mode) -> Job:
     """Revoke a batch of what is leased in some areas; the job's phase tells when that was the last."""
     areas = list(areas)
     if job.phase != REVOKING:
-        job = job._replace(phase=REVOKING, total=sum(1 for _ in _names(session, areas)))
+        job = job._replace(phase=REVOKING, total=sum(map(session.view.count_below, _places(session, areas))))
     number_text, _, after = job.cursor.partition(" ")
     number = int(number_text or 0)
     while number < len(areas) and not (mode is Mode.KEEP and job.failures >= MOST_FAILURES):
@@ -78,16 +78,17 @@ def _batch(session: Session, mount: Mount, folder: str, after: str, mode: Mode) 
 
 def has_any(session: Session, areas: Iterable[Area]) -> bool:
     """Tell whether anything is leased in some areas."""
-    return next(iter(_names(session, areas)), None) is not None
+    return any(next(session.view.below(place), None) is not None for place in _places(session, areas))
 
 
-def _names(session: Session, areas: Iterable[Area]) -> Iterable[str]:
+def _places(session: Session, areas: Iterable[Area]) -> Iterator[str]:
+    """Name where the leases, or tokens, of some areas lie."""
     for uuid, folder in areas:
         mount = session.mounts.get(uuid)
+        if mount and not mount.is_auth:
+            yield f"{store.BY_MOUNT}{mount.lease_source}/{folder}"
         if mount:
-            if not mount.is_auth:
-                yield from session.view.below(f"{store.BY_MOUNT}{mount.lease_source}/{folder}")
-            yield from session.view.below(f"{TOKENS_BY_MOUNT}{mount.token_source}/{folder}")
+            yield f"{TOKENS_BY_MOUNT}{mount.token_source}/{folder}"
 
 
 def _has_tokens(session: Session, mount: Mount, folder: str) -> bool:
