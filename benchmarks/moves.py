@@ -48,14 +48,18 @@ class Asked(Exception):
 
 
 class Caller:
-    """One connection to a server, which stays open."""
+    """One connection to a server, which stays open as long as it is used."""
 
     def __init__(self, address: str, token: str) -> None:
-        where = urlsplit(address)
-        self._connection = http.client.HTTPConnection(str(where.hostname), where.port, timeout=600)
+        self._where = urlsplit(address)
+        self._headers = {"X-Vault-Token": token}
+        self.connect()
+
+    def connect(self) -> None:
+        """Connect anew: a server closes what nobody used for long."""
+        self._connection = http.client.HTTPConnection(str(self._where.hostname), self._where.port, timeout=600)
         self._connection.connect()
         self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._headers = {"X-Vault-Token": token}
 
     def ask(self, method: str, path: str, **data: Any) -> dict[str, Any]:
         """Ask; give the answer. Raises: Asked."""
@@ -150,6 +154,7 @@ def compared(load: Load, many: int, rounds: int, vaultctl: Path) -> dict[str, li
         servers = dict(stack.enter_context(both(home, vaultctl)))
         for _ in range(rounds):
             for name, caller in servers.items():
+                caller.connect()
                 source = load.fill(caller.ask, many)
                 found.setdefault(load.name + name, []).append(move(caller, source, load.target))
         core = memory_core(key)

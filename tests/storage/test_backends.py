@@ -184,7 +184,8 @@ def test_names_between_two_are_counted(place: Place):
     place.commit({"core/b": None, "core/d": b"", "core/e": b"again"})
     with place.open().reader() as snapshot:
         assert list(snapshot.names("")) == ["core/a", "core/c", "core/d", "core/e"]
-        assert [snapshot.count("core/a", end) for end in ("core/a", "core/b", "core/d", "core/dd", "z")] == [0, 1, 2, 3, 4]
+        ends = ("core/a", "core/b", "core/d", "core/dd", "z")
+        assert [snapshot.count("core/a", end) for end in ends] == [0, 1, 2, 3, 4]
         assert snapshot.count("core/b", "core/e") == 2
         assert snapshot.count("core/f", "z") == 0
 

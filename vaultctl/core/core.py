@@ -20,6 +20,7 @@ from vaultctl.logical.response import EMPTY
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from vaultctl.core.apart import Apart
     from vaultctl.core.session import Session
     from vaultctl.core.state import State, View
     from vaultctl.logical.response import Awaited, Response
@@ -84,11 +85,7 @@ class Core:
         if request.operation in READING and not request.wrap_ttl_s:
             with suppress(NeedsWriting):
                 return self._read(request)
-        try:
-            response, has_work = self._write(request, after_jobs=False)
-        except _JobsFirst:
-            self._advance_quietly()
-            response, has_work = self._write(request, after_jobs=True)
+        response, has_work = self._written(request)
         if has_work:
             self._advance_quietly()
         return response if response.awaited is None else self._awaited(response, response.awaited)
@@ -196,14 +193,28 @@ class Core:
         with self.state.reader() as view:
             return self._run(self.sessions.of(view), request, writing=False)
 
-    def _write(self, request: Request, *, after_jobs: bool) -> tuple[Response, bool]:
-        """Answer in a transaction; tell whether that stored a job. Raises: VaultError, _JobsFirst."""
+    def _written(self, request: Request) -> tuple[Response, bool]:
+        """Answer in a transaction, behind jobs and slow work; tell whether that stored a job. Raises: VaultError."""
+        from vaultctl.core.apart import Apart, NeedsWork  # what only reads does not even import it
+
+        after_jobs, apart = False, Apart()
+        while True:
+            try:
+                return self._write(request, apart, after_jobs=after_jobs)
+            except _JobsFirst:
+                self._advance_quietly()
+                after_jobs = True
+            except NeedsWork:
+                apart.work()
+
+    def _write(self, request: Request, apart: Apart, *, after_jobs: bool) -> tuple[Response, bool]:
+        """Answer in a transaction; tell whether that stored a job. Raises: VaultError, _JobsFirst, NeedsWork."""
         with self.sessions.writing() as session:
             jobs = self._active_jobs(session.view)
             in_background = [job for job in jobs if job.startswith(BACKGROUND_JOB)]
             if not after_jobs and len(jobs) > len(in_background):
                 raise _JobsFirst
-            response = self._run(session, request, writing=True)
+            response = self._run(session, request, writing=True, apart=apart)
             has_work = session.changed_below(ACTIVE_JOBS) or self._has_due(session.view)
             return response, has_work or bool(in_background)
 
@@ -217,9 +228,9 @@ class Core:
             self._without_jobs = version
         return active
 
-    def _run(self, session: Session, request: Request, *, writing: bool) -> Response:
+    def _run(self, session: Session, request: Request, *, writing: bool, apart: Apart | None = None) -> Response:
         try:
-            response = pipeline.run(Exchange(self.host, session, request, writing=writing))
+            response = pipeline.run(Exchange(self.host, session, request, writing=writing, apart=apart))
         except VaultError as error:
             error.request_id = error.request_id or request.request_id
             raise

@@ -17,6 +17,7 @@ from vaultctl.logical.request import READING, Operation, Request
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from vaultctl.core.apart import Apart
     from vaultctl.core.audit.trail import Trail
     from vaultctl.core.methods import Methods
     from vaultctl.core.mounts import Mount
@@ -35,7 +36,11 @@ OWN_HELP = {
 """The types of mounts whose endpoints are the core's own, and what they are for."""
 
 
-class NeedsWriting(Exception):
+class BegunAnew(Exception):
+    """Raised where a request is given up without any effect, and begun anew in another way."""
+
+
+class NeedsWriting(BegunAnew):
     """Raised before a request with a reading verb had any effect: it must be opened for writing."""
 
 
@@ -86,11 +91,15 @@ class Host:
 class Exchange:
     """One request on its way through the stages, and what they found."""
 
-    def __init__(self, host: Host, session: Session, request: Request, *, writing: bool) -> None:
+    def __init__(
+        self, host: Host, session: Session, request: Request, *, writing: bool, apart: Apart | None = None
+    ) -> None:
         self.host = host
         self.session = session
         self.request = request
         self.writing = writing
+        self.apart = apart
+        """What it takes along when it is begun anew; None where nothing is locked, and slow work is done at once."""
         self.now_ns = host.now_ns()
         self.asked_in = ROOT
         """The namespace that the request names."""
@@ -174,7 +183,8 @@ def context_for(exchange: Exchange, mount: Mount) -> Context | SystemContext:
     if mount.type in OWN_HELP:
         return SystemContext(exchange, mount)
     caller = Caller(exchange.token.id_hash, exchange.token.type) if exchange.token else None
-    return engine_context(exchange.session, mount, exchange.request, exchange.now_ns, caller)
+    context = engine_context(exchange.session, mount, exchange.request, exchange.now_ns, caller)
+    return context._replace(apart=exchange.apart.do) if exchange.apart else context
 
 
 def method_context(ctx: SystemContext, mount: Mount) -> Context:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import tokens
-from vaultctl.core.exchange import OWN_HELP, NeedsWriting, context_for, endpoints_of, given_data, need_writing
+from vaultctl.core.exchange import OWN_HELP, BegunAnew, context_for, endpoints_of, given_data, need_writing
 from vaultctl.core.namespaces import ROOT
 from vaultctl.framework import fields
 from vaultctl.framework.endpoint import ROOT_ONLY, find
@@ -48,7 +48,7 @@ _MAX_DEPTH = 300
 
 
 def run(exchange: Exchange) -> Response:
-    """Pass one request through all stages. Raises: VaultError, NeedsWriting."""
+    """Pass one request through all stages. Raises: VaultError, BegunAnew."""
     exchange.request = check_request(exchange.request)
     resolve_namespace(exchange)
     route(exchange)
@@ -58,7 +58,7 @@ def run(exchange: Exchange) -> Response:
 
 
 def answer(exchange: Exchange) -> Response:
-    """Pass a request through the stages behind its routing. Raises: VaultError, NeedsWriting."""
+    """Pass a request through the stages behind its routing. Raises: VaultError, BegunAnew."""
     try:
         authenticate(exchange)
         authorise(exchange)
@@ -71,7 +71,7 @@ def answer(exchange: Exchange) -> Response:
             if not (isinstance(error, VaultError) and error.keeps_changes):
                 exchange.session.rollback(exchange.mark)
             raise
-    except NeedsWriting:
+    except BegunAnew:
         raise
     except Exception:
         finish(exchange)
@@ -246,7 +246,7 @@ def authorise(exchange: Exchange) -> None:
 
 
 def dispatch(exchange: Exchange) -> Response:
-    """Call the endpoint's handler. Raises: VaultError, NeedsWriting."""
+    """Call the endpoint's handler. Raises: VaultError, BegunAnew."""
     request, mount = exchange.request, exchange.mount
     if mount is None:
         raise NoRoute(f'no handler for route "{_shown(request)}". route entry not found.')

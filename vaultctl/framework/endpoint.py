@@ -1,6 +1,6 @@
 """Endpoints: a pattern, its fields, a handler for each verb, and the help that all documents are made from."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,10 +36,17 @@ class Caller(NamedTuple):
     type: str
 
 
+def at_once(work: Callable[..., Any], *arguments: Hashable) -> Any:
+    """Do some work here and now."""
+    return work(*arguments)
+
+
 class Context(NamedTuple):
     """All that an engine's handler may touch: the request, its own storage, its mount, the clock and randomness.
 
-    `caller` is None where no token was needed.
+    `caller` is None where no token was needed. `apart` takes a function and its arguments, and gives what it returns:
+    for work that is slow, and needs nothing of the state. The state is not locked meanwhile; the handler is called once
+    more when the work is done, and gets the result where it asks for the same again.
     """
 
     request: Request
@@ -48,6 +55,7 @@ class Context(NamedTuple):
     now_ns: int
     random: Random
     caller: Caller | None = None
+    apart: Callable[..., Any] = at_once
 
 
 Handler = Callable[[Any, Mapping[str, Any]], Response | None]

@@ -35,8 +35,8 @@ ATTEMPTS = 6
 class Lease(NamedTuple):
     """A lease's record. Times are nanoseconds since the epoch.
 
-    `mount` is a `lease_source` and `below` the id without the mount's path; `token` is the hash of the one that it ends with.
-    `due_ns` is when it is revoked, or tried again; `error` is why the last attempt failed.
+    `mount` is a `lease_source` and `below` the id without the mount's path; `token` is the hash of the one that it ends
+    with. `due_ns` is when it is revoked, or tried again; `error` is why the last attempt failed.
     """
 
     mount: str
