@@ -68,6 +68,7 @@ class Host:
         self.wrapping_history_s = wrapping_history_s
         self.catalogue = catalogue
         self._methods: Methods | None = None
+        self._admit: Callable[[Exchange, Token], None] | None = None
         self.system_endpoints = system_endpoints
         self.now_ns = now_ns
         self.random = random
@@ -82,6 +83,14 @@ class Host:
 
             self._methods = Methods(self.catalogue.given_methods)
         return self._methods
+
+    def admit(self, exchange: Exchange, token: Token) -> None:
+        """Let a token in that is not root's, as far as its policies allow. Raises: PermissionDenied."""
+        if self._admit is None:
+            from vaultctl.core.policies.admission import admit
+
+            self._admit = admit  # an import for each request takes as long as a look-up of a policy
+        self._admit(exchange, token)
 
     def kinds(self, mount: Mount) -> Catalogue | Methods:
         """Give where the type of a mount comes from."""

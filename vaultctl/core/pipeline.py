@@ -201,7 +201,9 @@ def authenticate(exchange: Exchange) -> None:
             return
         raise BadToken
     token = tokens.find(exchange.session.view, exchange.request.token, exchange.now_ns / 1e9)
-    if token is None or token.num_uses < 0 or not _may_come_from(token, exchange.request.remote_addr):
+    if token is None or token.num_uses < 0:
+        raise BadToken
+    if token.bound_cidrs and not _may_come_from(token, exchange.request.remote_addr):
         raise BadToken
     if token.entity_id:
         _check_entity(exchange, token)
@@ -224,9 +226,7 @@ def _check_entity(exchange: Exchange, token: Token) -> None:
 
 
 def _may_come_from(token: Token, remote_addr: str) -> bool:
-    """Tell whether a token can be used from where it came from."""
-    if not token.bound_cidrs:
-        return True
+    """Tell whether a token that is bound to addresses can be used from where it came from."""
     from vaultctl.logical import addresses
 
     return addresses.allow(token.bound_cidrs, remote_addr)
@@ -240,9 +240,7 @@ def authorise(exchange: Exchange) -> None:
     if exchange.token is None:
         raise PermissionDenied
     if not exchange.token.is_root or exchange.token.namespace != ROOT.id:
-        from vaultctl.core.policies import admission
-
-        admission.admit(exchange, exchange.token)
+        exchange.host.admit(exchange, exchange.token)
 
 
 def dispatch(exchange: Exchange) -> Response:
