@@ -37,6 +37,8 @@ class Syntax(Protocol):
     """How a file syntax writes the parts. An entry's line ends with a newline, and holds no other."""
 
     kind: str
+    large: int
+    """Above this many entries another backend serves better."""
 
     def split(self, data: bytes) -> Parts:
         """Take a file apart. Raises: ValueError where it is not in this syntax."""
