@@ -142,7 +142,7 @@ def main() -> None:
     if args.many:
         print("## Many leases end while others ask\n")
         print("In one process, as in a server; the one who asks does so every 10 ms, reading and writing in turn.\n")
-        print(endings((args.leases, args.many)))
+        print(endings([many for many in (args.leases, args.many) if many]))
 
 
 def compared(load: Load, many: int, rounds: int, vaultctl: Path) -> dict[str, list[float]]:
@@ -300,8 +300,8 @@ def ending(core: "Core | Connection", source: str) -> list[str]:
         begun = time.perf_counter()
         asking(core)("POST", "sys/remount", **{"from": source, "to": "moved"})
         moved_s = time.perf_counter() - begun
-        while core.advance(0):
-            pass
+        while core.pending():
+            core.advance(0)
         removed_s = time.perf_counter() - begun - moved_s
     took_ms = sorted(1e3 * each for each in waits.took_s)
     p99_ms = took_ms[int(len(took_ms) * 0.99)]

@@ -30,6 +30,9 @@ BACKGROUND_JOB = "background-"
 JOB_BUDGET_S = 0.05
 """How long a request that writes works on jobs, its own or those that others left."""
 
+_JOBS_FIRST_S = 0.01
+"""How long a request that writes works on jobs of others before its own turn: a step of each, mostly."""
+
 _POLL_S = 0.02
 """So often it is looked how a job stands that another process works on."""
 
@@ -179,10 +182,10 @@ class Core:
             job = jobs.pending(view)
         return job.describe() if job else None
 
-    def _advance_quietly(self) -> None:
+    def _advance_quietly(self, budget_s: float = JOB_BUDGET_S) -> None:
         """Work on jobs beside a request, whose own answer does not hang on them."""
         with suppress(VaultError):
-            self.advance(JOB_BUDGET_S)
+            self.advance(budget_s)
 
     def close(self) -> None:
         """Let go of the state, and of audit devices."""
@@ -202,7 +205,7 @@ class Core:
             try:
                 return self._write(request, apart, after_jobs=after_jobs)
             except _JobsFirst:
-                self._advance_quietly()
+                self._advance_quietly(_JOBS_FIRST_S)
                 after_jobs = True
             except NeedsWork:
                 apart.work()

@@ -36,6 +36,13 @@ OWN_HELP = {
 """The types of mounts whose endpoints are the core's own, and what they are for."""
 
 
+_BATCH_S, _TEXT_BATCH_S = 0.015, 0.05
+"""So long a batch of revocations or removals goes on; its commit takes about as long again, and others wait for both.
+
+A text file is written anew by each commit, so that small batches would take a time that grows with the square of it.
+"""
+
+
 class BegunAnew(Exception):
     """Raised where a request is given up without any effect, and begun anew in another way."""
 
@@ -74,6 +81,7 @@ class Host:
         self.random = random
         self.is_awaited: Callable[[], bool] = lambda: False
         """Tells whether somebody waits for the state's lock."""
+        self.batch_s = _TEXT_BATCH_S if storage in ("json", "toml") else _BATCH_S
 
     @property
     def methods(self) -> Methods:

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from vaultctl.core.session import Session
 
 KIND = "ended"
-_BUDGET_S, _TEXT_BUDGET_S = 0.02, 0.1
-"""So long one batch of removals takes, and about as long its commit: others wait for no more. A text file is written
-anew by each commit, so that small batches would take a time that grows with the square of what there is.
-"""
-
 CHUNK = 100
 """So many are removed before the clock is looked at."""
 
@@ -57,7 +52,7 @@ def step(session: "Session", job: Job) -> Job:
     """Remove a batch of the leases that ended, and behind the last of them of what they stood for."""
     job = job._replace(phase="removing")
     view, host = session.view, session.host
-    until_s = host.monotonic_s() + (_TEXT_BUDGET_S if host.storage in ("json", "toml") else _BUDGET_S)
+    until_s = host.monotonic_s() + host.batch_s
     prefix = f"{store.BY_MOUNT}{job.params['source']}/"
     while job.done < job.total and (names := list(islice(view.below(prefix, job.cursor), CHUNK))):
         for name in names:
