@@ -209,7 +209,7 @@ def test_a_move_takes_one_step_and_the_rows_go_later(core):
         core._run(session, request, writing=True)  # committed, and then the process died
     with core.sessions.writing() as session:
         job = jobs.pending(session.view)
-        assert jobs._stepper(job.kind)(session, job).status == jobs.SUCCESS
+        assert jobs._module(job.kind).step(session, job).status == jobs.SUCCESS
         jobs._settle(session.view, job.succeeded())
         session.commit()
     with core.sessions.reading() as session:

@@ -217,3 +217,20 @@ def test_tokens_of_a_method_that_was_moved_are_revoked_by_prefix():
     ask(core, UPDATE, "sys/leases/revoke-prefix/auth/new", sync=True)
     with pytest.raises(Exception, match="bad token"):
         ask(core, UPDATE, "auth/token/lookup", token=token)
+
+
+def test_wrapped_answers_of_a_mount_end_with_its_leases(core: Core):
+    """A wrapping token that holds a password goes with the move, is counted, and is not there after a second one."""
+    for source, target in pairwise(["ssh", "a", "b"]):
+        asked = Request(UPDATE, f"{source}/creds/r", token=ROOT_TOKEN, data={"ip": "1.2.3.4"}, wrap_ttl_s=60)
+        wrapped = str((core.handle(asked).wrap_info or {})["token"])
+        give(core, source)
+        assert ask(core, UPDATE, "sys/wrapping/lookup", token=wrapped).data
+        moved = move(core, source, target)
+        assert (moved["status"], moved["done"], moved["total"]) == ("success", 3, 3)
+        with pytest.raises(InvalidRequest):
+            ask(core, UPDATE, "sys/wrapping/unwrap", token=wrapped)
+        finish(core)
+    assert rows(core) == []
+    with core.state.reader() as view:
+        assert list(view.below("core/tokens/revoked/")) == []

@@ -2,7 +2,8 @@
 
 The mount gets another `lease_source`, below which its leases, and its engine's `Leases.entries`, are found from that
 commit on. So all of the former source count as absent with it: none is found by its id, and no entry of theirs by the
-engine. A job removes what is left of them, in batches.
+engine. The wrapping tokens that hold the mount's answers are of that source, too, and are revoked with it. Jobs remove
+what is left of all of them, in batches, and no new write waits for that.
 """
 
 from itertools import islice
@@ -14,6 +15,7 @@ from vaultctl.core.leases import store
 from vaultctl.core.mounts import new_uuid
 
 if TYPE_CHECKING:
+    from vaultctl.core.exchange import Host
     from vaultctl.core.mounts import Mount
     from vaultctl.core.session import Session
 
@@ -37,15 +39,23 @@ def _entries(session: "Session", mount: "Mount") -> str:
 
 
 def end_all(session: "Session", mount: "Mount") -> int:
-    """End all leases of a mount, and store the job that removes what is left; tell how many they were."""
-    count = session.view.count_below(f"{store.BY_MOUNT}{mount.lease_source}/")
-    if count:
-        now_ns = session.host.now_ns()
+    """End all leases of a mount, and its wrapping tokens, and store what removes the rest; tell how many they were."""
+    from vaultctl.core.token_store import sweep
+
+    leases, tokens = session.view.count_below(f"{store.BY_MOUNT}{mount.lease_source}/"), sweep.count_of(session, mount)
+    host, now_ns = session.host, session.host.now_ns()
+    if leases:
         params = {"source": mount.lease_source, "entries": mount.leased_prefix + _entries(session, mount)}
-        job = Job(new_uuid(session.host.random), KIND, params, now_ns, now_ns, total=count)
-        jobs.enqueue(session.view, job)
-        session.put_mount(mount._replace(generation=mount.generation + 1))
-    return count
+        jobs.enqueue(session.view, Job(_new_id(host), KIND, params, now_ns, now_ns, total=leases))
+    if tokens:
+        jobs.enqueue(session.view, sweep.removal(_new_id(host), 0, now_ns))
+    if leases or tokens:
+        session.put_mount(sweep.revoke_source(session, mount))
+    return leases + tokens
+
+
+def _new_id(host: "Host") -> str:
+    return jobs.BACKGROUND + new_uuid(host.random)
 
 
 def step(session: "Session", job: Job) -> Job:
