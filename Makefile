@@ -79,6 +79,8 @@ bench: $(INSTALLED) $(BENCH_INSTALLED) ## Measure vaultctl beside the real bao; 
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/server.py
 	$(BIN)/python benchmarks/rewrap.py
+	$(BIN)/python benchmarks/moves.py
+	$(BIN)/python benchmarks/checks.py
 
 .PHONY: soak
 soak: $(INSTALLED) ## Run what can be run longer for long: more kills, more damage, more races, more examples

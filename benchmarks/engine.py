@@ -12,6 +12,7 @@ Then whole commands, in turn over an empty state, one with all those mounts, and
 import argparse
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -188,7 +189,8 @@ def save_as(core: "Core", key: bytes, kind: str, folder: Path) -> None:
     for name, data in ((keys.SEAL_KEY, static.write_key(key)), (keys.ROOT_TOKEN, TOKEN.encode())):
         (folder / name).touch(mode=0o600)
         (folder / name).write_bytes(data)
-    maintenance.save(core.state, local.open_backend(kind, str(folder / FILES[kind]), 60.0, print))
+    backend = local.open_backend(kind, str(folder / FILES[kind]), 60.0, lambda line: print(line, file=sys.stderr))
+    maintenance.save(core.state, backend)
 
 
 def watch() -> dict[str, Place]:

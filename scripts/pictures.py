@@ -26,6 +26,7 @@ from rich.text import Text
 
 from vaultctl.connect import local
 from vaultctl.connect.settings import read_settings
+from vaultctl.core.apart import Apart
 from vaultctl.core.core import ACTIVE_JOBS, Core
 from vaultctl.logical.request import Operation, Request
 
@@ -117,7 +118,7 @@ def watched(env: Mapping[str, str], columns: int) -> str:
     core = Core(local.open_state(read_settings(data_dir(env)), data_dir(env), print))
     token = (Path(data_dir(env)["VAULTCTL_DATA_DIR"]) / "root-token").read_text().strip()
     request = Request(Operation.UPDATE, "sys/remount", data={"from": "team", "to": "apps/team"}, token=token)
-    core._write(request._replace(request_id="picture"), after_jobs=True)
+    core._write(request._replace(request_id="picture"), Apart(), after_jobs=True)
     with core.state.reader() as view:
         (job_id,) = view.list(ACTIVE_JOBS)
     lock = core.state.backend.job_lock(job_id)

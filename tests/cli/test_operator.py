@@ -8,6 +8,8 @@ from contextlib import closing
 import pytest
 from support.soak import times
 
+from vaultctl.connect import connect_local
+
 
 @pytest.fixture
 def kept(here):
@@ -319,3 +321,22 @@ def test_many_snapshots_to_one_file_all_succeed(vaultctl):
     assert {(child.communicate()[0][:8], child.returncode) for child in children} == {("Success!", 0)}
     assert [path.name for path in vaultctl.home.glob("snap*")] == ["snap"]
     assert vaultctl("operator", "snapshot", "restore", "snap").code == 0
+
+
+def test_a_large_json_state_says_so_when_it_is_written(kept):
+    """A command that writes more than 20,000 entries anew says once, on stderr, what would serve better."""
+    connection = connect_local({"VAULTCTL_DATA_DIR": str(kept.data)})
+    with connection._core.state.writer() as transaction:
+        for number in range(20_000):
+            transaction.put(f"logical/many/{number}", b"")
+        transaction.commit()
+    connection.close()
+    assert kept("secrets", "list").err == ""
+    ran = kept("secrets", "move", "secret", "moved")
+    hints = [line for line in ran.err.splitlines() if "many for JSON" in line]
+    assert [hint.partition(" entries")[2] for hint in hints] == [
+        " are many for JSON; consider: vaultctl operator migrate -to=sqlite"
+    ]
+    assert "many" not in ran.out
+    kept("operator", "migrate", "-to=sqlite")
+    assert "many" not in kept("kv", "put", "moved/a", "k=v").err

@@ -178,6 +178,18 @@ def test_names_begin_at_the_start_that_is_asked_for(place: Place):
         assert list(snapshot.names("core/d")) == []
 
 
+def test_names_between_two_are_counted(place: Place):
+    """A count takes its first name and not its last, whatever was committed before and after the others."""
+    place.commit({"core/a": b"", "core/b": b"", "core/c": b"", "core/e": b""})
+    place.commit({"core/b": None, "core/d": b"", "core/e": b"again"})
+    with place.open().reader() as snapshot:
+        assert list(snapshot.names("")) == ["core/a", "core/c", "core/d", "core/e"]
+        ends = ("core/a", "core/b", "core/d", "core/dd", "z")
+        assert [snapshot.count("core/a", end) for end in ends] == [0, 1, 2, 3, 4]
+        assert snapshot.count("core/b", "core/e") == 2
+        assert snapshot.count("core/f", "z") == 0
+
+
 @pytest.mark.parametrize("value", [b"", b"\0", b"\n", bytes(range(256))], ids=["empty", "nul", "newline", "all"])
 def test_any_value_is_kept(place: Place, value: bytes):
     """Values are bytes, and any bytes will do, none too."""

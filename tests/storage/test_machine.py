@@ -143,6 +143,7 @@ class Machine(RuleBasedStateMachine):
         if self.transaction:
             found = {name: self.transaction.get(name) for name in self.transaction.below("core/test/")}
             assert found == dict(sorted(self.working.items()))
+            assert self.transaction.count_below("core/test/") == len(found)
 
     @invariant()
     def others_read_what_was_committed(self) -> None:
@@ -152,6 +153,7 @@ class Machine(RuleBasedStateMachine):
             assert values(state, "core/test/") == expected
             with state.reader() as view:
                 assert view.list("core/test/") == children(_walk(expected), "core/test/", "", None)
+                assert view.count_below("core/test/") == len(expected)
 
     def teardown(self) -> None:
         """End what is open, audit what is left, and remove it."""

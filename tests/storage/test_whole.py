@@ -11,7 +11,6 @@ from vaultctl.crypto.keyring import new_keyring
 from vaultctl.logical.errors import NoState, StateUnavailable
 from vaultctl.storage.header import Commit, Header
 from vaultctl.storage.sqlite import Sqlite
-from vaultctl.storage.toml_file import LARGE, toml_file
 
 HELD = {"core/a": b"a", "core/b": b"b", "logical/x/y": b"y"}
 OTHER = {"core/b": b"B", "core/c": b"c"}
@@ -174,15 +173,16 @@ def _without(entries: dict[str, bytes], name: str) -> dict[str, bytes]:
     return {other: blob for other, blob in entries.items() if other != name}
 
 
-def test_a_large_toml_state_says_so(tmp_path):
-    """A TOML state tells of its size with each write that leaves more than a thousand entries, and not before."""
+@pytest.mark.parametrize(("kind", "large"), [("toml", 1_000), ("json", 20_000)])
+def test_a_large_text_file_says_so(tmp_path, kind, large):
+    """The first write that leaves more entries than the file is good for tells of it, and none before or behind it."""
     told = []
     barrier = Barrier(new_keyring(os.urandom, "2026-01-01T00:00:00Z"), os.urandom)
-    backend = toml_file(str(tmp_path / "state.toml"), on_large=told.append)
+    backend = open_backend(kind, str(tmp_path / f"state.{kind}"), on_large=told.append)
     header = Header("c", "", 1, {}, {}, sealed=False, epoch=0, encryptions={})
 
-    for count in (LARGE, LARGE + 1):
+    for count in (large, large + 1, large + 2):
         with backend.writer() as writer:
             writer.commit(Commit(header, {f"a/{n}": b"x" for n in range(count)}, whole=True), barrier)
 
-    assert told == [LARGE + 1]
+    assert told == [large + 1]

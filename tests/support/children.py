@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from support import endings
 from support.places import open_backend
 from support.seals import Module
 from support.states import ROOT_TOKEN, initialise, make_state, open_core, open_state, values, write
@@ -28,7 +29,12 @@ from vaultctl.logical.errors import InvalidRequest, StateUnavailable
 from vaultctl.logical.request import Operation, Request
 from vaultctl.logical.response import Response
 from vaultctl.storage import files
+from vaultctl.storage.files import Files
+from vaultctl.storage.json_file import JsonSyntax
 from vaultctl.storage.sqlite import Sqlite
+from vaultctl.storage.text_file import TextFile
+
+_CALLS = ("create", "write", "sync", "replace", "sync_folder", "remove")
 
 
 def hold_lock(kind: str, path: str) -> None:
@@ -189,6 +195,43 @@ def die_at(_kind: str, path: str, statement: str) -> None:
     _answer(str(backend.statements))
 
 
+def end_and_die(kind: str, path: str, site: str, type_: str, ending: str, last: str) -> None:
+    """End all that a mount gave, and be killed at the nth call that reaches the disk; print how many there were."""
+    endings.find_lender(site)
+    backend: _Deadly | _DeadlyJson = (_Deadly if kind == "sqlite" else _DeadlyJson)(path, int(last))
+    endings.end_all(endings.slow_core(backend), type_, ending)
+    _answer(str(backend.calls))
+
+
+class _DeadlyFiles(Files):
+    """Kills its process when it is about to make its nth call."""
+
+    def __init__(self, last: int) -> None:
+        self.calls = 0
+        self._last = last
+
+    def __getattribute__(self, name: str) -> Any:
+        """Count the calls of the operating system."""
+        if name in _CALLS:
+            self.calls += 1
+            if self.calls == self._last:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getattribute__(name)
+
+
+class _DeadlyJson(TextFile):
+    """A state in JSON over such files."""
+
+    def __init__(self, path: str, last: int) -> None:
+        self._deadly = _DeadlyFiles(last)
+        super().__init__(path, JsonSyntax(), seam=self._deadly)
+
+    @property
+    def calls(self) -> int:
+        """Count the calls that were made."""
+        return self._deadly.calls
+
+
 class _Deadly(Sqlite):
     """Kills its process when it is about to run its nth statement."""
 
@@ -196,6 +239,11 @@ class _Deadly(Sqlite):
         super().__init__(path)
         self.statements = 0
         self._last = last
+
+    @property
+    def calls(self) -> int:
+        """Count the statements that were run."""
+        return self.statements
 
     def _connect(self) -> sqlite3.Connection:
         connection = super()._connect()

@@ -57,6 +57,9 @@ def open_backend(kind: str, path: str, timeout_s: float, tell: Callable[[str], N
     def on_wait(holder: str) -> None:
         tell(f"vaultctl: waiting for the lock on the state, held by {holder}")
 
+    def on_large(entries: int) -> None:
+        tell(f"vaultctl: {entries} entries are many for {kind.upper()}; consider: vaultctl operator migrate -to=sqlite")
+
     options: dict[str, Any] = {"lock_timeout_s": timeout_s, "on_wait": on_wait}
     if kind == "sqlite":
         from vaultctl.storage.sqlite import Sqlite
@@ -65,13 +68,10 @@ def open_backend(kind: str, path: str, timeout_s: float, tell: Callable[[str], N
     if kind == "toml":
         from vaultctl.storage.toml_file import toml_file
 
-        def on_large(entries: int) -> None:
-            tell(f"vaultctl: {entries} entries are many for TOML; consider: vaultctl operator migrate -to=sqlite")
-
         return toml_file(path, on_large=on_large, **options)
     from vaultctl.storage.json_file import json_file
 
-    return json_file(path, **options)
+    return json_file(path, on_large=on_large, **options)
 
 
 def method_types() -> list[str]:

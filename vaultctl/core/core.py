@@ -20,6 +20,7 @@ from vaultctl.logical.response import EMPTY
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from vaultctl.core.apart import Apart
     from vaultctl.core.attempts import Attempts
     from vaultctl.core.exchange import Unauthenticated
     from vaultctl.core.sealing import Sealing
@@ -31,6 +32,9 @@ ACTIVE_JOBS = "core/jobs/active/"
 BACKGROUND_JOB = "background-"
 JOB_BUDGET_S = 0.05
 """How long a request that writes works on jobs, its own or those that others left."""
+
+_JOBS_FIRST_S = 0.01
+"""How long a request that writes works on jobs of others before its own turn: a step of each, mostly."""
 
 _POLL_S = 0.02
 """So often it is looked how a job stands that another process works on."""
@@ -101,11 +105,7 @@ class Core:
         if request.operation in READING and not request.wrap_ttl_s:
             with suppress(NeedsWriting):
                 return self._read(request)
-        try:
-            response, has_work = self._write(request, after_jobs=False)
-        except _JobsFirst:
-            self._advance_quietly()
-            response, has_work = self._write(request, after_jobs=True)
+        response, has_work = self._written(request)
         if has_work:
             self._advance_quietly()
         return response if response.awaited is None else self._awaited(response, response.awaited)
@@ -219,10 +219,10 @@ class Core:
             job = jobs.pending(view)
         return job.describe() if job else None
 
-    def _advance_quietly(self) -> None:
+    def _advance_quietly(self, budget_s: float = JOB_BUDGET_S) -> None:
         """Work on jobs beside a request, whose own answer does not hang on them."""
         with suppress(VaultError):
-            self.advance(JOB_BUDGET_S)
+            self.advance(budget_s)
 
     def close(self) -> None:
         """Let go of the state, and of audit devices."""
@@ -233,14 +233,28 @@ class Core:
         with self.state.reader() as view:
             return self._run(self.sessions.of(view), request, writing=False)
 
-    def _write(self, request: Request, *, after_jobs: bool) -> tuple[Response, bool]:
-        """Answer in a transaction; tell whether that stored a job. Raises: VaultError, _JobsFirst."""
+    def _written(self, request: Request) -> tuple[Response, bool]:
+        """Answer in a transaction, behind jobs and slow work; tell whether that stored a job. Raises: VaultError."""
+        from vaultctl.core.apart import Apart, NeedsWork  # what only reads does not even import it
+
+        after_jobs, apart = False, Apart()
+        while True:
+            try:
+                return self._write(request, apart, after_jobs=after_jobs)
+            except _JobsFirst:
+                self._advance_quietly(_JOBS_FIRST_S)
+                after_jobs = True
+            except NeedsWork:
+                apart.work()
+
+    def _write(self, request: Request, apart: Apart, *, after_jobs: bool) -> tuple[Response, bool]:
+        """Answer in a transaction; tell whether that stored a job. Raises: VaultError, _JobsFirst, NeedsWork."""
         with self.sessions.writing() as session:
             jobs = self._active_jobs(session.view)
             in_background = [job for job in jobs if job.startswith(BACKGROUND_JOB)]
             if not after_jobs and len(jobs) > len(in_background):
                 raise _JobsFirst
-            response = self._run(session, request, writing=True)
+            response = self._run(session, request, writing=True, apart=apart)
             if session.seals:
                 self._forget_keys(session.view.header.cluster_id)
             has_work = session.changed_below(ACTIVE_JOBS) or self._has_due(session.view)
@@ -268,9 +282,9 @@ class Core:
             self._without_jobs = version
         return active
 
-    def _run(self, session: Session, request: Request, *, writing: bool) -> Response:
+    def _run(self, session: Session, request: Request, *, writing: bool, apart: Apart | None = None) -> Response:
         try:
-            response = pipeline.run(Exchange(self.host, session, request, writing=writing))
+            response = pipeline.run(Exchange(self.host, session, request, writing=writing, apart=apart))
         except VaultError as error:
             error.request_id = error.request_id or request.request_id
             raise

@@ -18,6 +18,7 @@ from vaultctl.logical.request import READING, Operation, Request
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from vaultctl.core.apart import Apart
     from vaultctl.core.attempts import Attempts
     from vaultctl.core.audit.trail import Trail
     from vaultctl.core.methods import Methods
@@ -38,7 +39,18 @@ OWN_HELP = {
 """The types of mounts whose endpoints are the core's own, and what they are for."""
 
 
-class NeedsWriting(Exception):
+_BATCH_S, _TEXT_BATCH_S = 0.015, 0.05
+"""So long a batch of revocations or removals goes on; its commit takes about as long again, and others wait for both.
+
+A text file is written anew by each commit, so that small batches would take a time that grows with the square of it.
+"""
+
+
+class BegunAnew(Exception):
+    """Raised where a request is given up without any effect, and begun anew in another way."""
+
+
+class NeedsWriting(BegunAnew):
     """Raised before a request with a reading verb had any effect: it must be opened for writing."""
 
 
@@ -76,11 +88,13 @@ class Host:
         self.wrapping_history_s = wrapping_history_s
         self.catalogue = catalogue
         self._methods: Methods | None = None
+        self._admit: Callable[[Exchange, Token], None] | None = None
         self.system_endpoints = system_endpoints
         self.now_ns = now_ns
         self.random = random
         self.is_awaited: Callable[[], bool] = lambda: False
         """Tells whether somebody waits for the state's lock."""
+        self.batch_s = _TEXT_BATCH_S if storage in ("json", "toml") else _BATCH_S
         self.unauthenticated = Unauthenticated()
         self.find_attempts: Callable[[], Attempts] | None = None
 
@@ -111,6 +125,14 @@ class Host:
             self._methods = Methods(self.catalogue.given_methods)
         return self._methods
 
+    def admit(self, exchange: Exchange, token: Token) -> None:
+        """Let a token in that is not root's, as far as its policies allow. Raises: PermissionDenied."""
+        if self._admit is None:
+            from vaultctl.core.policies.admission import admit
+
+            self._admit = admit  # an import for each request takes as long as a look-up of a policy
+        self._admit(exchange, token)
+
     def kinds(self, mount: Mount) -> Catalogue | Methods:
         """Give where the type of a mount comes from."""
         return self.methods if mount.path.startswith("auth/") else self.catalogue
@@ -119,11 +141,15 @@ class Host:
 class Exchange:
     """One request on its way through the stages, and what they found."""
 
-    def __init__(self, host: Host, session: Session, request: Request, *, writing: bool) -> None:
+    def __init__(
+        self, host: Host, session: Session, request: Request, *, writing: bool, apart: Apart | None = None
+    ) -> None:
         self.host = host
         self.session = session
         self.request = request
         self.writing = writing
+        self.apart = apart
+        """What it takes along when it is begun anew; None where nothing is locked, and slow work is done at once."""
         self.now_ns = host.now_ns()
         self.asked_in = ROOT
         """The namespace that the request names."""
@@ -207,7 +233,8 @@ def context_for(exchange: Exchange, mount: Mount) -> Context | SystemContext:
     if mount.type in OWN_HELP:
         return SystemContext(exchange, mount)
     caller = Caller(exchange.token.id_hash, exchange.token.type) if exchange.token else None
-    return engine_context(exchange.session, mount, exchange.request, exchange.now_ns, caller)
+    context = engine_context(exchange.session, mount, exchange.request, exchange.now_ns, caller)
+    return context._replace(apart=exchange.apart.do) if exchange.apart else context
 
 
 def method_context(ctx: SystemContext, mount: Mount) -> Context:
@@ -229,26 +256,35 @@ def engine_context(
 
 
 class MountStorage:
-    """A mount's part of the state: every name below its uuid, and seal-wrapped where mount and engine ask for it."""
+    """A mount's part of the state: every name below its uuid, and seal-wrapped where mount and engine ask for it.
+
+    What it leased lies elsewhere once all of that has ended: see `core.leases.ended`.
+    """
 
     def __init__(self, storage: Storage, mount: Mount, engine: Engine) -> None:
         self._storage = storage
         self._prefix = mount.storage_prefix
         self._wraps = engine.seal_wrapped if mount.seal_wrap else None
+        self._leased = engine.leases.entries if mount.generation and engine.leases else ""
+        self._leased_prefix = mount.leased_prefix if self._leased else ""
+
+    def _name(self, key: str) -> str:
+        """Give the name of an entry, or a folder, in the state."""
+        return (self._leased_prefix if self._leased and key.startswith(self._leased) else self._prefix) + key
 
     def get(self, key: str, /) -> bytes | None:
         """Return an entry's value."""
-        return self._storage.get(self._prefix + key)
+        return self._storage.get(self._name(key))
 
     def list(self, prefix: str, /, *, after: str = "", limit: int | None = None) -> list[str]:
         """Return what stands directly below the prefix."""
-        return self._storage.list(self._prefix + prefix, after=after, limit=limit)
+        return self._storage.list(self._name(prefix), after=after, limit=limit)
 
     def put(self, key: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
         """Store an entry."""
         wrap = seal_wrap or (self._wraps is not None and self._wraps(key))
-        self._storage.put(self._prefix + key, value, seal_wrap=wrap)
+        self._storage.put(self._name(key), value, seal_wrap=wrap)
 
     def delete(self, key: str, /) -> None:
         """Remove an entry."""
-        self._storage.delete(self._prefix + key)
+        self._storage.delete(self._name(key))

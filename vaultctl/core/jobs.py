@@ -34,6 +34,7 @@ FAILURE = "failure"
 
 _KINDS = {
     "disable": "vaultctl.core.system.disable",
+    "ended": "vaultctl.core.leases.ended",
     "leases": "vaultctl.core.leases.job",
     "namespace": "vaultctl.core.system.namespaces",
     "remount": "vaultctl.core.system.remount",

@@ -35,7 +35,7 @@ class Mount(NamedTuple):
 
     `options` is None only on built-in mounts. A tainted mount is being moved or disabled, and serves nothing;
     one that is `upgrading` still holds entries of its engine's former version. `generation` counts how often all tokens
-    of an auth method were revoked.
+    of an auth method, or all leases of an engine, ended at once.
     """
 
     uuid: str
@@ -58,6 +58,11 @@ class Mount(NamedTuple):
     def token_source(self) -> str:
         """Name what stands in its tokens as what made them; no token that was revoked with all others has it."""
         return f"{self.uuid}.{self.generation}" if self.generation else self.uuid
+
+    @property
+    def lease_source(self) -> str:
+        """Name what stands in its leases as what gave them; no lease that ended with all others has it."""
+        return self.token_source
 
     @property
     def place(self) -> Place:
@@ -89,6 +94,11 @@ class Mount(NamedTuple):
     def storage_prefix(self) -> str:
         """Where its data lies."""
         return f"logical/{self.uuid}/"
+
+    @property
+    def leased_prefix(self) -> str:
+        """Where its engine's `Leases.entries` lie: with its data, until all of them ended at once."""
+        return f"logical/{self.lease_source}/"
 
 
 class MountTable:

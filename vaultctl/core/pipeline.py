@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import tokens
-from vaultctl.core.exchange import OWN_HELP, NeedsWriting, context_for, endpoints_of, given_data, need_writing
+from vaultctl.core.exchange import OWN_HELP, BegunAnew, context_for, endpoints_of, given_data, need_writing
 from vaultctl.core.namespaces import ROOT
 from vaultctl.framework import fields
 from vaultctl.framework.endpoint import ROOT_ONLY, find
@@ -48,7 +48,7 @@ _MAX_DEPTH = 300
 
 
 def run(exchange: Exchange) -> Response:
-    """Pass one request through all stages. Raises: VaultError, NeedsWriting."""
+    """Pass one request through all stages. Raises: VaultError, BegunAnew."""
     exchange.request = check_request(exchange.request)
     resolve_namespace(exchange)
     route(exchange)
@@ -58,7 +58,7 @@ def run(exchange: Exchange) -> Response:
 
 
 def answer(exchange: Exchange) -> Response:
-    """Pass a request through the stages behind its routing. Raises: VaultError, NeedsWriting."""
+    """Pass a request through the stages behind its routing. Raises: VaultError, BegunAnew."""
     try:
         authenticate(exchange)
         authorise(exchange)
@@ -71,7 +71,7 @@ def answer(exchange: Exchange) -> Response:
             if not (isinstance(error, VaultError) and error.keeps_changes):
                 exchange.session.rollback(exchange.mark)
             raise
-    except NeedsWriting:
+    except BegunAnew:
         raise
     except Exception:
         finish(exchange)
@@ -201,7 +201,9 @@ def authenticate(exchange: Exchange) -> None:
             return
         raise BadToken
     token = tokens.find(exchange.session.view, exchange.request.token, exchange.now_ns / 1e9)
-    if token is None or token.num_uses < 0 or not _may_come_from(token, exchange.request.remote_addr):
+    if token is None or token.num_uses < 0:
+        raise BadToken
+    if token.bound_cidrs and not _may_come_from(token, exchange.request.remote_addr):
         raise BadToken
     if token.entity_id:
         _check_entity(exchange, token)
@@ -224,9 +226,7 @@ def _check_entity(exchange: Exchange, token: Token) -> None:
 
 
 def _may_come_from(token: Token, remote_addr: str) -> bool:
-    """Tell whether a token can be used from where it came from."""
-    if not token.bound_cidrs:
-        return True
+    """Tell whether a token that is bound to addresses can be used from where it came from."""
     from vaultctl.logical import addresses
 
     return addresses.allow(token.bound_cidrs, remote_addr)
@@ -240,13 +240,11 @@ def authorise(exchange: Exchange) -> None:
     if exchange.token is None:
         raise PermissionDenied
     if not exchange.token.is_root or exchange.token.namespace != ROOT.id:
-        from vaultctl.core.policies import admission
-
-        admission.admit(exchange, exchange.token)
+        exchange.host.admit(exchange, exchange.token)
 
 
 def dispatch(exchange: Exchange) -> Response:
-    """Call the endpoint's handler. Raises: VaultError, NeedsWriting."""
+    """Call the endpoint's handler. Raises: VaultError, BegunAnew."""
     request, mount = exchange.request, exchange.mount
     if mount is None:
         raise NoRoute(f'no handler for route "{_shown(request)}". route entry not found.')

@@ -14,7 +14,7 @@ from vaultctl.crypto.barrier import ROTATE_AFTER, SEALED, Barrier, open_keyring,
 from vaultctl.crypto.keyring import new_keyring
 from vaultctl.logical.errors import IntegrityError, NoState, Sealed, SealKeyError
 from vaultctl.storage.header import RESTORE, Commit, Header, next_header
-from vaultctl.storage.names import below, children
+from vaultctl.storage.names import below, children, past
 from vaultctl.storage.overlay import Overlay
 
 if TYPE_CHECKING:
@@ -82,6 +82,10 @@ class View:
     def below(self, prefix: str, after: str = "") -> Iterator[str]:
         """Give every name that begins with the prefix, and sorts after another."""
         return below(self.snapshot.names, prefix, after)
+
+    def count_below(self, folder: str) -> int:
+        """Count the names that begin with a folder, whose own ends in a slash."""
+        return self.snapshot.count(folder, past(folder))
 
     def entries(self, prefix: str, /) -> Iterator[tuple[str, bytes]]:
         """Give every entry whose name begins with the prefix. Raises: IntegrityError."""

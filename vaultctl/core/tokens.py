@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.core import records
 from vaultctl.core.state import Transaction, View
-from vaultctl.crypto.aead import hmac_sha256
+from vaultctl.crypto.aead import Mac
 from vaultctl.logical.storage import Reading, Storage
 
 if TYPE_CHECKING:
@@ -125,10 +125,16 @@ def find(storage: Reading, token: str, now_s: float) -> Token | None:
     if token.startswith(BATCH):
         from vaultctl.core.token_store import batch
 
-        found = batch.read(storage, token, id_hash)
-    else:
-        found = load(storage, id_hash)
-    return found if found and is_alive(storage, found, now_s) else None
+        made = batch.read(storage, token, id_hash)
+        return made if made and is_alive(storage, made, now_s) else None
+    known = _known(storage)
+    found = known.get(id_hash)
+    if found is None:
+        stored = load(storage, id_hash)
+        if stored is None:
+            return None
+        found = known[id_hash] = stored, _end_ns(storage, stored)
+    return found[0] if now_s * SECOND_NS < found[1] else None
 
 
 def find_by_accessor(storage: Reading, accessor: str, now_s: float) -> Token | None:
@@ -151,15 +157,26 @@ def load(storage: Reading, id_hash: str) -> Token | None:
 
 
 def _decoded(storage: Reading) -> dict[str, Token]:
-    """Give the records that were read before, as long as no token changed; a transaction sees its own changes."""
+    """Give the records that were read before."""
+    return _kept(storage, "tokens")
+
+
+def _known(storage: Reading) -> dict[str, tuple[Token, float]]:
+    """Give the tokens that were looked up before, each with the moment at which it ends, in nanoseconds."""
+    return _kept(storage, "ends of tokens")
+
+
+def _kept(storage: Reading, name: str) -> dict[str, Any]:
+    """Give what is kept under a name as long as no token changed; a transaction sees its own changes."""
     if not isinstance(storage, View) or storage.changed_below(TABLE):
         return {}
-    version = _version(storage)
-    kept = storage.memo.get("tokens")
-    if kept is None or kept[0] != version or len(kept[1]) > _MOST_DECODED:
-        kept = storage.memo["tokens"] = (version, {})
-    decoded: dict[str, Token] = kept[1]
-    return decoded
+    header, kept = storage.header, storage.memo.get(name)
+    if kept is None or kept[0] is not header or len(kept[2]) > _MOST_DECODED:
+        version = _version(storage)
+        is_good = kept is not None and kept[1] == version and len(kept[2]) <= _MOST_DECODED
+        kept = storage.memo[name] = (header, version, kept[2] if kept and is_good else {})
+    found: dict[str, Any] = kept[2]
+    return found
 
 
 def _version(view: View) -> tuple[str, int | None]:
@@ -168,13 +185,19 @@ def _version(view: View) -> tuple[str, int | None]:
 
 def is_alive(storage: Reading, token: Token, now_s: float) -> bool:
     """Tell whether neither the token nor any that it descends from has come to its end."""
-    gone = revoked(storage)
+    return now_s * SECOND_NS < _end_ns(storage, token)
+
+
+def _end_ns(storage: Reading, token: Token) -> float:
+    """Give the moment at which a token, or the first that it descends from, ends: 0 where one is gone already."""
+    gone, end_ns = revoked(storage), inf
     each: Token | None = token
-    while each and not each.has_expired(now_s) and each.mount not in gone:
+    while each and each.mount not in gone:
+        end_ns = min(end_ns, each.expire_ns or inf)
         if not each.parent:
-            return True
+            return end_ns
         each = load(storage, each.parent)
-    return False
+    return 0
 
 
 def revoked(storage: Reading) -> Collection[str]:
@@ -297,19 +320,24 @@ def random_text(random: Callable[[int], bytes], length: int) -> str:
 
 def hash_of(storage: Reading, text: str) -> str:
     """Give the name that a token or an accessor is stored under."""
-    return hmac_sha256(_salt(storage), text.encode("utf-8", "surrogatepass")).hex()
+    return _salted(storage).of(text.encode("utf-8", "surrogatepass")).hex()
+
+
+def _salted(storage: Reading) -> Mac:
+    """Give the HMAC under the salt, which a state has from its beginning to its end."""
+    if not isinstance(storage, View):
+        return Mac(_salt(storage))
+    kept = storage.memo.get("salt")
+    if kept is None or kept[0] != storage.header.cluster_id:
+        kept = storage.memo["salt"] = (storage.header.cluster_id, Mac(_salt(storage)))
+    found: Mac = kept[1]
+    return found
 
 
 def _salt(storage: Reading) -> bytes:
-    """Give the salt, which a state has from its beginning to its end."""
-    name = f"salt {storage.header.cluster_id}" if isinstance(storage, View) else ""
-    salt: bytes | None = storage.memo.get(name) if isinstance(storage, View) else None
+    salt = storage.get(SALT)
     if salt is None:
-        salt = storage.get(SALT)
-        if salt is None:
-            raise RuntimeError("a state without a token salt")
-        if isinstance(storage, View):
-            storage.memo[name] = salt
+        raise RuntimeError("a state without a token salt")
     return salt
 
 

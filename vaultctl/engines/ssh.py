@@ -280,5 +280,5 @@ ENGINE = Engine(
     ),
     help="Gives one-time passwords for hosts. A password is gone when it was used, or when its lease ends.",
     seal_wrapped=lambda key: key.startswith(PASSWORDS),
-    leases=Leases(take_back),
+    leases=Leases(take_back, entries=PASSWORDS),
 )

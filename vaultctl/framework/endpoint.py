@@ -1,6 +1,6 @@
 """Endpoints: a pattern, its fields, a handler for each verb, and the help that all documents are made from."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,10 +36,17 @@ class Caller(NamedTuple):
     type: str
 
 
+def at_once(work: Callable[..., Any], *arguments: Hashable) -> Any:
+    """Do some work here and now."""
+    return work(*arguments)
+
+
 class Context(NamedTuple):
     """All that an engine's handler may touch: the request, its own storage, its mount, the clock and randomness.
 
-    `caller` is None where no token was needed.
+    `caller` is None where no token was needed. `apart` takes a function and its arguments, and gives what it returns:
+    for work that is slow, and needs nothing of the state. The state is not locked meanwhile; the handler is called once
+    more when the work is done, and gets the result where it asks for the same again.
     """
 
     request: Request
@@ -48,6 +55,7 @@ class Context(NamedTuple):
     now_ns: int
     random: Random
     caller: Caller | None = None
+    apart: Callable[..., Any] = at_once
 
 
 Handler = Callable[[Any, Mapping[str, Any]], Response | None]
@@ -131,10 +139,15 @@ class Leases(NamedTuple):
     that is no failure. `renew` gets the seconds that were asked for, too (0: not said), and gives the lease anew:
     duration, the most, and `internal` where that changed; without `renew` the core itself counts. The request in their
     context is the core's: its path is the lease's.
+
+    Where what was leased is nothing but entries of the engine's own storage, `entries` is the folder that they lie in,
+    alone, and `revoke` removes one and does nothing else. All leases of a mount then end at once, by another folder in
+    the place of this one. What an engine once said of that holds for its later versions, too.
     """
 
     revoke: Callable[[Context, Mapping[str, Any]], None]
     renew: Callable[[Context, Mapping[str, Any], int], Lease] | None = None
+    entries: str = ""
 
 
 class Engine(NamedTuple):

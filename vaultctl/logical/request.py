@@ -20,6 +20,8 @@ class Operation(StrEnum):
     HELP = "help"
     HEAD = "head"
 
+    __hash__ = str.__hash__  # an Enum's own is Python, and each request asks for it several times
+
 
 MERGE_PATCH = "application/merge-patch+json"
 """The content type that every PATCH has."""

@@ -47,6 +47,10 @@ class Snapshot(Protocol):
         """Give all names from `start` on (itself included) in byte order."""
         ...
 
+    def count(self, start: str, end: str, /) -> int:
+        """Count the names from `start` on (itself included) and before `end`; that takes less than to walk them."""
+        ...
+
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
         """Give all entries from the name `start` on, with their ciphertext."""
         ...

@@ -2,7 +2,7 @@
 
 import threading
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import NamedTuple
@@ -47,12 +47,28 @@ class MemorySnapshot:
                 return layer.entries[name]
         return None
 
-    def names(self, start: str, /) -> Iterator[str]:
-        """Give all names from `start` on."""
+    def _all_layers(self) -> tuple[Layer, ...]:
         if self._recent_order is None:
             self._recent_order = sorted(self._recent)
+        return (*self._layers, Layer(self._recent, self._recent_order))
+
+    def count(self, start: str, end: str, /) -> int:
+        """Count the names from `start` on, and before `end`: only those of the largest layer are not looked at."""
+        layers, total = self._all_layers(), 0
+        for depth, layer in enumerate(layers):
+            low, high = bisect_left(layer.order, start), bisect_left(layer.order, end)
+            if self._layers and not depth:  # nothing is gone in it
+                total = high - low
+                continue
+            below = layers[:depth]
+            for name in layer.order[low:high]:
+                total += (layer.entries[name] is not None) - _is_there(below, name)
+        return total
+
+    def names(self, start: str, /) -> Iterator[str]:
+        """Give all names from `start` on."""
         walk: Iterator[str] = iter(())
-        for layer in (*self._layers, Layer(self._recent, self._recent_order)):
+        for layer in self._all_layers():
             own = _from(layer.order, start)
             walk = merge(walk, own, partial(_is_gone, layer.entries)) if layer is not self._layers[0] else own
         return walk
@@ -83,6 +99,14 @@ class MemorySnapshot:
 def _from(order: list[str], start: str) -> Iterator[str]:
     """Give the names from `start` on; `islice` would walk over all that come before."""
     return map(order.__getitem__, range(bisect_left(order, start), len(order)))
+
+
+def _is_there(layers: Sequence[Layer], name: str) -> bool:
+    """Tell whether a name is there as these layers have it, the last on top."""
+    for layer in reversed(layers):
+        if name in layer.entries:
+            return layer.entries[name] is not None
+    return False
 
 
 def _is_gone(entries: Mapping[str, bytes | None], name: str) -> bool:

@@ -25,7 +25,7 @@ def children(names: Names, prefix: str, after: str, limit: int | None) -> list[s
             folder = rest[: slash + 1]
             if folder > after:
                 found.append(folder)
-            walk = names(_past(prefix + folder))
+            walk = names(past(prefix + folder))
     return found
 
 
@@ -35,6 +35,11 @@ def below(names: Names, prefix: str, after: str = "") -> Iterator[str]:
         if not name.startswith(prefix):
             return
         yield name
+
+
+def past(folder: str) -> str:
+    """Give the first name behind a folder: "0" is the character that follows "/"."""
+    return folder[:-1] + "0"
 
 
 def found(names: Iterator[str], get: Callable[[str], bytes | None]) -> Iterator[tuple[str, bytes]]:
@@ -67,9 +72,4 @@ def merge(base: Iterator[str], changed: Iterable[str], is_gone: Callable[[str], 
 def _start(prefix: str, after: str) -> str:
     if not after:
         return prefix
-    return _past(prefix + after) if after.endswith("/") else prefix + after + "\0"
-
-
-def _past(folder: str) -> str:
-    """Give the first name behind a folder: "0" is the character that follows "/"."""
-    return folder[:-1] + "0"
+    return past(prefix + after) if after.endswith("/") else prefix + after + "\0"

@@ -45,6 +45,14 @@ class Overlay:
         changed = self._changed[bisect_left(self._changed, start) :]
         return merge(base, changed, lambda name: name in self.changes and self.changes[name] is None)
 
+    def count(self, start: str, end: str, /) -> int:
+        """Count the names from `start` on, and before `end`."""
+        base = self._base
+        changed = self._changed[bisect_left(self._changed, start) : bisect_left(self._changed, end)]
+        was_there = sum(base.get(name) is not None for name in changed) if base else 0
+        is_there = sum(self.changes[name] is not None for name in changed)
+        return (base.count(start, end) if base else 0) - was_there + is_there
+
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
         """Give all entries from the name `start` on."""
         return found(self.names(start), self.get)

@@ -64,6 +64,11 @@ class SqliteSnapshot:
         rows = self._connection.execute("SELECT name FROM entry WHERE name >= ? ORDER BY name", (start,))
         return (str(row[0]) for row in rows)
 
+    def count(self, start: str, end: str, /) -> int:
+        """Count the names from `start` on, and before `end`."""
+        asked = "SELECT count(*) FROM entry WHERE name >= ? AND name < ?"
+        return int(self._connection.execute(asked, (start, end)).fetchone()[0])
+
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
         """Give all entries from the name `start` on. A writer's notes where each row is, which it may replace."""
         if self.rows is None:

@@ -58,8 +58,12 @@ class TextFile:
         lock_timeout_s: float = 60.0,
         on_wait: Callable[[str], None] | None = None,
         alone: bool = False,
+        on_large: Callable[[int], None] | None = None,
     ) -> None:
         """Name the file. Nothing is opened yet.
+
+        `on_large` is told the number of entries when a write leaves more than the syntax is good for: once, for a
+        command may write several times.
 
         `alone` is for a copy that no other process writes (a snapshot): it needs no lock, and its folder and its owner
         may be anybody, for what is in it is verified all the same.
@@ -67,6 +71,7 @@ class TextFile:
         self.location = path
         self.kind = syntax.kind
         self._alone = alone
+        self._on_large = on_large
         self._syntax = syntax
         self._files = seam or files.Files()
         self._lock_options = (lock_timeout_s, on_wait)
@@ -150,6 +155,9 @@ class TextFile:
         parts = Parts(head, len(opening), len(covered), tag)
         fresh = TextSnapshot(self._syntax, self.location, data, parts, commit.header)
         self._loaded = _Loaded(fd, fresh)
+        if self._on_large and fresh.entry_count > self._syntax.large:
+            self._on_large(fresh.entry_count)
+            self._on_large = None
         return fresh
 
     def salvage(self) -> Salvage:

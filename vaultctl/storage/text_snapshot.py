@@ -37,6 +37,8 @@ class Syntax(Protocol):
     """How a file syntax writes the parts. An entry's line ends with a newline, and holds no other."""
 
     kind: str
+    large: int
+    """Above this many entries another backend serves better."""
 
     def split(self, data: bytes) -> Parts:
         """Take a file apart. Raises: ValueError where it is not in this syntax."""
@@ -117,6 +119,10 @@ class TextSnapshot:
     def names(self, start: str, /) -> Iterator[str]:
         """Give all names from `start` on."""
         return (self._name(*line) for line in self._lines(start))
+
+    def count(self, start: str, end: str, /) -> int:
+        """Count the names from `start` on, and before `end`."""
+        return self.data.count(b"\n", self.place(start)[0], self.place(end)[0])
 
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
         """Give all entries from the name `start` on."""

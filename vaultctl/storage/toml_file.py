@@ -2,15 +2,13 @@
 
 import json
 import tomllib
-from collections.abc import Callable
 from typing import Any
 
 import tomli_w
 
-from vaultctl.storage.backend import Integrity
-from vaultctl.storage.header import Commit, Header, parse_json
+from vaultctl.storage.header import Header, parse_json
 from vaultctl.storage.text_file import TextFile
-from vaultctl.storage.text_snapshot import Parts, TextSnapshot, end_of_name
+from vaultctl.storage.text_snapshot import Parts, end_of_name
 
 _ENTRIES = b"\n[entries]\n"
 _MAC = b'[integrity]\nmac = "'
@@ -25,6 +23,7 @@ class TomlSyntax:
     """The tables `[vaultctl]` (the header), `[entries]` (one a line) and `[integrity]` (the MAC)."""
 
     kind = "toml"
+    large = LARGE
 
     def split(self, data: bytes) -> Parts:
         """Take a file apart."""
@@ -78,22 +77,6 @@ class TomlSyntax:
         return line[begin:-1]
 
 
-class TomlFile(TextFile):
-    """A TOML file, which says so when it grows beyond what people read."""
-
-    def __init__(self, path: str, *, on_large: Callable[[int], None] = lambda _entries: None, **options: Any) -> None:
-        """Name the file; `on_large` is told the number of entries when a write leaves more than `LARGE`."""
-        super().__init__(path, TomlSyntax(), **options)
-        self._on_large = on_large
-
-    def write(self, snapshot: TextSnapshot | None, commit: Commit, integrity: Integrity) -> TextSnapshot:
-        """Write the next generation."""
-        fresh = super().write(snapshot, commit, integrity)
-        if fresh.entry_count > LARGE:
-            self._on_large(fresh.entry_count)
-        return fresh
-
-
-def toml_file(path: str, **options: Any) -> TomlFile:
-    """Keep the state in a TOML file; the options are those of `TomlFile`."""
-    return TomlFile(path, **options)
+def toml_file(path: str, **options: Any) -> TextFile:
+    """Keep the state in a TOML file; the options are those of `TextFile`."""
+    return TextFile(path, TomlSyntax(), **options)

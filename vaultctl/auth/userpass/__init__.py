@@ -92,15 +92,15 @@ def log_in(ctx: Context, fields: Mapping[str, Any]) -> Login:
     name = _name(fields)
     user = _find(ctx.storage, name)
     if user is None:
-        passwords.fits_nobody(password)
+        ctx.apart(passwords.fits_nobody, password)
         raise Refused(_WRONG)
-    if not passwords.fits(password, user.password):
+    if not ctx.apart(passwords.fits, password, user.password):
         raise Refused(_WRONG, counts=True)
     cidrs = user.terms.token_bound_cidrs
     if cidrs and not addresses.allow(cidrs, ctx.request.remote_addr):
         raise LoginDenied
     if passwords.is_outdated(user.password, password):
-        _save(ctx, user._replace(password=passwords.write(password, ctx.random)))
+        _save(ctx, user._replace(password=ctx.apart(passwords.write, password, ctx.random)))
     return user.terms.login(ctx.request)._replace(display_name=name, alias=name, meta={"username": name})
 
 
@@ -143,7 +143,8 @@ def _password(ctx: Context, fields: Mapping[str, Any]) -> str:
         return given
     if not password:
         raise InvalidRequest("must provide either password or password_hash")
-    return passwords.write(password, ctx.random)
+    hashed: str = ctx.apart(passwords.write, password, ctx.random)
+    return hashed
 
 
 def _known(ctx: Context, fields: Mapping[str, Any]) -> User:

@@ -3,7 +3,7 @@
 A bcrypt hash that came from elsewhere is stored as it is, until a login with the password that fits it.
 
 The form is that of the PHC. Argon2id comes with `cryptography`, which is there anyway, and needs a seventh of the time
-that scrypt of the standard library takes for as much safety; a login holds the state's lock for that long.
+that scrypt of the standard library takes for as much safety. The state is not locked for that long (`Context.apart`).
 """
 
 import hmac

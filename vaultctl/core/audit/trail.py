@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from vaultctl.core import tokens
 from vaultctl.core.audit import entries
 from vaultctl.core.audit.table import PREFIX, load_table
-from vaultctl.core.exchange import NeedsWriting, context_for, given_data, need_writing
+from vaultctl.core.exchange import BegunAnew, context_for, given_data, need_writing
 from vaultctl.core.state import Transaction
 from vaultctl.crypto.aead import hmac_sha256
 from vaultctl.logical.durations import rfc3339
@@ -44,10 +44,10 @@ class Trail:
         self._at = _at(exchange)
 
     def follow(self, answer: Callable[[Exchange], Response]) -> Response:
-        """Have a request answered, and record what became of it. Raises: VaultError, NotAudited, NeedsWriting."""
+        """Have a request answered, and record what became of it. Raises: VaultError, NotAudited, BegunAnew."""
         try:
             response = answer(self._exchange)
-        except (NeedsWriting, NotAudited):
+        except (BegunAnew, NotAudited):
             raise
         except Exception as error:
             if self._asked is None:
@@ -64,7 +64,10 @@ class Trail:
         if endpoint and endpoint.reads_write and exchange.request.operation in endpoint.operations:
             need_writing(exchange)  # it would be asked for after this entry, and there would be two
         asked = self._describe(allowed=True)
-        self._write_request(asked, None)
+        if exchange.apart is None or not exchange.apart.is_recorded:
+            self._write_request(asked, None)
+        if exchange.apart:
+            exchange.apart.is_recorded = True
 
     def _record_refusal(self, error: Exception) -> None:
         """Record a request that was not let in. Raises: NotAudited."""

@@ -32,7 +32,7 @@ def register(exchange: "Exchange", response: Response) -> Response:
     if token and token.type == "batch" and token.expire_ns:
         expire_ns = min(expire_ns, token.expire_ns)
     lease = Lease(
-        mount.uuid,
+        mount.lease_source,
         _below(exchange, mount),
         now_ns,
         expire_ns,

@@ -2,13 +2,13 @@
 
 A job's `areas` are mounts, by uuid, and folders of their leases; an auth mount's area means its tokens, and any mount's
 the wrapping tokens that hold its answers, too. Where leases are kept that could not be revoked, the job ends after some
-failures and names the first.
+failures and names the first. What a whole mount leased ends at once, if it is nothing but entries of its own (`ended`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from vaultctl.core.jobs import Job
-from vaultctl.core.leases import revoke, store
+from vaultctl.core.leases import ended, revoke, store
 from vaultctl.core.leases.revoke import MOST_FAILURES, Batch, Mode
 from vaultctl.core.mounts import Mount
 from vaultctl.core.session import Session
@@ -41,13 +41,15 @@ def go_on(session: Session, job: Job, areas: Iterable[Area], mode: Mode) -> Job:
     """Revoke a batch of what is leased in some areas; the job's phase tells when that was the last."""
     areas = list(areas)
     if job.phase != REVOKING:
-        job = job._replace(phase=REVOKING, total=sum(1 for _ in _names(session, areas)))
+        job = job._replace(phase=REVOKING, total=sum(map(session.view.count_below, _places(session, areas))))
     number_text, _, after = job.cursor.partition(" ")
     number = int(number_text or 0)
     while number < len(areas) and not (mode is Mode.KEEP and job.failures >= MOST_FAILURES):
-        mount = session.mounts.get(areas[number][0])
-        if mount:
-            batch = _batch(session, mount, areas[number][1], after, mode)
+        mount, folder = session.mounts.get(areas[number][0]), areas[number][1]
+        if mount and not folder and ended.can_end_at_once(session, mount):
+            job = job._replace(done=job.done + ended.end_all(session, mount), cursor=f"{number + 1} ")
+        elif mount:
+            batch = _batch(session, mount, folder, after, mode)
             job = _counted(job, batch, f"{number} {batch.cursor}")
             if not batch.is_last:
                 return job
@@ -76,16 +78,17 @@ def _batch(session: Session, mount: Mount, folder: str, after: str, mode: Mode) 
 
 def has_any(session: Session, areas: Iterable[Area]) -> bool:
     """Tell whether anything is leased in some areas."""
-    return next(iter(_names(session, areas)), None) is not None
+    return any(next(session.view.below(place), None) is not None for place in _places(session, areas))
 
 
-def _names(session: Session, areas: Iterable[Area]) -> Iterable[str]:
+def _places(session: Session, areas: Iterable[Area]) -> Iterator[str]:
+    """Name where the leases, or tokens, of some areas lie."""
     for uuid, folder in areas:
         mount = session.mounts.get(uuid)
+        if mount and not mount.is_auth:
+            yield f"{store.BY_MOUNT}{mount.lease_source}/{folder}"
         if mount:
-            if not mount.is_auth:
-                yield from session.view.below(f"{store.BY_MOUNT}{uuid}/{folder}")
-            yield from session.view.below(f"{TOKENS_BY_MOUNT}{mount.token_source}/{folder}")
+            yield f"{TOKENS_BY_MOUNT}{mount.token_source}/{folder}"
 
 
 def _has_tokens(session: Session, mount: Mount, folder: str) -> bool:

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from vaultctl.core.session import Session
     from vaultctl.framework.endpoint import Context
 
-BUDGET_S = 0.05
-"""So long one batch holds the state at most, but for an engine that takes longer over one lease."""
-
 _CHUNK = 200
 _BACKOFF_S, _MAX_BACKOFF_S = 10, 86_400
 MOST_FAILURES = 25
@@ -108,7 +105,7 @@ class Batch(NamedTuple):
 def revoke_below(session: "Session", mount: "Mount", folder: str, after: str, mode: Mode) -> Batch:
     """Revoke a batch of the leases below a folder of a mount, those behind the cursor. Raises: StateError."""
     host, done, failed = session.host, 0, list[tuple[str, str]]()
-    until_s, prefix = host.monotonic_s() + BUDGET_S, f"{store.BY_MOUNT}{mount.uuid}/"
+    until_s, prefix = host.monotonic_s() + host.batch_s, f"{store.BY_MOUNT}{mount.lease_source}/"
     while True:
         names = list(islice(session.view.below(prefix + folder, after and prefix + after), _CHUNK))
         for name in names:
@@ -127,7 +124,7 @@ def revoke_below(session: "Session", mount: "Mount", folder: str, after: str, mo
 def sweep(session: "Session", now_ns: int) -> int:
     """Revoke a batch of what is due; tell how many rows went. Raises: StateError."""
     host, done = session.host, 0
-    until_s = host.monotonic_s() + BUDGET_S
+    until_s = host.monotonic_s() + host.batch_s
     while True:
         rows = list(islice(store.due(session.view, now_ns), _CHUNK))
         for row in rows:
@@ -158,7 +155,7 @@ def _sweep_lease(session: "Session", name: str, row: str, now_ns: int) -> int:
     session.view.delete(row)
     if lease is None:
         return 1
-    mount = session.mounts.get(lease.mount)
+    mount = store.mount_of(session, lease)
     if mount is None:
         store.remove(session.view, lease)
         return 1

@@ -1,5 +1,8 @@
 """The rows of leases: each below the uuid of its mount, so that whatever ends a mount finds its leases as one range.
 
+Behind the uuid stands how often all of the mount's leases ended at once, if they did (`Mount.lease_source`): a lease of
+a former source counts as absent, whatever is left of it.
+
 A lease's id is the mount's path, what is below it, and 24 characters; in an inner namespace that one's id follows. The
 mount's path names no entry: nothing is leased while a mount moves, and a mount that moved has no leases. Rows of other
 kinds name leases by the same text: those of a token, those by when they are due, and those that could not be revoked.
@@ -32,8 +35,8 @@ ATTEMPTS = 6
 class Lease(NamedTuple):
     """A lease's record. Times are nanoseconds since the epoch.
 
-    `mount` is a uuid and `below` the id without the mount's path; `token` is the hash of the one that it ends with.
-    `due_ns` is when it is revoked, or tried again; `error` is why the last attempt failed.
+    `mount` is a `lease_source` and `below` the id without the mount's path; `token` is the hash of the one that it ends
+    with. `due_ns` is when it is revoked, or tried again; `error` is why the last attempt failed.
     """
 
     mount: str
@@ -118,8 +121,14 @@ def find(session: "Session", lease_id: str, namespace: str) -> tuple[Mount, Leas
     if place is None:
         return None
     mount, below = place
-    lease = load(session.view, f"{mount.uuid}/{below}") if below else None
+    lease = load(session.view, f"{mount.lease_source}/{below}") if below else None
     return (mount, lease) if lease else None
+
+
+def mount_of(session: "Session", lease: Lease) -> Mount | None:
+    """Find the mount that a lease is of; it has none if it ended with all others of the mount."""
+    mount = session.mounts.get(lease.mount.partition(".")[0])
+    return mount if mount and mount.lease_source == lease.mount else None
 
 
 def place_of(session: "Session", lease_id: str, namespace: str) -> tuple[Mount, str] | None:
@@ -181,10 +190,10 @@ def name_in(row: str) -> str:
     return row.partition("-")[2]
 
 
-def shown_below(view: "View", mount: str, folder: str, now_ns: int) -> list[str]:
+def shown_below(view: "View", mount: Mount, folder: str, now_ns: int) -> list[str]:
     """Give what stands directly below a folder of a mount's leases and is not past its end."""
     gone = set(_gone(view, now_ns))
-    prefix = f"{BY_MOUNT}{mount}/{folder}"
+    prefix = f"{BY_MOUNT}{mount.lease_source}/{folder}"
     shown = []
     for name in view.list(prefix):
         rows = view.below(prefix + name) if name.endswith("/") else iter((prefix + name,))

@@ -290,6 +290,8 @@ class Acl:
 
         Those that expired by now, and templated ones, for which there is no entity, do not count.
         """
+        self.grants: set[object] = set()
+        """What was allowed before, as whoever asked names it; only what nothing but these rules decides."""
         self.valid_until_s = _NEVER
         self.exact: dict[str, Permissions] = {}
         self.prefixes: dict[str, Permissions] = {}

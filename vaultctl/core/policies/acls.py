@@ -37,7 +37,8 @@ class Acls:
 
         Raises: IntegrityError, BadTemplate.
         """
-        version = (view.header.cluster_id, view.header.tables.get("policies", 0))
+        header = view.header
+        version = (header.cluster_id, header.tables.get("policies", 0))
         kept_version, kept = self._kept
         if kept_version != version:
             kept = {}

@@ -32,6 +32,9 @@ _CAPABILITY = {
     Operation.PATCH: "patch",
     Operation.DELETE: "delete",
 }
+_MOST_GRANTS = 4096
+"""So many of what an access list allowed are kept with it."""
+
 _SLASHES = re.compile("/{2,}")
 _PLACE = re.compile(r"\{\{\s*\.(path|key)\s*\}\}")
 
@@ -73,13 +76,40 @@ def admit(exchange: Exchange, token: Token) -> None:
     request = exchange.request
     if is_root_in(exchange.session, token, exchange.namespace) or request.operation is Operation.HELP:
         return
-    acl = acl_of(exchange.session, token, exchange.now_ns / 1e9)
+    acl, asked = acl_of(exchange.session, token, exchange.now_ns / 1e9), _asked(exchange)
+    if asked in acl.grants:
+        return
     served = _served_path(exchange)
     if served != request.path:
         _admit_to(exchange, acl, served)
     path, permissions = _admit_to(exchange, acl, request.path)
     if request.operation in LISTING:
         _limit_listing(exchange, acl, path, permissions)
+    elif asked and served == request.path and _decides_alone(permissions, asked) and len(acl.grants) < _MOST_GRANTS:
+        acl.grants.add(asked)
+
+
+_Asked = tuple[str, str, Operation, bool, bool]
+"""All of a request that an access list decides by, where that is not its data too: the namespace, the path, the verb,
+and whether its endpoint needs sudo, and makes something new.
+"""
+
+
+def _asked(exchange: Exchange) -> _Asked | None:
+    """Name what a request asks for; None where it takes more than that to decide on it."""
+    if exchange.match is None:
+        return None
+    request, endpoint = exchange.request, exchange.match.endpoint
+    if endpoint.normal:
+        return None
+    makes_new = endpoint.exists is not None and request.operation is Operation.UPDATE
+    return exchange.namespace.path, request.path, request.operation, endpoint.sudo, makes_new
+
+
+def _decides_alone(permissions: Permissions, asked: _Asked) -> bool:
+    """Tell whether what was allowed once is so as long as the access list is the same."""
+    makes_new = asked[-1]
+    return permissions.plain and (not makes_new or permissions.capabilities >= {"create", "update"})
 
 
 def _served_path(exchange: Exchange) -> str:

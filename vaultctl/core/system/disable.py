@@ -9,6 +9,7 @@ from typing import Any
 from vaultctl.core import jobs
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.jobs import Job
+from vaultctl.core.leases import ended
 from vaultctl.core.leases import job as leases
 from vaultctl.core.leases.revoke import Mode
 from vaultctl.core.mounts import Mount, new_uuid
@@ -53,12 +54,15 @@ def _running(session: Session, mount: Mount) -> Job | None:
 
 
 def remove(session: Session, mount: Mount) -> None:
-    """Take a mount away with all that it holds, and its quotas."""
+    """Take a mount away with all that it holds, and its quotas; what it leased, and ended at once, goes by a job."""
     from vaultctl.core import quotas
 
     quotas.forget_mount(session.view, mount)
-    for name in list(session.view.below(mount.storage_prefix)):
-        session.view.delete(name)
+    ended_entries = ended.entries_of(session, mount)
+    for prefix in dict.fromkeys((mount.storage_prefix, mount.leased_prefix)):
+        for name in list(session.view.below(prefix)):
+            if not ended_entries or not name.startswith(ended_entries):
+                session.view.delete(name)
     session.remove_mount(mount)
 
 
@@ -75,5 +79,5 @@ def step(session: Session, job: Job) -> Job:
     if job.failures:
         session.put_mount(mount._replace(tainted=False))
         return job.failed(leases.reason(job))
-    remove(session, mount)
+    remove(session, session.mounts.get(mount.uuid) or mount)
     return job.succeeded()

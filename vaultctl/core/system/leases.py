@@ -134,7 +134,7 @@ def _below(ctx: SystemContext, mount: Mount, folder: str) -> list[str]:
     shown = [name if name.endswith("/") else name + suffix for name in names]
     if mount.is_auth:
         return shown
-    leased = store.shown_below(ctx.session.view, mount.uuid, folder, ctx.now_ns)
+    leased = store.shown_below(ctx.session.view, mount, folder, ctx.now_ns)
     return sorted({*leased, *shown}) if shown else leased
 
 
@@ -287,7 +287,7 @@ def _irrevocable(ctx: SystemContext, fields: Mapping[str, Any]) -> list[tuple[Mo
         if inner
         else (lambda id_: id_ == ctx.namespace.id)
     )
-    found = ((ctx.session.mounts.get(lease.mount), lease) for lease in store.irrevocable(ctx.session.view))
+    found = ((store.mount_of(ctx.session, lease), lease) for lease in store.irrevocable(ctx.session.view))
     return [(mount, lease) for mount, lease in found if mount and is_meant(mount.namespace)]
 
 

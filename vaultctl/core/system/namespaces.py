@@ -166,6 +166,7 @@ def step(session: Session, job: Job) -> Job:
         return job._replace(phase=_DELETING, done=job.done + BATCH)
     for mount in list(session.mounts.within(namespace.id)):
         left -= _clear(session, mount.storage_prefix, left)
+        left -= _clear(session, mount.leased_prefix, left)
         left -= _clear(session, f"{lockouts.PREFIX}{mount.uuid}/", left)
         if not left:
             return job._replace(phase=_DELETING, done=job.done + BATCH)

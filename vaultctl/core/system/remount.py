@@ -98,6 +98,7 @@ def step(session: Session, job: Job) -> Job:
         job = leases.go_on(session, job, [(mount.uuid, "")], Mode.KEEP)
         if job.phase != leases.REVOKED:
             return job
+        mount = session.mounts.get(mount.uuid) or mount  # it is another one where all its leases ended at once
     if job.failures:
         session.put_mount(mount._replace(tainted=False))
         return job.failed(leases.reason(job))

@@ -148,7 +148,7 @@ def revoke_source(session: Session, mount: Mount) -> Mount:
 
 def count_of(session: Session, mount: Mount) -> int:
     """Count the tokens that an auth method gave, those that expired meanwhile too."""
-    return sum(1 for _ in session.view.below(f"{BY_MOUNT}{mount.token_source}/"))
+    return session.view.count_below(f"{BY_MOUNT}{mount.token_source}/")
 
 
 def _sweep_source(session: Session, due: str, source: str, limit: int) -> int:
