@@ -6,7 +6,7 @@ import pytest
 from support import processes
 from support.lender import Lender
 from support.places import Place
-from support.policies import LIMITED, ask, give_token, write_policy
+from support.policies import LIMITED, ask, give_token, may, write_policy
 from support.soak import times
 from support.states import ROOT_TOKEN, make_core, open_core
 
@@ -86,7 +86,7 @@ def test_who_may_not_write_a_policy_does_not_move(core):
     """The right to move is not the right to rewrite: the request is refused, and nothing has changed."""
     write_policy(core, "mover", MOVER + 'path "sys/policies/acl/hcl" { capabilities = ["update"] }')
     give_token(core, "mover")
-    with pytest.raises(VaultError, match="sys/policies/acl/json is to be rewritten, and may not be") as caught:
+    with pytest.raises(VaultError, match="a policy of namespace root is to be rewritten, and may not be") as caught:
         move(core, token=LIMITED)
     assert caught.value.status == 403
     assert "a/" in ask(core, READ, "sys/mounts").data
@@ -94,6 +94,131 @@ def test_who_may_not_write_a_policy_does_not_move(core):
     write_policy(core, "mover", MOVER + 'path "sys/policies/acl/*" { capabilities = ["update"] }')
     assert move(core, token=LIMITED)["status"] == "success"
     assert text(core, "json") == JSON.format("b/c")
+
+
+@pytest.mark.parametrize("seen", ['"sys/policies/acl" {{ {} ["list"] }}', '"sys/policies/acl/json" {{ {} ["read"] }}'])
+def test_a_refusal_names_the_policy_to_who_may_know_of_it(core, seen):
+    """Who may list policies, or read this one, hears which one it is."""
+    allowed = 'path "sys/policies/acl/hcl" { capabilities = ["update"] }\npath ' + seen.format("capabilities =")
+    write_policy(core, "mover", MOVER + allowed)
+    give_token(core, "mover")
+    with pytest.raises(VaultError, match="sys/policies/acl/json is to be rewritten, and may not be"):
+        move(core, token=LIMITED)
+
+
+@pytest.mark.parametrize(
+    ("limit", "is_let"),
+    [
+        ('allowed_parameters = { "policy" = ["path \\"a/*\\" {}"] }', False),
+        ('allowed_parameters = { "policy" = ["path \\"b/*\\" {}"] }', True),
+        ('denied_parameters = { "policy" = ["path \\"b/*"] }', False),
+        ('denied_parameters = { "policy" = ["path \\"c/*"] }', True),
+        ('denied_parameters = { "*" = [] }', False),
+        ('allowed_parameters = { "ttl" = [] }', False),
+        ('required_parameters = ["policy"]', True),
+        ('required_parameters = ["ttl"]', False),
+        ("min_wrapping_ttl = 60", False),
+    ],
+)
+def test_limits_on_what_may_be_written_hold_for_moves(core, limit, is_let):
+    """Who may not write the new text as a policy does not have a move write it: it is judged as that very write."""
+    write_policy(core, "one", 'path "a/*" {}')
+    for name in ("hcl", "json"):
+        ask(core, Operation.DELETE, f"sys/policies/acl/{name}")
+    write_policy(core, "mover", MOVER + f'path "sys/policies/acl/one" {{ capabilities = ["update"]\n{limit}\n}}')
+    give_token(core, "mover")
+    assert may(core, UPDATE, "sys/policies/acl/one", policy='path "b/*" {}') is is_let
+    write_policy(core, "one", 'path "a/*" {}')
+    if is_let:
+        assert move(core, target="b", token=LIMITED)["status"] == "success"
+        assert text(core, "one") == 'path "b/*" {}'
+        return
+    with pytest.raises(VaultError, match="to be rewritten, and may not be"):
+        move(core, target="b", token=LIMITED)
+    assert (text(core, "one"), "a/" in ask(core, READ, "sys/mounts").data) == ('path "a/*" {}', True)
+
+
+def test_what_was_judged_under_limits_is_what_is_written(tmp_path, monkeypatch):
+    """Where the new text was looked at, and somebody wrote another one meanwhile, the move fails."""
+    lender = Lender(tmp_path / "lender")
+    lender.install(monkeypatch)
+    core = make_core(Memory(), monotonic_s=iter(range(10**9)).__next__)
+    ask(core, UPDATE, "sys/mounts/db", type="lender")
+    for _ in range(40):
+        ask(core, READ, "db/creds/a")
+    write_policy(core, "one", 'path "db/*" {}')
+    limit = 'allowed_parameters = { "policy" = ["path \\"x/*\\" {}"] }'
+    write_policy(core, "mover", MOVER + f'path "sys/policies/acl/one" {{ capabilities = ["update"]\n{limit}\n}}')
+    give_token(core, "mover")
+    data = {"from": "db", "to": "x", "rewrite_policies": True}
+    status = f"sys/remount/status/{ask(core, UPDATE, 'sys/remount', LIMITED, **data).data['migration_id']}"
+    changed = 'path "db/creds/*" { capabilities = ["read"] }'
+    with core.sessions.writing() as session:
+        policy = store.find(session.view, "one", 0, "root")
+        store.put(session.view, "one", policy._replace(text=changed, rules=rules.parse(changed, 0)), None, "root")
+        session.commit()
+    while core.advance(1):
+        pass
+    told = ask(core, READ, status).data["migration_info"]
+    assert (told["status"], text(core, "one")) == ("failure", changed)
+    assert "it was written meanwhile, and what may be written there is limited" in told["error"]
+    assert "db/" in ask(core, READ, "sys/mounts").data
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "rule"),
+    [
+        ("a", "+", 'path "a/*" { capabilities = ["read"] }'),
+        ("a", "s*", 'path "a" { capabilities = ["list"] }'),
+        ("a", "{{identity.entity.id}}", 'path "a/*" { capabilities = ["read"] }'),
+        ("+", "plain", 'path "+/x" { capabilities = ["deny"] }'),
+        ("a", "q/+", 'path "sys/mounts/a/tune" { capabilities = ["read"] }'),
+    ],
+)
+def test_no_policy_comes_to_mean_more_by_a_move(core, source, target, rule):
+    """A path that would be a pattern at its new place, or is one at its old, stays as it is; the mount moves."""
+    if source != "a":
+        ask(core, UPDATE, f"sys/mounts/{source}", type="kv")
+    write_policy(core, "app", rule)
+    told = move(core, source, target)
+    assert (told["status"], "app" in told["policies"], text(core, "app")) == ("success", False, rule)
+
+
+def test_a_list_of_moves_is_one_of_the_namespace():
+    """A namespace hears of moves from and to what is in it, and of no policy above the token."""
+    core = make_core(Memory())
+    for path in ("n", "n/in", "m"):
+        parent, _, name = path.rpartition("/")
+        core.handle(Request(UPDATE, f"sys/namespaces/{name}", parent, token=ROOT_TOKEN))
+    ids = {}
+    moves = {
+        "root": ("a", "b"),
+        "n": ("n/a", "n/b"),
+        "in": ("n/in/a", "n/in/b"),
+        "m": ("m/a", "m/b"),
+        "out": ("n/c", "m/c"),
+    }
+    write_policy(core, "above", 'path "n/a/*" {}')
+    ask(core, UPDATE, "n/sys/policies/acl/inside", policy='path "a/*" {}')
+    for name, (old, new) in moves.items():
+        namespace, _, mount = old.rpartition("/")
+        core.handle(Request(UPDATE, f"sys/mounts/{mount}", namespace, data={"type": "kv"}, token=ROOT_TOKEN))
+        answer = ask(core, UPDATE, "sys/remount", **{"from": old, "to": new, "rewrite_policies": True})
+        ids[answer.data["migration_id"]] = name
+    assert answer.data["policies"] == []
+
+    def listed(namespace: str, token: str = ROOT_TOKEN) -> dict:
+        found = core.handle(Request(LIST, "sys/remount/status", namespace, token=token)).data
+        return {ids[key]: found["key_info"][key].get("policies") for key in found["keys"]}
+
+    assert sorted(listed("")) == sorted(moves)
+    assert sorted(listed("n")) == ["in", "n", "out"]
+    assert sorted(listed("n/in")) == ["in"]
+    assert sorted(listed("m")) == ["m", "out"]
+    assert listed("n")["n"] == ["above", "n/inside"]
+    ask(core, UPDATE, "n/sys/policies/acl/seer", policy='path "sys/remount/status" { capabilities = ["list"] }')
+    made = ask(core, UPDATE, "n/auth/token/create-orphan", policies=["seer"]).auth
+    assert listed("n", made["client_token"])["n"] == ["n/inside"]
 
 
 def test_a_policy_that_was_written_meanwhile_is_rewritten_as_it_is(core, tmp_path, monkeypatch):

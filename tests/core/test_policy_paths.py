@@ -9,6 +9,7 @@ from vaultctl.core.policies import rules
 from vaultctl.core.policies.acl import Acl
 from vaultctl.core.policies.rule import Rule
 from vaultctl.logical import policy_paths
+from vaultctl.logical.errors import VaultError
 from vaultctl.logical.hcl.tree import HclError
 from vaultctl.logical.remounting import Place
 
@@ -139,6 +140,76 @@ def test_patterns_are_judged(path, kind, covers):
     assert (found.kind, found.covers_new, found.new, found.breaks) == (kind, covers, "", not covers)
 
 
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("+/", "secret/data/*"),
+        ("+/", "secret"),
+        ("a/+/", "secret/x"),
+        ("a/+b/", "secret/x"),
+        ("+/", "sys/mounts/secret/tune"),
+        ("s*/", "secret"),
+        ("s*/", "sys/mounts/secret"),
+        ("{{identity.entity.id}}/", "secret/x"),
+        ("a}}/", "secret/x"),
+        ("x+*y/", "secret/x"),
+        ("a${b/", "secret/x"),
+    ],
+)
+def test_a_place_that_a_policy_cannot_name_is_not_written_into_one(target, path):
+    """Where the new path would be a pattern or a template in a policy, the rule stays, and that is told to break it."""
+    (use,) = policy_paths.uses(policy_paths.paths_in(f'path "{path}" {{}}'), "", OLD, Place("", target))
+    assert (use.kind, use.new, use.is_unspeakable, use.breaks) == ("named", "", True, True)
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "expected"),
+    [
+        ("s*/", "secret/x", "s*/x"),
+        ("s*/", "secret/*", "s*/*"),
+        ("b+/", "secret/*", "b+/*"),
+        ('q"r/', "secret/x", 'q\\"r/x'),
+        ("b\\c/", "secret/x", "b\\\\c/x"),
+    ],
+)
+def test_odd_places_that_a_policy_can_name_are_written(target, path, expected):
+    """A star that ends no path, and what can be escaped, means itself."""
+    assert after(f'path "{path}" {{}}', "", OLD, Place("", target)) == f'path "{expected}" {{}}'
+
+
+@pytest.mark.parametrize(
+    ("source", "path", "kind"),
+    [
+        ("+/", "+/x", "pattern"),
+        ("+/", "sys/mounts/+/tune", "pattern"),
+        ("a/+/", "a/+/x", "pattern"),
+        ("{{identity.entity.id}}/", "{{identity.entity.id}}/x", "template"),
+        ("s*/", "s*", "pattern"),
+        ("s*/", "s*/x", "named"),
+        ("+b/", "+b/x", "named"),
+        ("secret/", "s*/x", None),
+    ],
+)
+def test_a_pattern_is_not_the_name_of_a_mount(source, path, kind):
+    """A rule with a plus or a template is for all mounts that it fits, also where one of them is called just so."""
+    found = policy_paths.uses(policy_paths.paths_in(f'path "{path}" {{}}'), "", Place("", source), Place("", "plain/"))
+    assert [use.kind for use in found] == ([kind] if kind else [])
+    assert all(bool(use.new) == (kind == "named") for use in found)
+
+
+def test_a_namespace_with_braces_in_its_name_is_no_template():
+    """In the part of a path that is its namespace nothing is a pattern; seen from above it could be nothing else."""
+    odd, plain = "{{identity.entity.id}}/", "n/"
+    paths = policy_paths.paths_in('path "secret/x" {}')
+    (use,) = policy_paths.uses(paths, odd, Place(odd, "secret/"), Place(odd, "kv/"))
+    assert (use.kind, use.new) == ("named", "kv/x")
+    assert policy_paths.uses(paths, odd, Place(plain, "secret/"), Place(plain, "kv/")) == []
+    (use,) = policy_paths.uses(
+        policy_paths.paths_in('path "n/secret/x" {}'), "", Place(plain, "secret/"), Place(odd, "kv/")
+    )
+    assert (use.new, use.is_unspeakable) == ("", True)
+
+
 def test_what_reaches_a_place_is_found():
     """Paths that reach the new place already are told of."""
     text = 'path "apps/*" {}\npath "apps/kv/data/x" {}\npath "apps/kvx" {}\npath "+/kv/*" {}\npath "app" {}'
@@ -174,6 +245,32 @@ def test_what_is_said_of_a_path_is_what_policies_do(path, below):
             assert was == now
         elif found[0].covers_new and not path.startswith("sys"):
             assert now or not was
+
+
+ODD = st.lists(st.sampled_from(["+", "s*", "*", "a+", "+b", "secret", "kv", "+*"]), min_size=1, max_size=3).map(
+    lambda parts: Place("", "/".join(parts) + "/")
+)
+ODD_PATHS = st.builds(lambda place, rest: place.path + rest, ODD, st.sampled_from(["", "x", "*", "x*", "+/x"]))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=times(300, 20_000))
+@given(ODD, ODD, st.one_of(ODD_PATHS, ODD.map(lambda place: place.path.rstrip("/"))), st.lists(BELOW, max_size=4))
+def test_a_rewritten_path_reaches_its_mount_alone(old, new, path, below):
+    """Whatever the two places are called, what is rewritten reaches other mounts neither before nor after."""
+    try:
+        before = Acl(rules.parse(f'path "{path}" {{ capabilities = ["read"] }}', 0))
+    except VaultError:
+        return
+    found = policy_paths.uses([policy_paths.Written(path, 1, 0, 0)], "", old, new)
+    for use in found:
+        if not use.new:
+            continue
+        later = Acl(rules.parse(f'path "{use.new}" {{ capabilities = ["read"] }}', 0))
+        for rest in below:
+            there = [f"{place.path}{rest}" for place in (old, new)]
+            assert (before.at(there[0]) is None) == (later.at(there[1]) is None)
+        for other in ("other/x", "other", "sys/x", "q/x/x", "otherx", "s/x", "sx/x"):
+            assert later.at(other) is None
 
 
 def test_a_rule_keeps_what_it_allows():

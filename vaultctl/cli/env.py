@@ -96,8 +96,8 @@ class Env:
         wanted = not os.environ.get("CI") and not os.environ.get("GITHUB_ACTIONS")
         return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and wanted
 
-    def out(self, text: str) -> None:
-        """Print a result. Raises: Failure where stdout takes no more."""
+    def out(self, text: str, *, needed: bool = True) -> None:
+        """Print a result. Raises: Failure where stdout takes it not, unless it is not `needed`."""
         try:
             sys.stdout.write(text)
             sys.stdout.flush()
@@ -105,7 +105,8 @@ class Env:
             raise
         except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise Failure(f"cannot write to stdout: {(error.strerror or '').lower()}") from None
+            if needed:
+                raise Failure(f"cannot write to stdout: {(error.strerror or '').lower()}") from None
 
     def err(self, text: str) -> None:
         """Print a line that is not the result. That nobody reads it any more stops nothing.

@@ -45,13 +45,15 @@ def main() -> None:
 def open_missing_streams() -> None:
     """Put something in the place of standard streams that are closed, or a file of the state would become one.
 
-    In the place of stdin stands what cannot be read: who wants to read it must not take nothing for an empty text.
+    In the place of stdin stands what cannot be read: who wants to read it must not take nothing for an empty text. And
+    in that of stdout what cannot be written to: a result that nobody gets is a failure.
     """
     if sys.stdin is None:
         os.open(os.devnull, os.O_WRONLY)
-    for name, mode in (("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # it lives as long as the process
+    if sys.stdout is None:
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w")  # noqa: SIM115  # it lives as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
 
 
 def as_typed(arg: str) -> str:

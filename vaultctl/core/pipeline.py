@@ -16,7 +16,7 @@ from vaultctl.core import tokens
 from vaultctl.core.exchange import OWN_HELP, BegunAnew, context_for, endpoints_of, given_data, need_writing
 from vaultctl.core.namespaces import ROOT
 from vaultctl.framework import fields
-from vaultctl.framework.endpoint import ROOT_ONLY, find
+from vaultctl.framework.endpoint import ROOT_ONLY, UNAVAILABLE, find
 from vaultctl.logical import paths
 from vaultctl.logical.errors import (
     BadToken,
@@ -164,7 +164,7 @@ def resolve_namespace(exchange: Exchange) -> None:
 def route(exchange: Exchange) -> None:
     """Find the mount, the path below it and the endpoint; that there is none is said only to who may know it.
 
-    Raises: InvalidRequest for what is of the root namespace alone, whoever asks.
+    Raises: InvalidRequest for what no namespace but the root has, before anybody looks whether that is locked.
     """
     mount = exchange.session.mounts.serving(exchange.request.path, exchange.namespace.id)
     if mount is None:
@@ -173,22 +173,42 @@ def route(exchange: Exchange) -> None:
     exchange.path = exchange.request.path[len(mount.path) :]
     if not mount.tainted and exchange.host.kinds(mount).serves(mount.type):
         exchange.match = find(endpoints_of(exchange.host, mount, exchange.path), exchange.path)
+    if _is_elsewhere(exchange) == UNAVAILABLE:
+        raise InvalidRequest(UNAVAILABLE)
+
+
+def _is_elsewhere(exchange: Exchange) -> str:
+    """Say why an endpoint does not answer in this namespace; "" where it does."""
     elsewhere = exchange.match.endpoint.outside_namespaces if exchange.match else ""
-    if elsewhere and not exchange.namespace.is_root:
-        raise InvalidRequest(ROOT_ONLY if exchange.has_prefix else elsewhere)
+    if not elsewhere or exchange.namespace.is_root:
+        return ""
+    return ROOT_ONLY if exchange.has_prefix else elsewhere
 
 
 def check_lock(exchange: Exchange) -> None:
-    """Refuse what is asked of a locked namespace, but for unlocking it. Raises: NamespaceLocked."""
+    """Refuse what is asked of a locked namespace, but for unlocking it, and what is the root namespace's alone.
+
+    What answers before the namespace is looked at does so in a locked one, too, where a header names that; behind a
+    prefix of the path it does not. Source: OpenBao 2.7. Raises: NamespaceLocked, InvalidRequest.
+    """
     locked = exchange.session.namespaces.locked(exchange.asked_in)
-    if locked and not (exchange.match and exchange.match.endpoint.when_locked):
+    if locked and not _answers_when_locked(exchange):
         raise NamespaceLocked(locked.path)
+    elsewhere = _is_elsewhere(exchange)
+    if elsewhere:
+        raise InvalidRequest(elsewhere)
+
+
+def _answers_when_locked(exchange: Exchange) -> bool:
+    endpoint = exchange.match.endpoint if exchange.match else None
+    return endpoint is not None and endpoint.when_locked and not (endpoint.bare and exchange.has_prefix)
 
 
 def authenticate(exchange: Exchange) -> None:
     """Find the token, and take a use from it where they are counted. Raises: BadToken, NeedsWriting.
 
-    Source: OpenBao 2.7, which looks at no token, not even a bad one, where none is needed.
+    Source: OpenBao 2.7, which looks at no token, not even a bad one, where none is needed, and takes no use from one
+    where it could have been left out.
     """
     if exchange.match and exchange.match.endpoint.about_wrapping:
         from vaultctl.core.wrapping import presented
@@ -207,7 +227,7 @@ def authenticate(exchange: Exchange) -> None:
         raise BadToken
     if token.entity_id:
         _check_entity(exchange, token)
-    if token.num_uses > 0:
+    if token.num_uses > 0 and not (exchange.match and exchange.match.endpoint.token_optional):
         need_writing(exchange)
         if exchange.wrapping:
             from vaultctl.core.wrapping import presented

@@ -82,16 +82,17 @@ class Endpoint(NamedTuple):
 
     `pattern` is literal text around at most one variable: `{name}` stands for one segment, `{name+}` for one or more,
     `{name*}` for any rest, the empty one too. `unauthenticated` ones look at no token; `token_optional` ones answer
-    without one too, but not to a bad one, and a good one needs no right. `reads_write` says that even a read changes
-    the state. `exists` is for paths where an update that makes something new needs the right to create, and one that
-    does not the right to update: OpenBao converts the fields for that question already, and a field of a wrong type is
-    told of in the words of that. Elsewhere every update needs the right to update. `sudo` needs that right besides the
-    verb's. Of a `mirrored` one the data of an answer stands at the top level of the envelope too. A `bare` one has
-    another verb refused without a word. Where the variable's value means the same in several spellings, `normal` gives
-    the one whose path needs the rights, too. One that answers `when_locked` does so in a namespace that is locked, too;
-    `outside_namespaces` are the words that refuse it in any namespace but the root. One with a `login` logs somebody in
-    by an update, and has no handler for that. One that is `about_wrapping` gets the wrapping token that the request
-    names, which is looked for first. A `quiet` one does not warn of parameters that it does not have.
+    without one too, but not to a bad one, and a good one needs no right, and loses no use. `reads_write` says that even
+    a read changes the state. `exists` is for paths where an update that makes something new needs the right to create,
+    and one that does not the right to update: OpenBao converts the fields for that question already, and a field of a
+    wrong type is told of in the words of that. Elsewhere every update needs the right to update. `sudo` needs that
+    right besides the verb's. Of a `mirrored` one the data of an answer stands at the top level of the envelope too. A
+    `bare` one has another verb refused without a word. Where the variable's value means the same in several spellings,
+    `normal` gives the one whose path needs the rights, too. One that answers `when_locked` does so in a namespace that
+    is locked, too, a `bare` one only where a header names that; `outside_namespaces` are the words that refuse it in
+    any namespace but the root. One with a `login` logs somebody in by an update, and has no handler for that. One that
+    is `about_wrapping` gets the wrapping token that the request names, which is looked for first. A `quiet` one does
+    not warn of parameters that it does not have.
     `when_sealed` are the handlers that answer where the keys are not at hand; their context has no storage.
     """
 

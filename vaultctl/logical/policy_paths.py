@@ -11,7 +11,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.logical import hcl
-from vaultctl.logical.hcl.tree import matching, text_of
+from vaultctl.logical.hcl.tree import HclError, matching, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,7 +56,8 @@ class Use(NamedTuple):
     """A path of a policy that reaches a mount which moves.
 
     `new` is what it shall say, "" where it is not to be rewritten; `covers_new` tells whether it reaches the new
-    place as it is; `is_outside` that the new place is not in the policy's namespace.
+    place as it is; `is_outside` that the new place is not in the policy's namespace, `is_unspeakable` that a policy
+    which said it would mean something else.
     """
 
     written: Written
@@ -64,6 +65,7 @@ class Use(NamedTuple):
     new: str
     covers_new: bool
     is_outside: bool = False
+    is_unspeakable: bool = False
 
     @property
     def breaks(self) -> bool:
@@ -140,12 +142,16 @@ def _roots(source: Place, target: Place) -> list[tuple[str, str]]:
 
 
 class _Shape:
-    """A policy's path in full, by its parts; a prefix has no star at its end any more."""
+    """A policy's path in full, by its parts; a prefix has no star at its end any more.
+
+    The first parts are the policy's namespace: in them nothing is a pattern.
+    """
 
     def __init__(self, namespace: str, path: str) -> None:
         self.full = namespace + path.removeprefix("/")
         self.is_prefix = self.full.endswith("*")
         self.parts = self.full.removesuffix("*").split("/")
+        self.literals = namespace.count("/")
 
 
 def _judged(written: Written, namespace: str, pairs: Sequence[tuple[str, str]]) -> Use | None:
@@ -158,9 +164,9 @@ def _judged(written: Written, namespace: str, pairs: Sequence[tuple[str, str]]) 
             continue
         if _spells_out(shape, root):
             return _named(written, namespace, shape.full[len(old) :], new)
-        covers = _covers(shape, [*new.split("/"), *rest])
+        covers = _covers(shape, new.split("/"), rest)
         if found is None or (found.covers_new and not covers):
-            kind = TEMPLATE if any("{{" in part for part in shape.parts[: len(root)]) else PATTERN
+            kind = TEMPLATE if any("{{" in part for part in shape.parts[shape.literals : len(root)]) else PATTERN
             found = Use(written, kind, "", covers, not new.startswith(namespace))
     return found
 
@@ -168,14 +174,35 @@ def _judged(written: Written, namespace: str, pairs: Sequence[tuple[str, str]]) 
 def _named(written: Written, namespace: str, rest: str, new: str) -> Use:
     if not new.startswith(namespace):
         return Use(written, NAMED, "", covers_new=False, is_outside=True)
+    within = new[len(namespace) :]
+    if not _can_be_said(within, rest):
+        return Use(written, NAMED, "", covers_new=False, is_unspeakable=True)
     slash = "/" if written.path.startswith("/") else ""
-    return Use(written, NAMED, slash + new[len(namespace) :] + rest, covers_new=False)
+    return Use(written, NAMED, slash + within + rest, covers_new=False)
+
+
+def _can_be_said(root: str, rest: str) -> bool:
+    """Tell whether a path of a policy that begins with this root means no other one.
+
+    A part `+`, a star at the end and braces mean something else there, and not all texts can stand in HCL.
+    """
+    if "{{" in root or "}}" in root or "+*" in root + rest or any(part.startswith("+") for part in root.split("/")):
+        return False
+    if not rest and root.endswith("*"):
+        return False
+    try:
+        (read,) = paths_in(f'path "{_escaped(root)}/" {{}}')
+    except HclError:
+        return False
+    return read.path == f"{root}/"
 
 
 def _spells_out(shape: _Shape, root: Sequence[str]) -> bool:
-    """Tell whether a path that reaches a root says each of its parts."""
+    """Tell whether a path that reaches a root says each of its parts, and none of them is a pattern."""
     ends_in_root = shape.is_prefix and len(shape.parts) <= len(root)
-    return not ends_in_root and shape.parts[: len(root)] == list(root)
+    own = shape.parts[shape.literals : len(root)]
+    is_plain = "+" not in own and not any("{{" in part for part in own)
+    return is_plain and not ends_in_root and shape.parts[: len(root)] == list(root)
 
 
 _ANY = "*"
@@ -188,32 +215,35 @@ def _rest(shape: _Shape, root: Sequence[str]) -> list[str] | None:
         if index >= len(shape.parts):
             return None
         part, is_last = shape.parts[index], index == len(shape.parts) - 1
+        if index < shape.literals and part != wanted:
+            return None
         if shape.is_prefix and is_last:
-            return [_ANY] if _fits(part + _ANY, wanted) else None
-        if not _fits(part, wanted):
+            return [_ANY] if _fits(part, wanted, is_open=True) else None
+        if index >= shape.literals and not _fits(part, wanted):
             return None
     rest = shape.parts[len(root) :]
     return [*rest[:-1], rest[-1] + _ANY] if shape.is_prefix else rest
 
 
-def _fits(part: str, wanted: str) -> bool:
-    """Tell whether a part of a path, with + and templates, may be this one; with a star behind, begin it."""
+def _fits(part: str, wanted: str, *, is_open: bool = False) -> bool:
+    """Tell whether a part of a path, with + and templates, may be this one, or begin it."""
     if part == "+":
         return True
-    pieces = (re.escape(piece) for piece in _TEMPLATE.split(part.removesuffix(_ANY)))
-    pattern = "[^/]*".join(pieces) + (".*" if part.endswith(_ANY) else "")
+    pieces = (re.escape(piece) for piece in _TEMPLATE.split(part))
+    pattern = "[^/]*".join(pieces) + (".*" if is_open else "")
     return re.fullmatch(pattern, wanted) is not None
 
 
-def _covers(shape: _Shape, wanted: Sequence[str]) -> bool:
-    """Tell whether a path reaches all that another one says, whose last part may end in a star."""
-    is_open = wanted[-1].endswith(_ANY)
+def _covers(shape: _Shape, root: Sequence[str], rest: Sequence[str]) -> bool:
+    """Tell whether a path reaches all that another one says below a root, whose last part may end in a star."""
+    wanted, is_open = [*root, *rest], bool(rest) and rest[-1].endswith(_ANY)
     for index, part in enumerate(shape.parts):
         if index >= len(wanted):
             return False
         is_end = index == len(wanted) - 1
         if shape.is_prefix and index == len(shape.parts) - 1:
-            return wanted[index].removesuffix(_ANY if is_end else "").startswith(part)
-        if (is_open and is_end) or part not in ("+", wanted[index]):
+            return wanted[index].removesuffix(_ANY if is_end and is_open else "").startswith(part)
+        is_wild = part == "+" and index >= shape.literals
+        if (is_open and is_end) or not (is_wild or part == wanted[index]):
             return False
     return len(shape.parts) == len(wanted)

@@ -34,7 +34,7 @@ class MayNotRewrite(VaultError):
     status = 403
 
     def __init__(self, path: str) -> None:
-        """`path` is that of the policy in the API, in full."""
+        """`path` is that of the policy in the API, in full, or says which one without its name."""
         super().__init__(one_error(f"permission denied: {path} is to be rewritten, and may not be"))
 
 

@@ -76,7 +76,7 @@ def run(run: Run) -> None:
     log = _Log(run, _level_of(run, config))
     serve = _serve_dev if is_dev else _serve_state
     serve(_Setting(run, config, log))
-    run.env.out("==> vaultctl server shutdown triggered\n")
+    run.env.out("==> vaultctl server shutdown triggered\n", needed=False)
 
 
 def _check_flags(run: Run, *, is_dev: bool) -> None:
@@ -130,7 +130,7 @@ class _Setting(NamedTuple):
         from vaultctl.connect import serving
 
         def reload() -> serving.Reread:
-            self.run.env.out("==> vaultctl server reload triggered\n")
+            self.run.env.out("==> vaultctl server reload triggered\n", needed=False)
             config = _config_of(self.run)
             level, now = _level_of(self.run, config), listener
             if listener.certificate and not self.run["dev_tls"]:
@@ -175,7 +175,8 @@ def _serve_dev(setting: _Setting) -> None:
         if run["dev_store_token"]:
             _store_token(door.root_token)
         _tell_configuration(setting, listener, "inmem")
-        run.env.out(_DEV.format(url=listener.url, ca=ca, key=_base64(door.unseal_key), token=door.root_token) + "\n")
+        dev = _DEV.format(url=listener.url, ca=ca, key=_base64(door.unseal_key), token=door.root_token)
+        run.env.out(dev + "\n", needed=False)
 
     setting.serve(door, listener, started)
 
@@ -199,7 +200,9 @@ def _serve_state(setting: _Setting) -> None:
 
     def started() -> None:
         _tell_configuration(setting, listener, connection.storage_kind)
-        run.env.out(f"The token in use here: vaultctl print token\n\n    $ export BAO_ADDR='{listener.url}'\n\n")
+        run.env.out(
+            f"The token in use here: vaultctl print token\n\n    $ export BAO_ADDR='{listener.url}'\n\n", needed=False
+        )
 
     setting.serve(connection, listener, started)
 
@@ -216,7 +219,10 @@ def _tell_configuration(setting: _Setting, listener: Listener, storage: str) -> 
         "Version": f"vaultctl v{__version__}",
     }
     lines = [f"{name:>24}: {value}" for name, value in rows.items()]
-    run.env.out("==> vaultctl server configuration:\n\n" + "\n".join(lines) + "\n\n==> vaultctl server started!\n\n")
+    run.env.out(
+        "==> vaultctl server configuration:\n\n" + "\n".join(lines) + "\n\n==> vaultctl server started!\n\n",
+        needed=False,
+    )
 
 
 def _store_token(token: str) -> None:

@@ -68,6 +68,8 @@ def _line(use: Use) -> Line:
 
 def _why(use: Use) -> str:
     if use.kind == NAMED:
+        if use.is_unspeakable:
+            return "names the old path, and in a policy the new one would mean something else"
         return "names the old path" + (", and the new one is outside of its namespace" if use.is_outside else "")
     if use.covers_new:
         return "reaches the old path and the new one"

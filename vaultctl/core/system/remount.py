@@ -50,7 +50,7 @@ def start(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
         ctx.session.put_mount(mount._replace(tainted=True))
         job = job._replace(params={**params, "uuid": mount.uuid})
     jobs.enqueue(ctx.session.view, job)
-    return Response(data={"migration_id": job.id, **_taken_along(job)}, warnings=(_QUEUED,))
+    return Response(data={"migration_id": job.id, **_taken_along(ctx, job)}, warnings=(_QUEUED,))
 
 
 class _Tables:
@@ -170,32 +170,38 @@ def read_status(ctx: SystemContext, fields: Mapping[str, Any]) -> Response | Non
     job = jobs.find(ctx.session.view, fields["migration_id"])
     if job is None or job.kind != KIND:
         return None
-    return Response(data={"migration_id": job.id, "migration_info": _info(job)})
+    return Response(data={"migration_id": job.id, "migration_info": _info(ctx, job)})
 
 
 def list_status(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response | None:
-    """Give the history of moves, the oldest first. OpenBao has no such list."""
-    moves = [job for job in jobs.history(ctx.session.view) if job.kind == KIND]
+    """Give the moves from or to the namespace, or what is in it, the oldest first. OpenBao has no such list."""
+    moves = [job for job in jobs.history(ctx.session.view) if job.kind == KIND and _touches(job, ctx.namespace)]
     if not moves:
         return None
-    return Response(data={"keys": [job.id for job in moves], "key_info": {job.id: _info(job) for job in moves}})
+    return Response(data={"keys": [job.id for job in moves], "key_info": {job.id: _info(ctx, job) for job in moves}})
 
 
-def _info(job: Job) -> dict[str, Any]:
+def _touches(job: Job, namespace: Namespace) -> bool:
+    return any(job.params[place].startswith(namespace.path) for place in ("source", "target"))
+
+
+def _info(ctx: SystemContext, job: Job) -> dict[str, Any]:
     return {
         "source_mount": job.params["source"],
         "target_mount": job.params["target"],
         "status": job.status,
         **job.describe(),
-        **_taken_along(job),
+        **_taken_along(ctx, job),
     }
 
 
-def _taken_along(job: Job) -> dict[str, list[str]]:
-    """Name the policies that a move takes along, in full, where that was asked for."""
+def _taken_along(ctx: SystemContext, job: Job) -> dict[str, list[str]]:
+    """Name the policies that a move takes along, in full, where that was asked for, but for those above the token."""
     if "policies" not in job.params:
         return {}
-    return {"policies": [policy["namespace"] + policy["name"] for policy in job.params["policies"]]}
+    own = ctx.session.namespaces.get(ctx.token.namespace) if ctx.token else None
+    found = [policy for policy in job.params["policies"] if own and policy["namespace"].startswith(own.path)]
+    return {"policies": [policy["namespace"] + policy["name"] for policy in found]}
 
 
 ENDPOINTS = (
