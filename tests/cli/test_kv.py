@@ -75,6 +75,15 @@ def test_nothing_there_is_exit_code_2(here):
     assert here("kv", "get", "secret/nosuch") == (2, "", "No value found at secret/data/nosuch\n")
 
 
+def test_one_use_is_enough_to_read(here):
+    """To find out where the mount is takes no use of a token: one that has a single use left reads a secret."""
+    here("kv", "put", "secret/a", "k=v")
+    token = here("token", "create", "-use-limit=1", "-field=token").out
+    ran = here("kv", "get", "-field=k", "secret/a", env={"VAULT_TOKEN": token})
+    assert (ran.code, ran.out) == (0, "v")
+    assert here("kv", "get", "-field=k", "secret/a", env={"VAULT_TOKEN": token}).code == 2
+
+
 def test_get_as_json_is_the_envelope(here):
     """JSON has the envelope of the API."""
     here("kv", "put", "secret/a", "k=v")

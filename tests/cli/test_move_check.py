@@ -365,6 +365,28 @@ def test_rewriting_across_namespaces(door):
     assert door("policy", "read", "-namespace=n", "inside").out.rstrip() == 'path "kv/*" {}'
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "text", "breaks"),
+    [
+        ("mv", "+", 'path "mv/*" {\n  capabilities = ["read"]\n}', True),
+        ("mv", "s*", 'path "mv" {\n  capabilities = ["list"]\n}', True),
+        ("mv", "{{identity.entity.id}}", 'path "mv/x" {\n  capabilities = ["read"]\n}', True),
+        ("+", "plain", 'path "+/x" {\n  capabilities = ["deny"]\n}', False),
+    ],
+)
+def test_a_rule_never_comes_to_mean_other_mounts(door, source, target, text, breaks):
+    """Where a policy cannot name the new place, or names more than the old one, it stays; what breaks is told."""
+    assert door("secrets", "enable", f"-path={source}", "kv").code == 0
+    door.policy("app", text)
+    code, told = door.check("-rewrite-policies", source, target)
+    assert (code, told["verdict"]) == ((3, "breaks") if breaks else (0, "clean"))
+    (app,) = [policy for policy in told["policies"] if policy["name"] == "app"]
+    assert (app["diff"], app["paths"][0]["kind"]) == ("", "named" if breaks else "pattern")
+    assert ("in a policy the new one would mean something else" in "".join(told["breaks"])) is breaks
+    assert door("secrets", "move", "-rewrite-policies", source, target).code == 0
+    assert door("policy", "read", "app").out.rstrip() == text
+
+
 def test_a_client_that_is_killed_while_it_rewrites(vaultctl, bao):
     """`remount watch` finishes what a killed client left, and no old text is lost."""
     env = {**bao.env, "HOME": str(vaultctl.home)}

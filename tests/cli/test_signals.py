@@ -2,10 +2,12 @@
 
 import os
 import signal
+import socket
 import subprocess
 
 import pytest
 from support import processes
+from support.bao import await_that
 
 
 @pytest.fixture
@@ -81,6 +83,42 @@ def test_a_full_stdout_is_said_to_be_full(vaultctl, args):
             vaultctl.argv(*args), check=False, env=vaultctl.env, stdout=full, stderr=subprocess.PIPE, text=True
         )
     assert (done.returncode, done.stderr) == (2, "cannot write to stdout: no space left on device\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-"])
+@pytest.mark.parametrize("args", [["token", "create"], ["-h"], ["kv", "get", "-field=k", "secret/a"]], ids=" ".join)
+def test_a_closed_stdout_is_said_to_be_closed(vaultctl, args, closed):
+    """A result that nobody can get is a failure: the token that was made would be nobody's."""
+    vaultctl("kv", "put", "secret/a", "k=v")
+    argv = " ".join(vaultctl.argv(*args))
+    done = subprocess.run(
+        ["sh", "-c", f"exec {argv} {closed}"], check=False, env=vaultctl.env, stderr=subprocess.PIPE, text=True
+    )
+    assert (done.returncode, done.stderr) == (2, "cannot write to stdout: bad file descriptor\n")
+
+
+def test_a_server_needs_no_stdout(vaultctl):
+    """What a server says of itself is for people; without a stdout it serves all the same, until it is ended."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    argv = " ".join(vaultctl.argv("server", "-dev", f"-dev-listen-address=127.0.0.1:{port}"))
+    server = subprocess.Popen(["sh", "-c", f"exec {argv} >&-"], env=vaultctl.env, stderr=subprocess.PIPE, text=True)
+    try:
+        await_that(lambda: server.poll() is not None or _answers(port))
+        assert server.poll() is None, server.stderr.read()
+        server.terminate()
+        assert (server.wait(60), "cannot write" in server.stderr.read()) == (0, False)
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def test_closed_standard_streams_are_survived(vaultctl):
