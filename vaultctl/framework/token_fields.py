@@ -73,6 +73,13 @@ def from_record(record: Mapping[str, Any]) -> TokenTerms:
 
 def changed(terms: TokenTerms, fields: Mapping[str, Any]) -> TokenTerms:
     """Give the terms with what is named of them. Raises: InvalidRequest."""
+    terms = _with(terms, fields)
+    if terms.token_strictly_bind_ip and terms.token_bound_cidrs:
+        raise InvalidRequest("'token_strictly_bind_ip' conflicts with 'token_bound_cidrs'; set only one")
+    return terms
+
+
+def _with(terms: TokenTerms, fields: Mapping[str, Any]) -> TokenTerms:
     given = {name: fields[name] for name in FIELDS if name in fields}
     if "token_bound_cidrs" in given:
         given["token_bound_cidrs"] = addresses(given["token_bound_cidrs"])
@@ -111,7 +118,7 @@ def with_older(terms: TokenTerms, fields: Mapping[str, Any], names: Iterable[str
     for name in names:
         newer = f"token_{name}"
         if name in fields and newer not in fields:
-            terms = changed(terms, {newer: fields[name]})
+            terms = _with(terms, {newer: fields[name]})
         if name in fields and fields[name] not in (0, []):
             older.add(name)
         elif name in fields or newer in fields:

@@ -106,7 +106,7 @@ def _made(ctx: Context, fields: Mapping[str, Any], text: str) -> Response:
         role.name,
         text,
         num_uses=_uses(role, fields),
-        ttl_s=_ttl_s(role, fields),
+        ttl_s=min(_ttl_s(role, fields), ctx.mount.max_lease_ttl_s),
         meta=_metadata(fields.get("metadata", "")),
         cidr_list=cidr_list,
         token_bound_cidrs=token_fields.addresses(token_cidrs),

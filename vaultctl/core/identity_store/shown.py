@@ -8,8 +8,8 @@ from vaultctl.core import identity
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.identity import Alias, Entity
 from vaultctl.core.mounts import Mount
-from vaultctl.framework.custom_metadata import quoted
 from vaultctl.logical.durations import rfc3339
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.errors import InvalidRequest, VaultError, one_error
 
 _MOST_PAIRS, _MOST_KEY, _MOST_VALUE = 64, 128, 512

@@ -69,8 +69,8 @@ def _capabilities(ctx: SystemContext, token: Token, path: str) -> list[str]:
 
 
 _PATHS = {
-    "paths": Field("paths", "The paths that are asked about."),
-    "path": Field("paths", "The older name of paths."),
+    "paths": Field("slice", "The paths that are asked about."),
+    "path": Field("slice", "The older name of paths."),
 }
 
 ENDPOINTS = (

@@ -172,7 +172,7 @@ def ttl(value: Any) -> int:
     """Give whole seconds; "system", "" and null are the system's own. Raises: DurationError."""
     if value is None or value in ("", "system"):
         return 0
-    return int(durations.parse(str(value)))
+    return durations.whole(str(value))
 
 
 def _check_ttls(config: Mapping[str, Any]) -> None:
