@@ -109,7 +109,7 @@ def renew(ctx: Context, token: Renewing) -> Login | None:
     user = _find(ctx.storage, token.meta.get("username", ""))
     if user is None:
         return None
-    if set(token.policies) - {"default"} != set(user.terms.token_policies) - {"default"}:
+    if set(token.policies) - {"default"} != set(token_fields.policies(user.terms.token_policies)) - {"default"}:
         raise VaultError("policies have changed, not renewing")
     return user.terms.login(ctx.request)
 
