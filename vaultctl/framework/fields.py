@@ -7,10 +7,11 @@ Source: OpenBao 2.7, field by field as recorded from a server: numbers and boole
 import re
 from collections.abc import Callable, Mapping
 from math import isinf
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeGuard
 
 from vaultctl.logical import durations
 from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.request import Repeated
 
 Kind = Literal[
@@ -48,7 +49,7 @@ def convert(
 ) -> dict[str, Any]:
     """Give the declared fields that are there, each as its kind. Others are ignored.
 
-    A null becomes the kind's zero; one for a duration or a moment is as if nothing was said. Durations become whole seconds, moments seconds since the epoch. Raises: InvalidRequest.
+    A null becomes the kind's zero; one for a duration or a moment is as if nothing was said. Durations become whole seconds, moments nanoseconds since the epoch. Raises: InvalidRequest.
     """
     converted: dict[str, Any] = {}
     for name, field in fields.items() if data else ():
@@ -176,13 +177,17 @@ def _signed_duration(_name: str, value: object) -> int:
         raise _WrongType(str(error)) from None
 
 
-def _time(_name: str, value: object) -> float:
+def _time(_name: str, value: object) -> int:
     if isinstance(value, bool | list | dict):
         raise _WrongType("could not parse time from input type")
-    seconds = durations.moment(str(value)) if value != "" else 0.0
-    if seconds is None:
+    text = str(value)
+    found = durations.moment_ns(text)
+    if found is not None:
+        return found
+    if isinstance(value, str):
         raise _WrongType("could not parse string as date and time")
-    return seconds
+    problem = "value out of range" if text.lstrip("+-").isdigit() else "invalid syntax"
+    raise _WrongType(f"strconv.ParseInt: parsing {quoted(text)}: {problem}")
 
 
 def _map(_name: str, value: object) -> dict[str, Any]:
@@ -207,14 +212,30 @@ def _merged_maps(value: list[Any], where: str = "") -> dict[str, Any]:
     return merged
 
 
-def _keypair(name: str, value: object) -> dict[str, str]:
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+def _is_of_maps(value: object) -> TypeGuard[list[Any]]:
+    """Tell whether something is a list that holds nothing but maps, nulls, and lists like it."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(item is None or item == [] or isinstance(item, dict) or _is_of_maps(item) for item in value)
+    )
+
+
+def _has_a_map(value: list[Any]) -> bool:
+    return any(item == [] or isinstance(item, dict) or (isinstance(item, list) and _has_a_map(item)) for item in value)
+
+
+def _keypair(name: str, value: object) -> dict[str, str] | None:
+    """Give texts by their keys; None for nulls alone."""
+    if _is_of_maps(value):
+        if not _has_a_map(value):
+            return None
         value = _merged_maps(value)
     if isinstance(value, dict) and not any(isinstance(item, list | dict) for item in value.values()):
         return {key: _text(item) or "" for key, item in value.items()}
     pairs: dict[str, str] = {}
     for index, item in enumerate(value if isinstance(value, list) else [value]):
-        text = _text(item)
+        text = _item_text(item)
         if text is None:
             problem = f"'[{index}]' expected type 'string', got unconvertible type '{go_type(item)}'"
             raise _WrongType(f"decoding failed due to the following error(s):\n\n{problem}")
@@ -246,7 +267,7 @@ def _item_text(item: object) -> str | None:
 
 def _strings(_name: str, value: object) -> list[str]:
     """Give a list of texts; one text is a list of one, and its commas are its own."""
-    if value == "":
+    if value in ("", {}):
         return []
     found, problems = [], []
     for index, item in enumerate(value if isinstance(value, list) else [value]):

@@ -8,7 +8,7 @@ from vaultctl.logical.go_text import quoted
 
 _UNITS_NS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _LONGEST = 4096
-_LONGEST_INTEGER = 16
+_LONGEST_INTEGER = 20
 _NANO = 1_000_000_000
 _DAY_NS = 86400 * _NANO
 _LIMIT = 2**63
@@ -129,23 +129,36 @@ def go_text(seconds: int) -> str:
 _MOMENT = r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(\d\d):(\d\d))"
 
 
+NO_MOMENT_NS = -62_135_596_800 * _NANO
+"""The beginning of the first year, which to Go is no moment at all."""
+
+
 def moment(text: str) -> float | None:
     """Read a moment in RFC 3339, or one that is a number of seconds; give seconds since the epoch, else None."""
+    found = moment_ns(text)
+    return None if found is None else found / _NANO
+
+
+def moment_ns(text: str) -> int | None:
+    """Read a moment as above; give nanoseconds since the epoch, else None."""
     from calendar import monthrange, timegm
 
-    number = _integer(text) if len(text) < _LONGEST_INTEGER else None
-    if number is not None:
-        return float(number)
+    number = _integer(text) if len(text) <= _LONGEST_INTEGER else None
+    if number is not None and -_LIMIT <= number < _LIMIT:
+        return number * _NANO
     match = re.fullmatch(_MOMENT, text, re.ASCII)
     if match is None:
         return None
     year, month, day, hour, minute, second = (int(match[number]) for number in range(1, 7))
     away_h, away_min = int(match[9] or 0), int(match[10] or 0)
-    is_date = year > 0 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]
-    if not is_date or hour > 23 or minute > 59 or second > 59 or away_h > 23 or away_min > 59:
+    leap, too_late_s = (year, 0) if year else (400, 146_097 * 86400)  # Python knows no year 0
+    if not 1 <= month <= 12 or not 1 <= day <= monthrange(leap, month)[1]:
+        return None
+    if hour > 23 or minute > 59 or second > 59 or away_h > 23 or away_min > 59:
         return None
     away_s = (away_h * 3600 + away_min * 60) * (-1 if match[8] == "-" else 1)
-    return timegm((year, month, day, hour, minute, second)) - away_s + float(match[7] or 0)
+    whole_s = timegm((leap, month, day, hour, minute, second)) - too_late_s - away_s
+    return whole_s * _NANO + int((match[7] or ".")[1:10].ljust(9, "0"))
 
 
 def rfc3339(unix_ns: int) -> str:

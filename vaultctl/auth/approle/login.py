@@ -16,23 +16,23 @@ _WRONG = "invalid role or secret ID"
 
 def alias_of(_ctx: Context, fields: Mapping[str, Any]) -> str:
     """Name who wants to log in: the role's id. Raises: VaultError."""
-    role_id = _role_id(fields)
+    role_id = _trimmed(fields, "role_id")
     if not role_id:
         raise VaultError("missing role_id")
     return role_id
 
 
-def _role_id(fields: Mapping[str, Any]) -> str:
-    text: str = fields.get("role_id", "")
+def _trimmed(fields: Mapping[str, Any], name: str) -> str:
+    text: str = fields.get(name, "")
     return text.strip()
 
 
 def prove(ctx: Context, fields: Mapping[str, Any]) -> Login:
     """Tell which role it is. Raises: Refused. Side effects: a secret id's use, which is taken even then."""
-    role = roles.find_by_role_id(ctx, _role_id(fields))
+    role = roles.find_by_role_id(ctx, _trimmed(fields, "role_id"))
     if role is None:
         raise Refused(_WRONG)
-    found = _proven(ctx, role, fields.get("secret_id", "")) if role.bind_secret_id else None
+    found = _proven(ctx, role, _trimmed(fields, "secret_id")) if role.bind_secret_id else None
     _check_source(ctx, role.secret_id_bound_cidrs or (), "by CIDR restrictions on the role")
     meta = {**(found.meta if found else {}), "role_name": role.name}
     login = role.terms.login(ctx.request)._replace(alias=role.role_id, alias_meta=meta, meta=meta)

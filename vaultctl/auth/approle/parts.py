@@ -202,13 +202,13 @@ def endpoints(name: Mapping[str, Field]) -> list[Endpoint]:
             },
             "The older name of secret-id-bound-cidrs.",
             fields={**name, "bound_cidr_list": Field("slice", "The older name of secret_id_bound_cidrs.")},
-            ),
+        ),
         Endpoint(
             "role/{role_name}/role-id",
             {Operation.READ: read_role_id, Operation.UPDATE: write_role_id},
             "Read or write the id of a role.",
             fields={**name, "role_id": Field("string", "The id; no other role may have it.")},
-            ),
+        ),
         Endpoint(
             "role/{role_name}/local-secret-ids",
             {Operation.READ: read_local_secret_ids},

@@ -21,6 +21,7 @@ from vaultctl.logical.response import EMPTY, Response
 PREFIX = "role/"
 _BY_ROLE_ID = "role_id/"
 _OLDER = ("policies", "period")
+_LONGEST_NAME = 4096
 _NAME = re.compile(r"\w(([\w.-]+)?\w)?", re.ASCII)
 _TRUNCATED = (
     "token_max_ttl is greater than the backend mount's maximum TTL value; issued tokens' max TTL value will be"
@@ -83,6 +84,8 @@ def write_role(ctx: Context, fields: Mapping[str, Any]) -> Response:
     """Make a role, or change what is named of one. Raises: VaultError."""
     old = find(ctx, fields)
     role = old or Role(name_in(fields))
+    if len(role.name) > _LONGEST_NAME:
+        raise InvalidRequest(f"role_name is longer than maximum of {_LONGEST_NAME} bytes")
     if old and fields.get("local_secret_ids", old.local_secret_ids) != old.local_secret_ids:
         raise InvalidRequest("local_secret_ids can only be modified during role creation")
     terms = token_fields.changed(role.terms, fields)

@@ -45,8 +45,8 @@ def store_custom(ctx: Context, fields: Mapping[str, Any]) -> Response:
 
 
 def list_accessors(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
-    """Give the accessors of a role's secret ids. Raises: _Unknown."""
-    found = secrets.accessors(ctx, _role(ctx, fields, _Unknown).name)
+    """Give the accessors of a role's secret ids. Raises: InvalidRequest."""
+    found = secrets.accessors(ctx, _role(ctx, fields, InvalidRequest).name)
     return Response(data={"keys": found}) if found else None
 
 

@@ -85,8 +85,8 @@ def _is_as_expected(found: past.Found, fields: Mapping[str, Any]) -> bool:
     expected = fields.get("expect_path")
     if expected is not None and not presented.matches(found.path, presented.checked_path(expected)):
         return False
-    before_s = fields.get("issued_before")
-    return bool(found.path) and (before_s is None or found.issue_ns <= before_s * SECOND_NS)
+    before_ns = fields.get("issued_before")
+    return bool(found.path) and (before_ns is None or found.issue_ns <= before_ns)
 
 
 def _presented(ctx: SystemContext) -> Token:
