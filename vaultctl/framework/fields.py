@@ -11,7 +11,6 @@ from typing import Any, Literal, NamedTuple, TypeGuard
 
 from vaultctl.logical import durations
 from vaultctl.logical.errors import InvalidRequest
-from vaultctl.logical.go_text import quoted
 from vaultctl.logical.request import Repeated
 
 Kind = Literal[
@@ -186,6 +185,8 @@ def _time(_name: str, value: object) -> int:
         return found
     if isinstance(value, str):
         raise _WrongType("could not parse string as date and time")
+    from vaultctl.logical.go_text import quoted
+
     problem = "value out of range" if text.lstrip("+-").isdigit() else "invalid syntax"
     raise _WrongType(f"strconv.ParseInt: parsing {quoted(text)}: {problem}")
 

@@ -118,10 +118,12 @@ def with_older(terms: TokenTerms, fields: Mapping[str, Any], names: Iterable[str
     older = set(terms.older)
     for name in names:
         newer = f"token_{name}"
+        given: Any = fields.get(name)
+        if name in fields and name == "policies":
+            given = list(policies(given))
         if name in fields and newer not in fields:
-            given = policies(fields[name]) if name == "policies" else fields[name]
             terms = with_given(terms, {newer: given})
-        if name in fields and fields[name] not in (0, []):
+        if name in fields and given not in (0, []):
             older.add(name)
         elif name in fields or newer in fields:
             older.discard(name)

@@ -4,9 +4,16 @@ import re
 import time
 from functools import lru_cache
 
-from vaultctl.logical.go_text import quoted
-
-_UNITS_NS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_UNITS_NS = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
 _LONGEST = 4096
 _LONGEST_INTEGER = 20
 _NANO = 1_000_000_000
@@ -48,6 +55,8 @@ def _parse_ns(text: str) -> int:
         return _parse_go(text)
     days = _integer(text[:-1])
     if days is None or not -_LIMIT <= days < _LIMIT:
+        from vaultctl.logical.go_text import quoted
+
         problem = "invalid syntax" if days is None else "value out of range"
         raise DurationError(f"strconv.ParseInt: parsing {quoted(text[:-1])}: {problem}")
     return _times(days, _DAY_NS)

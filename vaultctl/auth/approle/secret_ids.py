@@ -100,7 +100,7 @@ def _made(ctx: Context, fields: Mapping[str, Any], text: str) -> Response:
     if not role.bind_secret_id:
         raise InvalidRequest("bind_secret_id is not set on the role")
     cidr_list = _within(fields.get("cidr_list", []), role.secret_id_bound_cidrs)
-    token_cidrs = _within(fields.get("token_bound_cidrs", []), role.terms.token_bound_cidrs)
+    token_cidrs = _within(fields.get("token_bound_cidrs", []), role.terms.token_bound_cidrs, "token CIDR blocks")
     made = secrets.make(
         ctx,
         role.name,
@@ -123,10 +123,10 @@ def _made(ctx: Context, fields: Mapping[str, Any], text: str) -> Response:
     )
 
 
-def _within(texts: list[str], outer: tuple[str, ...] | None) -> tuple[str, ...]:
+def _within(texts: list[str], outer: tuple[str, ...] | None, what: str = "CIDR blocks") -> tuple[str, ...]:
     """Give blocks that lie within those of the role, if it has any. Raises: VaultError."""
     try:
-        found = roles.blocks(texts)
+        found = roles.blocks(texts, what)
     except InvalidRequest as error:
         raise VaultError(one_error(str(error))) from None
     allowed = [ip_network(text, strict=False) for text in outer or ()]
