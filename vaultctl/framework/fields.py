@@ -48,7 +48,8 @@ def convert(
 ) -> dict[str, Any]:
     """Give the declared fields that are there, each as its kind. Others are ignored.
 
-    A null becomes the kind's zero; one for a duration or a moment is as if nothing was said. Durations become whole seconds, moments nanoseconds since the epoch. Raises: InvalidRequest.
+    A null becomes the kind's zero; one for a duration or a moment is as if nothing was said. Durations become whole
+    seconds, moments nanoseconds since the epoch. Raises: InvalidRequest.
     """
     converted: dict[str, Any] = {}
     for name, field in fields.items() if data else ():
@@ -317,4 +318,7 @@ _ZERO: Mapping[str, Callable[[], Any]] = {
     "slice": list,
     "strings": list,
 }
-"""What a null becomes; durations and moments are not there. Source: OpenBao 2.7, which tells null options from empty ones."""
+"""What a null becomes; durations and moments are not there.
+
+Source: OpenBao 2.7, which tells null options from empty ones.
+"""

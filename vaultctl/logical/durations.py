@@ -97,7 +97,7 @@ def _parse_go(text: str) -> int:
 
 
 def _part_ns(text: str, before: str, fraction: str, unit: str) -> int:
-    if not before and not fraction or int(before or 0) > _LIMIT:
+    if (not before and not fraction) or int(before or 0) > _LIMIT:
         raise DurationError(f"time: invalid duration {_quoted(text)}")
     if not unit:
         raise DurationError(f"time: missing unit in duration {_quoted(text)}")

@@ -145,7 +145,7 @@ def _storable(text: str) -> str:
 
 
 def _expiration(ctx: SystemContext, fields: Mapping[str, Any]) -> int | None:
-    """Give when a policy is to end, in ns since the epoch; 0 for never, None where nothing is said. Raises: InvalidRequest."""
+    """Give when a policy is to end, in ns since the epoch; 0 for never, None if not said. Raises: InvalidRequest."""
     if "expiration" in fields and "ttl" in fields:
         raise InvalidRequest("cannot supply both 'expiration' and 'ttl' for policies")
     if "ttl" in fields:

@@ -9,7 +9,7 @@ from typing import Any
 
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.namespaces import ROOT
-from vaultctl.core.tokens import SECOND_NS, Token
+from vaultctl.core.tokens import Token
 from vaultctl.core.wrapping import past, presented, stage, store
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
