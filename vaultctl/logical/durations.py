@@ -4,16 +4,8 @@ import re
 import time
 from functools import lru_cache
 
-_UNITS_NS = {
-    "ns": 1,
-    "us": 10**3,
-    "µs": 10**3,
-    "μs": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-}
+_UNITS_NS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6}
+_UNITS_NS |= {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _LONGEST = 4096
 _LONGEST_INTEGER = 20
 _NANO = 1_000_000_000
@@ -103,7 +95,8 @@ def _part_ns(text: str, before: str, fraction: str, unit: str) -> int:
         raise DurationError(f"time: missing unit in duration {_quoted(text)}")
     if unit not in _UNITS_NS:
         raise DurationError(f"time: unknown unit {_quoted(unit)} in duration {_quoted(text)}")
-    return int(before or 0) * _UNITS_NS[unit] + int(fraction or 0) * _UNITS_NS[unit] // 10 ** len(fraction)
+    scale: int = 10 ** len(fraction)
+    return int(before or 0) * _UNITS_NS[unit] + int(fraction or 0) * _UNITS_NS[unit] // scale
 
 
 def _quoted(text: str) -> str:
