@@ -131,6 +131,9 @@ SCRIPTS: dict[str, list[Line]] = {
         line("secrets tune -listing-visibility=all a"),
         line("secrets tune -token-type=batch a"),
         line("secrets list -detailed"),
+        line("secrets tune -max-lease-ttl=-2 secret"),
+        line("secrets tune -max-lease-ttl=9223372037 secret"),
+        line("read sys/mounts/secret/tune"),
     ],
     "move": [
         line("secrets enable -path=a kv"),

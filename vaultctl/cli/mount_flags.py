@@ -65,7 +65,7 @@ def new_mount(run: Run, type_: str, own_config: Mapping[str, Any]) -> dict[str, 
 
 
 def go_duration(seconds: float | None) -> str:
-    """Give a TTL as it stands in a request: -1 is the system's own, nothing and 0 are no wish."""
+    """Give a TTL as it stands in a request: what is negative is the system's own, nothing and 0 are no wish."""
     if seconds is None or seconds == 0:
         return ""
-    return "system" if seconds == -1 else f"{int(seconds)}s"
+    return "system" if seconds < 0 else f"{int(seconds)}s"

@@ -72,7 +72,7 @@ def _lease_s(data: Mapping[str, Any], default_s: int) -> int:
         return 0
     if isinstance(value, str | int) and not isinstance(value, bool):
         try:
-            return int(durations.parse(str(value)))
+            return durations.whole(str(value))
         except durations.DurationError:
             pass
     return default_s

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from vaultctl.logical.errors import InvalidRequest, several_errors
+from vaultctl.logical.go_text import quoted
 
 INVALID = "custom_metadata validation failed: "
 MAX_KEYS, MAX_KEY_B, MAX_VALUE_B = 64, 128, 512
@@ -30,11 +31,3 @@ def _problems(texts: Mapping[str, str]) -> list[str]:
         if not value.isprintable():
             problems.append(f"value for key {shown} contains unprintable characters")
     return problems
-
-
-def quoted(text: str) -> str:
-    """Write text as Go's %q does."""
-    escaped = (
-        char if char.isprintable() and char not in '"\\' else char.encode("unicode_escape").decode() for char in text
-    )
-    return '"' + "".join('\\"' if char == '"' else char for char in escaped) + '"'

@@ -7,7 +7,7 @@ Source: OpenBao 2.7, field by field as recorded from a server: numbers and boole
 import re
 from collections.abc import Callable, Mapping
 from math import isinf
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeGuard
 
 from vaultctl.logical import durations
 from vaultctl.logical.errors import InvalidRequest
@@ -25,7 +25,6 @@ Kind = Literal[
     "map",
     "keypair",
     "slice",
-    "paths",
     "strings",
 ]
 
@@ -47,13 +46,14 @@ class _WrongType(Exception):
 def convert(
     fields: Mapping[str, Field], data: Mapping[str, Any], *, error_prefix: str = ERROR_PREFIX
 ) -> dict[str, Any]:
-    """Give the declared fields that are there, each as its kind; a null becomes the kind's zero. Others are ignored.
+    """Give the declared fields that are there, each as its kind. Others are ignored.
 
-    Durations become seconds, moments seconds since the epoch. Raises: InvalidRequest.
+    A null becomes the kind's zero; one for a duration or a moment is as if nothing was said. Durations become whole
+    seconds, moments nanoseconds since the epoch. Raises: InvalidRequest.
     """
     converted: dict[str, Any] = {}
     for name, field in fields.items() if data else ():
-        if name not in data:
+        if name not in data or (data[name] is None and field.kind not in _ZERO):
             continue
         try:
             converted[name] = _ZERO[field.kind]() if data[name] is None else _CONVERT[field.kind](name, data[name])
@@ -161,29 +161,35 @@ def _ints(_name: str, value: object) -> list[int]:
     return found
 
 
-def _duration(_name: str, value: object) -> float:
+def _duration(_name: str, value: object) -> int:
     seconds = _signed_duration("", value)
     if seconds < 0:
-        raise _WrongType(f"cannot provide negative value '{int(seconds)}'")
+        raise _WrongType(f"cannot provide negative value '{seconds}'")
     return seconds
 
 
-def _signed_duration(_name: str, value: object) -> float:
+def _signed_duration(_name: str, value: object) -> int:
     if isinstance(value, bool | list | dict):
         raise _WrongType("could not parse duration from input")
     try:
-        return durations.parse(str(value)) if value != "" else 0.0
+        return durations.whole(str(value)) if value != "" else 0
     except durations.DurationError as error:
         raise _WrongType(str(error)) from None
 
 
-def _time(_name: str, value: object) -> float:
+def _time(_name: str, value: object) -> int:
     if isinstance(value, bool | list | dict):
         raise _WrongType("could not parse time from input type")
-    seconds = durations.moment(str(value)) if value != "" else 0.0
-    if seconds is None:
+    text = str(value)
+    found = durations.moment_ns(text)
+    if found is not None:
+        return found
+    if isinstance(value, str):
         raise _WrongType("could not parse string as date and time")
-    return seconds
+    from vaultctl.logical.go_text import quoted
+
+    problem = "value out of range" if text.lstrip("+-").isdigit() else "invalid syntax"
+    raise _WrongType(f"strconv.ParseInt: parsing {quoted(text)}: {problem}")
 
 
 def _map(_name: str, value: object) -> dict[str, Any]:
@@ -208,14 +214,30 @@ def _merged_maps(value: list[Any], where: str = "") -> dict[str, Any]:
     return merged
 
 
-def _keypair(name: str, value: object) -> dict[str, str]:
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+def _is_of_maps(value: object) -> TypeGuard[list[Any]]:
+    """Tell whether something is a list that holds nothing but maps, nulls, and lists like it."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(item is None or item == [] or isinstance(item, dict) or _is_of_maps(item) for item in value)
+    )
+
+
+def _has_a_map(value: list[Any]) -> bool:
+    return any(item == [] or isinstance(item, dict) or (isinstance(item, list) and _has_a_map(item)) for item in value)
+
+
+def _keypair(name: str, value: object) -> dict[str, str] | None:
+    """Give texts by their keys; None for nulls alone."""
+    if _is_of_maps(value):
+        if not _has_a_map(value):
+            return None
         value = _merged_maps(value)
     if isinstance(value, dict) and not any(isinstance(item, list | dict) for item in value.values()):
         return {key: _text(item) or "" for key, item in value.items()}
     pairs: dict[str, str] = {}
     for index, item in enumerate(value if isinstance(value, list) else [value]):
-        text = _text(item)
+        text = _item_text(item)
         if text is None:
             problem = f"'[{index}]' expected type 'string', got unconvertible type '{go_type(item)}'"
             raise _WrongType(f"decoding failed due to the following error(s):\n\n{problem}")
@@ -228,11 +250,11 @@ def _keypair(name: str, value: object) -> dict[str, str]:
 
 def _slice(_name: str, value: object) -> list[str]:
     if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
+        return [part.strip() for part in value.split(",")] if value else []
     items = value if isinstance(value, list) else [] if value == {} else [value]
     found = []
     for index, item in enumerate(items):
-        text = _text(item)
+        text = _item_text(item)
         if text is None:
             problem = f"* {_mismatch('string', item, f'[{index}]')}, value: '{go_value(item)}'"
             raise _WrongType(f"1 error(s) decoding:\n\n{problem}")
@@ -240,20 +262,18 @@ def _slice(_name: str, value: object) -> list[str]:
     return found
 
 
-def _paths(name: str, value: object) -> list[str]:
-    """Give a list as above, but with what is empty in a text, too: somebody forgot what was to stand there."""
-    if isinstance(value, str) and value:
-        return [part.strip() for part in value.split(",")]
-    return _slice(name, value)
+def _item_text(item: object) -> str | None:
+    """Give the text of what stands in a list, where a null is an empty one; None for what is none."""
+    return "" if item is None else _text(item)
 
 
 def _strings(_name: str, value: object) -> list[str]:
     """Give a list of texts; one text is a list of one, and its commas are its own."""
-    if value == "":
+    if value in ("", {}):
         return []
     found, problems = [], []
     for index, item in enumerate(value if isinstance(value, list) else [value]):
-        text = _text(item)
+        text = _item_text(item)
         if text is None:
             problems.append(str(_mismatch("string", item, f"[{index}]")))
         found.append(text or "")
@@ -285,7 +305,6 @@ _CONVERT = {
     "map": _map,
     "keypair": _keypair,
     "slice": _slice,
-    "paths": _paths,
     "strings": _strings,
 }
 _ZERO: Mapping[str, Callable[[], Any]] = {
@@ -294,13 +313,12 @@ _ZERO: Mapping[str, Callable[[], Any]] = {
     "float": float,
     "ints": list,
     "bool": bool,
-    "duration": float,
-    "signed_duration": float,
-    "time": float,
     "map": dict,
     "keypair": lambda: None,
     "slice": list,
-    "paths": list,
     "strings": list,
 }
-"""What a null becomes. Source: OpenBao 2.7, which tells null options from empty ones."""
+"""What a null becomes; durations and moments are not there.
+
+Source: OpenBao 2.7, which tells null options from empty ones.
+"""

@@ -10,7 +10,6 @@ _GO_KINDS = {
     "duration": "duration (sec)",
     "signed_duration": "duration (sec)",
     "ints": "slice",
-    "paths": "slice",
     "strings": "slice",
 }
 

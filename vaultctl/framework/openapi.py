@@ -27,7 +27,6 @@ _SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "map": {"type": "object"},
     "keypair": {"type": "object", "additionalProperties": {"type": "string"}},
     "slice": {"type": "array", "items": {"type": "string"}},
-    "paths": {"type": "array", "items": {"type": "string"}},
     "strings": {"type": "array", "items": {"type": "string"}},
 }
 

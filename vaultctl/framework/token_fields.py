@@ -51,7 +51,7 @@ class TokenTerms(NamedTuple):
         """Give the terms of a token for whoever asks. Source: OpenBao 2.7."""
         cidrs = self.token_bound_cidrs or ()
         return Login(
-            policies=self.token_policies,
+            policies=policies(self.token_policies),
             ttl_s=self.token_ttl,
             max_ttl_s=self.token_max_ttl,
             explicit_max_ttl_s=self.token_explicit_max_ttl,
@@ -73,11 +73,19 @@ def from_record(record: Mapping[str, Any]) -> TokenTerms:
 
 def changed(terms: TokenTerms, fields: Mapping[str, Any]) -> TokenTerms:
     """Give the terms with what is named of them. Raises: InvalidRequest."""
+    terms = with_given(terms, fields)
+    if terms.token_strictly_bind_ip and terms.token_bound_cidrs:
+        raise InvalidRequest("'token_strictly_bind_ip' conflicts with 'token_bound_cidrs'; set only one")
+    return terms
+
+
+def with_given(terms: TokenTerms, fields: Mapping[str, Any]) -> TokenTerms:
+    """Give the terms as above, where nobody looks whether they fit each other's addresses. Raises: InvalidRequest."""
     given = {name: fields[name] for name in FIELDS if name in fields}
     if "token_bound_cidrs" in given:
         given["token_bound_cidrs"] = addresses(given["token_bound_cidrs"])
     if "token_policies" in given:
-        given["token_policies"] = policies(given["token_policies"])
+        given["token_policies"] = tuple(given["token_policies"])
     if given.get("token_type", DEFAULT) not in (DEFAULT, SERVICE, BATCH, ""):
         raise InvalidRequest(f"invalid 'token_type' value \"{given['token_type']}\"")
     if given.get("token_type") == "":
@@ -110,9 +118,12 @@ def with_older(terms: TokenTerms, fields: Mapping[str, Any], names: Iterable[str
     older = set(terms.older)
     for name in names:
         newer = f"token_{name}"
+        given: Any = fields.get(name)
+        if name in fields and name == "policies":
+            given = list(policies(given))
         if name in fields and newer not in fields:
-            terms = changed(terms, {newer: fields[name]})
-        if name in fields and fields[name] not in (0, []):
+            terms = with_given(terms, {newer: given})
+        if name in fields and given not in (0, []):
             older.add(name)
         elif name in fields or newer in fields:
             older.discard(name)
@@ -120,8 +131,9 @@ def with_older(terms: TokenTerms, fields: Mapping[str, Any], names: Iterable[str
 
 
 def policies(names: Iterable[str]) -> tuple[str, ...]:
-    """Give names of policies in lower case, sorted, each once."""
-    return tuple(sorted({name.strip().lower() for name in names} - {""}))
+    """Give names of policies in lower case, sorted, each once; beside root there is no other."""
+    found = {name.strip().lower() for name in names} - {""}
+    return ("root",) if "root" in found else tuple(sorted(found))
 
 
 def addresses(texts: Iterable[str], doing: str = "") -> tuple[str, ...]:

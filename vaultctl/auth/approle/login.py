@@ -16,19 +16,24 @@ _WRONG = "invalid role or secret ID"
 
 def alias_of(_ctx: Context, fields: Mapping[str, Any]) -> str:
     """Name who wants to log in: the role's id. Raises: VaultError."""
-    role_id: str = fields.get("role_id", "")
+    role_id = _trimmed(fields, "role_id")
     if not role_id:
         raise VaultError("missing role_id")
     return role_id
 
 
+def _trimmed(fields: Mapping[str, Any], name: str) -> str:
+    text: str = fields.get(name, "")
+    return text.strip()
+
+
 def prove(ctx: Context, fields: Mapping[str, Any]) -> Login:
     """Tell which role it is. Raises: Refused. Side effects: a secret id's use, which is taken even then."""
-    role = roles.find_by_role_id(ctx, fields["role_id"])
+    role = roles.find_by_role_id(ctx, _trimmed(fields, "role_id"))
     if role is None:
         raise Refused(_WRONG)
-    found = _proven(ctx, role, fields.get("secret_id", "")) if role.bind_secret_id else None
-    _check_source(ctx, role.secret_id_bound_cidrs or ())
+    found = _proven(ctx, role, _trimmed(fields, "secret_id")) if role.bind_secret_id else None
+    _check_source(ctx, role.secret_id_bound_cidrs or (), "by CIDR restrictions on the role")
     meta = {**(found.meta if found else {}), "role_name": role.name}
     login = role.terms.login(ctx.request)._replace(alias=role.role_id, alias_meta=meta, meta=meta)
     if found and found.token_bound_cidrs:
@@ -44,14 +49,14 @@ def _proven(ctx: Context, role: Role, text: str) -> SecretId:
     if found is None:
         raise Refused(_WRONG, counts=True)
     secrets.use(ctx, found)
-    _check_source(ctx, found.cidr_list)
+    _check_source(ctx, found.cidr_list, "through CIDR restrictions on the secret ID")
     return found
 
 
-def _check_source(ctx: Context, cidrs: tuple[str, ...]) -> None:
+def _check_source(ctx: Context, cidrs: tuple[str, ...], by: str) -> None:
     if cidrs and not addresses.allow(cidrs, ctx.request.remote_addr):
         source = ctx.request.remote_addr or "127.0.0.1"
-        raise Refused(f'source address "{source}" unauthorized by CIDR restrictions on the role')
+        raise Refused(f'source address "{source}" unauthorized {by}')
 
 
 def renew(ctx: Context, token: Renewing) -> Login:

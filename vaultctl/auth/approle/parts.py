@@ -78,7 +78,9 @@ def read_bound_cidr_list(ctx: Context, fields: Mapping[str, Any]) -> Response | 
 def write_bound_cidr_list(ctx: Context, fields: Mapping[str, Any]) -> Response:
     """Write the blocks of addresses that one can log in from. Raises: VaultError."""
     role = _known(ctx, fields)
-    _save(ctx, role._replace(secret_id_bound_cidrs=roles.blocks(fields.get("bound_cidr_list", []))))
+    if not fields.get("bound_cidr_list"):
+        raise InvalidRequest("missing bound_cidr_list")
+    _save(ctx, role._replace(secret_id_bound_cidrs=roles.blocks(fields["bound_cidr_list"])))
     return EMPTY
 
 
@@ -142,7 +144,7 @@ def _changed(role: Role, part: _Part, fields: Mapping[str, Any]) -> Role:
         return role._replace(terms=role.terms._replace(token_bound_cidrs=found))
     if part.name == "token_max_ttl" and fields[part.name] < role.terms.token_ttl:
         raise InvalidRequest("token_max_ttl should be greater than or equal to token_ttl")
-    terms = token_fields.changed(role.terms, {part.name: value} if part.name in fields else {})
+    terms = token_fields.with_given(role.terms, {part.name: value} if part.name in fields else {})
     older = (part.older,) if part.older else ()
     return role._replace(terms=token_fields.with_older(terms, fields, older))
 
@@ -184,7 +186,6 @@ def _endpoint(part: _Part, name: Mapping[str, Field]) -> Endpoint:
         {Operation.READ: _reader(part), Operation.UPDATE: _writer(part), Operation.DELETE: _deleter(part)},
         f"Read, write or put back a role's {part.name}.",
         fields=fields,
-        exists=roles.is_there,
     )
 
 
@@ -201,14 +202,12 @@ def endpoints(name: Mapping[str, Field]) -> list[Endpoint]:
             },
             "The older name of secret-id-bound-cidrs.",
             fields={**name, "bound_cidr_list": Field("slice", "The older name of secret_id_bound_cidrs.")},
-            exists=roles.is_there,
         ),
         Endpoint(
             "role/{role_name}/role-id",
             {Operation.READ: read_role_id, Operation.UPDATE: write_role_id},
             "Read or write the id of a role.",
             fields={**name, "role_id": Field("string", "The id; no other role may have it.")},
-            exists=roles.is_there,
         ),
         Endpoint(
             "role/{role_name}/local-secret-ids",

@@ -21,6 +21,7 @@ from vaultctl.logical.response import EMPTY, Response
 PREFIX = "role/"
 _BY_ROLE_ID = "role_id/"
 _OLDER = ("policies", "period")
+_LONGEST_NAME = 4096
 _NAME = re.compile(r"\w(([\w.-]+)?\w)?", re.ASCII)
 _TRUNCATED = (
     "token_max_ttl is greater than the backend mount's maximum TTL value; issued tokens' max TTL value will be"
@@ -82,7 +83,9 @@ def delete_role(ctx: Context, fields: Mapping[str, Any]) -> Response:
 def write_role(ctx: Context, fields: Mapping[str, Any]) -> Response:
     """Make a role, or change what is named of one. Raises: VaultError."""
     old = find(ctx, fields)
-    role = old or Role(name_in(fields))
+    role = old or Role(name_in(fields), terms=token_fields.TokenTerms(token_bound_cidrs=None))
+    if len(role.name) > _LONGEST_NAME:
+        raise InvalidRequest(f"role_name is longer than maximum of {_LONGEST_NAME} bytes")
     if old and fields.get("local_secret_ids", old.local_secret_ids) != old.local_secret_ids:
         raise InvalidRequest("local_secret_ids can only be modified during role creation")
     terms = token_fields.changed(role.terms, fields)
@@ -119,11 +122,11 @@ def check_uses(num_uses: int) -> None:
         raise InvalidRequest("secret_id_num_uses cannot be negative")
 
 
-def blocks(texts: list[str]) -> tuple[str, ...]:
+def blocks(texts: list[str], what: str = "CIDR blocks") -> tuple[str, ...]:
     """Give blocks of addresses, as they were written. Raises: InvalidRequest."""
     for text in texts:
         if "/" not in text or not _is_network(text):
-            raise InvalidRequest(f"failed to validate CIDR blocks: invalid CIDR address: {text}")
+            raise InvalidRequest(f"failed to validate {what}: invalid CIDR address: {text}")
     return tuple(texts)
 
 

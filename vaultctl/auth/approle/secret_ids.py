@@ -45,8 +45,8 @@ def store_custom(ctx: Context, fields: Mapping[str, Any]) -> Response:
 
 
 def list_accessors(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
-    """Give the accessors of a role's secret ids. Raises: _Unknown."""
-    found = secrets.accessors(ctx, _role(ctx, fields, _Unknown).name)
+    """Give the accessors of a role's secret ids. Raises: InvalidRequest."""
+    found = secrets.accessors(ctx, _role(ctx, fields, InvalidRequest).name)
     return Response(data={"keys": found}) if found else None
 
 
@@ -100,13 +100,13 @@ def _made(ctx: Context, fields: Mapping[str, Any], text: str) -> Response:
     if not role.bind_secret_id:
         raise InvalidRequest("bind_secret_id is not set on the role")
     cidr_list = _within(fields.get("cidr_list", []), role.secret_id_bound_cidrs)
-    token_cidrs = _within(fields.get("token_bound_cidrs", []), role.terms.token_bound_cidrs)
+    token_cidrs = _within(fields.get("token_bound_cidrs", []), role.terms.token_bound_cidrs, "token CIDR blocks")
     made = secrets.make(
         ctx,
         role.name,
         text,
         num_uses=_uses(role, fields),
-        ttl_s=_ttl_s(role, fields),
+        ttl_s=min(_ttl_s(role, fields), ctx.mount.max_lease_ttl_s),
         meta=_metadata(fields.get("metadata", "")),
         cidr_list=cidr_list,
         token_bound_cidrs=token_fields.addresses(token_cidrs),
@@ -123,10 +123,10 @@ def _made(ctx: Context, fields: Mapping[str, Any], text: str) -> Response:
     )
 
 
-def _within(texts: list[str], outer: tuple[str, ...] | None) -> tuple[str, ...]:
+def _within(texts: list[str], outer: tuple[str, ...] | None, what: str = "CIDR blocks") -> tuple[str, ...]:
     """Give blocks that lie within those of the role, if it has any. Raises: VaultError."""
     try:
-        found = roles.blocks(texts)
+        found = roles.blocks(texts, what)
     except InvalidRequest as error:
         raise VaultError(one_error(str(error))) from None
     allowed = [ip_network(text, strict=False) for text in outer or ()]

@@ -63,7 +63,7 @@ def write_user(ctx: Context, fields: Mapping[str, Any]) -> Response:
     terms = token_fields.changed(user.terms if user else TokenTerms(), fields)
     terms = token_fields.with_older(terms, fields, _OLDER)
     password = user.password if user else ""
-    if user is None or "password" in fields or "password_hash" in fields:
+    if user is None or fields.get("password") or fields.get("password_hash"):
         password = _password(ctx, fields)
     _save(ctx, User(name, password, terms))
     return EMPTY
@@ -109,7 +109,7 @@ def renew(ctx: Context, token: Renewing) -> Login | None:
     user = _find(ctx.storage, token.meta.get("username", ""))
     if user is None:
         return None
-    if set(token.policies) - {"default"} != set(user.terms.token_policies) - {"default"}:
+    if set(token.policies) - {"default"} != set(token_fields.policies(user.terms.token_policies)) - {"default"}:
         raise VaultError("policies have changed, not renewing")
     return user.terms.login(ctx.request)
 

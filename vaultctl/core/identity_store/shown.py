@@ -8,9 +8,9 @@ from vaultctl.core import identity
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.identity import Alias, Entity
 from vaultctl.core.mounts import Mount
-from vaultctl.framework.custom_metadata import quoted
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.errors import InvalidRequest, VaultError, one_error
+from vaultctl.logical.go_text import quoted
 
 _MOST_PAIRS, _MOST_KEY, _MOST_VALUE = 64, 128, 512
 _KEY = re.compile(r"[a-zA-Z0-9=/+_-]+")

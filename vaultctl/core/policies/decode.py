@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.hcl.tree import (
     NOWHERE,
     HclError,
@@ -158,30 +159,3 @@ def node_type(node: object) -> str:
         list: "*ast.ObjectList",
     }
     return names.get(type(node), "<nil>")
-
-
-_SHORT = {
-    "\a": "\\a",
-    "\b": "\\b",
-    "\f": "\\f",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-    "\v": "\\v",
-    '"': '\\"',
-    "\\": "\\\\",
-}
-
-
-def quoted(text: str) -> str:
-    """Quote a text as Go does."""
-    return '"' + "".join(_SHORT.get(char) or _shown(char) for char in text) + '"'
-
-
-def _shown(char: str) -> str:
-    if char.isprintable():
-        return char
-    code = ord(char)
-    if code < 0x80:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

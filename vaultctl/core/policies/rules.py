@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vaultctl.core.policies import decode
-from vaultctl.core.policies.decode import quoted
 from vaultctl.core.policies.rule import EXPANDED, ORDER, Rule, is_templated
 from vaultctl.logical import durations, hcl
 from vaultctl.logical.errors import InvalidRequest, NotOffered, several_errors
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.hcl.tree import HclError, Item, ObjectValue, matching, text_of
 
 _KEYS = frozenset(
@@ -195,7 +195,7 @@ def _wrapping_ttl(name: str, value: Any) -> float:
     if isinstance(value, bool | list):
         raise HclError(f"error parsing {name}: could not parse duration from input")
     try:
-        return float(int(value)) if isinstance(value, int | float) else durations.parse(value)
+        return durations.parse(str(int(value)) if isinstance(value, int | float) else value)
     except durations.DurationError as error:
         raise HclError(f"error parsing {name}: {error}") from None
 

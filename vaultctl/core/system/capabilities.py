@@ -19,8 +19,8 @@ from vaultctl.logical.response import Response
 
 def of_token(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """Tell what a token may do. Raises: InvalidRequest for one that is not known."""
-    text = fields.get("token", "")
-    if not text:
+    text = (ctx.request.data or {}).get("token")
+    if not text or not isinstance(text, str):
         raise InvalidRequest(one_error("no token found"))
     paths = _paths(fields)
     found = tokens.find(ctx.session.view, text, ctx.now_ns / 1e9)
@@ -69,8 +69,8 @@ def _capabilities(ctx: SystemContext, token: Token, path: str) -> list[str]:
 
 
 _PATHS = {
-    "paths": Field("paths", "The paths that are asked about."),
-    "path": Field("paths", "The older name of paths."),
+    "paths": Field("slice", "The paths that are asked about."),
+    "path": Field("slice", "The older name of paths."),
 }
 
 ENDPOINTS = (

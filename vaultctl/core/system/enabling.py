@@ -3,6 +3,7 @@
 Source: OpenBao 2.7 for defaults, messages and the order of checks.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from vaultctl.core.exchange import SystemContext
 from vaultctl.core.mounts import SYSTEM_TTL_S
 from vaultctl.logical import durations, paths, remounting
 from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.response import EMPTY, Response
 
 LISTS = (
@@ -146,7 +148,7 @@ def _check_kinds(given: Mapping[str, Any]) -> None:
 def _taken(given: Mapping[str, Any]) -> dict[str, Any]:
     lists = {name: _texts(given.get(name)) for name in LISTS}
     config: dict[str, Any] = {name: texts for name, texts in lists.items() if texts}
-    config |= {name: str(given[name]) for name in _TEXTS if given.get(name)}
+    config |= {name: str(given[name]) for name in _TEXTS if given.get(name) not in (None, "")}
     config["force_no_cache"] = bool(given.get("force_no_cache"))
     return config
 
@@ -155,10 +157,10 @@ def _texts(value: Any) -> list[str]:
     if value is None:
         return []
     if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
+        return [part.strip() for part in value.split(",")] if value else []
     if not isinstance(value, list) or any(isinstance(item, list | dict | bool) for item in value):
         raise _NoConfig
-    return [str(item) for item in value]
+    return ["" if item is None else str(item) for item in value]
 
 
 def _enable_ttl(value: Any, name: str) -> int:
@@ -172,7 +174,7 @@ def ttl(value: Any) -> int:
     """Give whole seconds; "system", "" and null are the system's own. Raises: DurationError."""
     if value is None or value in ("", "system"):
         return 0
-    return int(durations.parse(str(value)))
+    return durations.whole(str(value))
 
 
 def _check_ttls(config: Mapping[str, Any]) -> None:
@@ -206,7 +208,7 @@ def _resolve_type(fields: Mapping[str, Any], config: dict[str, Any]) -> tuple[st
         raise InvalidRequest(f'secrets engine "{type_}" does not allow setting a version')
     version = config.pop("plugin_version", "")
     if version and "+builtin" not in version:
-        check_semantic_version(version)
+        semantic_version(version)
         raise InvalidRequest(f"cannot select non-builtin version of secrets plugin {type_}")
     return type_, options
 
@@ -218,16 +220,33 @@ def _resolve_method(fields: Mapping[str, Any], config: dict[str, Any]) -> tuple[
         raise InvalidRequest(f'auth method "{type_}" does not allow setting a version')
     version = config.pop("plugin_version", "")
     if version and "+builtin" not in version:
-        check_semantic_version(version)
-        raise InvalidRequest(f"plugin not found in the catalog: {type_}, version={version}")
+        raise InvalidRequest(f"plugin not found in the catalog: {type_}, version={semantic_version(version)}")
     return type_, options
 
 
-def check_semantic_version(version: str) -> None:
-    """Refuse what is no version. Raises: InvalidRequest."""
-    parts = version.removeprefix("v").partition("+")[0].partition("-")[0].split(".")
-    if not all(part.isdigit() for part in parts):
-        raise InvalidRequest(f'version "{version}" is not a valid semantic version: malformed version: {version}')
+_TAIL = r"[0-9A-Za-z~-]*(?:\.[0-9A-Za-z~-]+)*"
+_PRE = r"[0-9A-Za-z~-]+(?:\.[0-9A-Za-z~-]+)*"
+_VERSION = re.compile(rf"v?(\d+(?:\.\d+)*)(?:-(\d{_TAIL})|-?([A-Za-z~-]{_TAIL}))?(?:\+({_PRE}))?", re.ASCII)
+
+
+def semantic_version(version: str) -> str:
+    """Give a version with all its three numbers: v1.2.0 for 1.2. Raises: InvalidRequest for what is none."""
+    found = _VERSION.fullmatch(version)
+    told = f"version {quoted(version)} is not a valid semantic version: "
+    if found is None:
+        raise InvalidRequest(f"{told}malformed version: {version}")
+    numbers = found[1].split(".")
+    for number in numbers:
+        if len(number) > _MOST_DIGITS or int(number) >= 2**63:
+            raise InvalidRequest(
+                f'{told}error parsing version: strconv.ParseInt: parsing "{number}": value out of range'
+            )
+    whole = ".".join(str(int(number)) for number in [*numbers, "0", "0"][: max(3, len(numbers))])
+    behind = found[2] or found[3]
+    return f"v{whole}" + (f"-{behind}" if behind else "") + (f"+{found[4]}" if found[4] else "")
+
+
+_MOST_DIGITS = 1000
 
 
 def check_visibility(config: Mapping[str, Any]) -> None:

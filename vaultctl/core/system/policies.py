@@ -13,13 +13,19 @@ from vaultctl.core.policies import rules, store
 from vaultctl.core.policies.store import Policy
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
-from vaultctl.logical.durations import rfc3339
+from vaultctl.logical.durations import NO_MOMENT_NS, moment_ns, rfc3339
 from vaultctl.logical.errors import InvalidRequest, UnsupportedOperation, VaultError
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 
 _DEPRECATED = "'rules' is deprecated, please use 'policy' instead"
 _NS = 1_000_000_000
+_LAST_NS = 253_402_300_800 * _NS - 1
+_TOO_LATE = (
+    "failed to create entry: failed to encode storage entry: json: error calling MarshalJSON for type *time.Time: year"
+    " outside of range [0,9999]"
+)
+"""OpenBao's words for what ends after the year 9999."""
 _SWITCHES = ("cas_required", "allow_wildcards_in_identity_templates", "allow_slashes_in_identity_templates")
 
 
@@ -79,7 +85,7 @@ def patch(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
         rules=rules.parse(text, _now_s(ctx)),
         **{key: fields[key] for key in _SWITCHES if key in fields},
     )
-    dated = _dated(changed, ctx.now_ns, round(old.expires_s * _NS) if expires_ns is None else expires_ns)
+    dated = _dated(changed, ctx.now_ns, _known_ns(old) if expires_ns is None else expires_ns)
     store.put(ctx.session.view, name, dated, fields.get("cas", old.version), ctx.namespace.id)
     return Response(200)
 
@@ -139,18 +145,26 @@ def _storable(text: str) -> str:
 
 
 def _expiration(ctx: SystemContext, fields: Mapping[str, Any]) -> int | None:
-    """Give when a policy is to end, in ns since the epoch; None where nothing is said. Raises: InvalidRequest."""
+    """Give when a policy is to end, in ns since the epoch; 0 for never, None if not said. Raises: InvalidRequest."""
     if "expiration" in fields and "ttl" in fields:
         raise InvalidRequest("cannot supply both 'expiration' and 'ttl' for policies")
     if "ttl" in fields:
         expires_ns = ctx.now_ns + int(fields["ttl"]) * _NS
-    elif fields.get("expiration"):
-        expires_ns = round(fields["expiration"] * _NS)
+    elif "expiration" in fields:
+        expires_ns = fields["expiration"]
     else:
         return None
+    if expires_ns == NO_MOMENT_NS:
+        return 0
+    if expires_ns > _LAST_NS:
+        raise InvalidRequest(_TOO_LATE)
     if expires_ns <= ctx.now_ns:
         raise InvalidRequest("refusing to update policy as expiration time has already elapsed")
     return expires_ns
+
+
+def _known_ns(policy: Policy) -> int:
+    return moment_ns(policy.expiration) or 0 if policy.expiration else 0
 
 
 def _dated(policy: Policy, now_ns: int, expires_ns: int) -> Policy:

@@ -9,10 +9,11 @@ from typing import Any
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.methods import LOCKING
 from vaultctl.core.mounts import Mount
-from vaultctl.core.system.enabling import LISTS, TOKEN_TYPES, check_semantic_version, check_visibility, ttl
+from vaultctl.core.system.enabling import LISTS, TOKEN_TYPES, check_visibility, semantic_version, ttl
 from vaultctl.core.system.mounts import TUNE_FIELDS
 from vaultctl.logical import durations
 from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.response import EMPTY, Response
 
 _BARELY_TUNABLE = ("sys/", "cubbyhole/", "identity/")
@@ -119,12 +120,12 @@ def _lockout(old: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]
     if not isinstance(disable, bool | None):
         raise InvalidRequest("unable to convert given user lockout config information")
     new = {**_NO_LOCKOUT, **old}
-    if given.get("lockout_threshold") is not None:
-        new["user_lockout_threshold"] = _threshold(str(given["lockout_threshold"]))
+    if given.get("lockout_threshold") not in (None, ""):
+        new["user_lockout_threshold"] = _threshold(_lockout_text(given["lockout_threshold"]))
     for name in ("lockout_duration", "lockout_counter_reset_duration"):
-        if given.get(name) is not None:
+        if given.get(name) not in (None, ""):
             try:
-                new[f"user_{name}"] = ttl(given[name])
+                new[f"user_{name}"] = ttl(_lockout_text(given[name]))
             except durations.DurationError as error:
                 raise InvalidRequest(str(error)) from None
     if disable is not None:
@@ -132,20 +133,30 @@ def _lockout(old: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]
     return new
 
 
+def _lockout_text(value: Any) -> str:
+    if isinstance(value, bool | list | dict):
+        raise InvalidRequest("unable to convert given user lockout config information")
+    return str(value)
+
+
 def _threshold(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise InvalidRequest(
-            f'unable to parse user lockout threshold: strconv.ParseUint: parsing "{text}": invalid syntax'
-        )
-    return int(text)
+    is_number = text.isascii() and text.isdigit()
+    if is_number and len(text.lstrip("0")) <= _MOST_DIGITS and int(text) < 2**64:
+        return int(text)
+    problem = "value out of range" if is_number else "invalid syntax"
+    raise InvalidRequest(
+        f"unable to parse user lockout threshold: strconv.ParseUint: parsing {quoted(text)}: {problem}"
+    )
+
+
+_MOST_DIGITS = 20
 
 
 def _tune_plugin_version(mount: Mount, fields: Mapping[str, Any]) -> None:
     version = fields.get("plugin_version")
     if version is None:
         return
-    check_semantic_version(version)
-    raise InvalidRequest(f"plugin not found in the catalog: {mount.type}, version={version}")
+    raise InvalidRequest(f"plugin not found in the catalog: {mount.type}, version={semantic_version(version)}")
 
 
 def _tune_lists(config: dict[str, Any], fields: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.namespaces import ROOT
-from vaultctl.core.tokens import SECOND_NS, Token
+from vaultctl.core.tokens import Token
 from vaultctl.core.wrapping import past, presented, stage, store
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
@@ -85,8 +85,8 @@ def _is_as_expected(found: past.Found, fields: Mapping[str, Any]) -> bool:
     expected = fields.get("expect_path")
     if expected is not None and not presented.matches(found.path, presented.checked_path(expected)):
         return False
-    before_s = fields.get("issued_before")
-    return bool(found.path) and (before_s is None or found.issue_ns <= before_s * SECOND_NS)
+    before_ns = fields.get("issued_before")
+    return bool(found.path) and (before_ns is None or found.issue_ns <= before_ns)
 
 
 def _presented(ctx: SystemContext) -> Token:

@@ -13,7 +13,7 @@ def run(run: Run) -> None:
         raise Misuse("Missing ID!")
     if len(run.args) > 1:
         raise Misuse(f"Too many arguments (expected 1-2, got {len(run.args)})")
-    data = {"increment": int(run["increment"] or 0), "lease_id": run.args[0].strip()}
+    data = {"increment": max(int(run["increment"] or 0), 0), "lease_id": run.args[0].strip()}
     output.secret(run.env, fmt, run.client.call("PUT", "sys/leases/renew", data))
 
 

@@ -11,7 +11,7 @@ def run(run: Run) -> None:
     fmt, given = run.format(), run.args
     if len(given) > 1:
         raise Misuse(f"Too many arguments (expected 1, got {len(given)})")
-    increment_s = int(run["increment"] or run["i"] or 0)
+    increment_s = max(int(run["increment"] or run["i"] or 0), 0)
     if not given:
         answer = run.client.call("PUT", "auth/token/renew-self", {"increment": increment_s})
     elif run["accessor"]:
