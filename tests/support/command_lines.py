@@ -26,6 +26,7 @@ _CHANGING = [
         (r"\b[0-9a-f]{64}(?:[0-9a-f]{2})?\b", "<hex64>"),
         (r"\bvaultctl\b", "bao"),
         (r"http://127\.0\.0\.1:\d+|\blocal:(?=/v1)", "<addr>"),
+        (r"(?<=dial tcp )127\.0\.0\.1:\d+", "<hostport>"),
         (r"(?<=https://)127\.0\.0\.1:\d+", "<hostport>"),
         (r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<uuid>"),
         (r"\b([a-z][a-z0-9-]*(?:_[a-z][a-z0-9-]*)*)_[0-9a-f]{8}\b", r"\1_<acc>"),
@@ -117,8 +118,9 @@ def _found(how: Mapping[str, str], ran: Ran) -> str:
 def _printed(step: Step, ran: Ran) -> Printed:
     if step.get("mode") == "exit":
         return {"exit": ran.code}
-    form = _facts if step.get("mode") == "help" else _form
-    return {"exit": ran.code, "stdout": form(ran.out), "stderr": form(ran.err)}
+    if step.get("mode") == "help":
+        return {"exit": ran.code, "stdout": _facts(ran.out), "stderr": _complaint(ran.err)}
+    return {"exit": ran.code, "stdout": _form(ran.out), "stderr": _form(ran.err)}
 
 
 def _form(text: str) -> Any:
@@ -156,6 +158,13 @@ def _facts(text: str) -> list[str]:
     flags = {f"flag: {found[1]}" for line in lines if (found := re.match(r" {2,}(-{1,2}[a-z][a-z0-9-]*)", line))}
     commands = {f"sub: {found[1]}" for line in lines if (found := re.match(r" {4}([a-z][a-z0-9-]*) {2,}\S", line))}
     return [*usage, *sorted(flags), *sorted(commands)] or ["(empty)"]
+
+
+def _complaint(text: str) -> list[str]:
+    """Give the first line of what stands beside a help text, where it says what went wrong."""
+    found = _facts(text)
+    first = text.partition("\n")[0]
+    return [f"err: {first}"] if found == ["(empty)"] and first.startswith("Error ") else found
 
 
 def _on_terminal(here: Here, argv: list[str], env: Mapping[str, str], stdin: bytes) -> Ran:

@@ -64,10 +64,9 @@ class Run:
         self.env = env
         self.args = args
         self.given = given
-        namespace = flags.pop("ns", None) or flags.pop("namespace", None)
-        flags.pop("namespace", None)
+        short, long = flags.pop("ns", None), flags.pop("namespace", None)
         self.common = Common(
-            namespace=namespace,
+            namespace=long if short is None else short,
             local=flags.pop("local", False),
             lock_timeout=flags.pop("lock_timeout"),
             remote={name: flags.pop(name) for name in REMOTE_NAMES},

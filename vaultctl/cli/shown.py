@@ -116,20 +116,21 @@ class ShowingClient(Client):
             raise Failure(_NO_PREFLIGHT.format(path.removeprefix(_PREFLIGHT).rstrip("/"))) from None
 
     def _curl(self, verb: str, path: str, data: Mapping[str, Any], query: Mapping[str, Any]) -> str:
-        headers = [_quoted(f"{name}: {value}") for name, value in (("X-Vault-Request", "true"), *self._headers)]
+        headers = [("X-Vault-Request", "true"), *self._headers]
         if verb == "PATCH":
-            headers.append(_quoted(f"Content-Type: {MERGE_PATCH}"))
-        if self._token:
-            headers.append('"X-Vault-Token: $(vaultctl print token)"')
+            headers.append(("Content-Type", MERGE_PATCH))
         if self._namespace:
-            headers.append(_quoted(f"X-Vault-Namespace: {self._namespace}"))
+            headers.append(("X-Vault-Namespace", self._namespace.strip("/") + "/"))
         by_itself_s = self._wrap_ttl_s(verb, path)
         if self._wrap_ttl or by_itself_s:
             ttl = _go_duration(self._wrap_ttl) if self._wrap_ttl else durations.humanise(int(by_itself_s))
-            headers.append(_quoted(f"X-Vault-Wrap-Ttl: {ttl}"))
+            headers.append(("X-Vault-Wrap-Ttl", ttl))
+        shown = {name: _quoted(f"{name}: {value}") for name, value in headers}
+        if self._token:
+            shown["X-Vault-Token"] = '"X-Vault-Token: $(vaultctl print token)"'
         method = urls.method(verb)
         words = ["curl", *([f"-X {method}"] if method != "GET" else [])]
-        words += [f"-H {header}" for header in headers]
+        words += [f"-H {shown[name]}" for name in sorted(shown)]
         if method in ("POST", "PUT", "PATCH") and not _WITHOUT_BODY.fullmatch(path):
             words.append("-d " + _in_single_quotes(body_text(verb, path, data)))
         return " ".join([*words, self._url(urls.target(verb, path, query))])

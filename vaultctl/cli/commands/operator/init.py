@@ -42,10 +42,11 @@ def run(run: Run) -> None:
     connection = run.env.connect(run.common, by_hand=True, seal=run["seal"] or "")
     if connection.is_remote and run["seal"]:
         raise Misuse("-seal is for a local state: a server's seal is a matter of its config")
-    if run["status"]:
-        _show_status(run, fmt)
-        return
     status = sys.seal_status(run.client)
+    if run["status"]:
+        _show_status(run, fmt, is_made=bool(status.get("initialized")))
+        return
+    run.env.doing = "Error initializing"
     body = _body(run, is_auto=bool(status.get("recovery_seal")))
     made = _record(operator.init(run.client, body), body)
     if run["field"] is not None:
@@ -58,8 +59,7 @@ def run(run: Run) -> None:
         connection.init_seen()
 
 
-def _show_status(run: Run, fmt: str) -> None:
-    is_made = operator.is_made(run.client)
+def _show_status(run: Run, fmt: str, *, is_made: bool) -> None:
     if fmt == "table":
         run.env.out(f"Vault is {'' if is_made else 'not '}initialized\n")
     else:
@@ -124,7 +124,6 @@ COMMAND = command(
     " one, and without a kv engine at secret/. It prints the shares of the unseal key, or of the recovery key where"
     " the seal opens by itself, and a root token: nobody can show them again. The state is there before anything is"
     " printed.",
-    doing="Error initializing",
     flags=(
         FORMAT,
         FIELD,
