@@ -14,6 +14,10 @@ TIMEOUT = flag("timeout", "Wait no longer than this; the rewrap itself goes on."
 DETACH = switch("detach", "Do not wait for the end.")
 WAIT = switch("wait", "Wait for the end, which is done without it, too.")
 
+KEY_LABEL = flag("key-label", "The key of a pkcs11 seal's token that is gone over to.", metavar="LABEL")
+GENERATE = switch("generate", "Have the token make that key first.")
+REMOVE_OLD_KEY = switch("remove-old-key", "Remove the files of old keys at the end; copies from before need them.")
+
 _POLL_S, _POLL_MAX_S = 0.1, 5.0
 _BAR_AFTER_S = 0.3
 _NAMED = 10
@@ -82,11 +86,14 @@ def shown(info: Info) -> dict[str, Any]:
 
 
 def say_end(run: Run, fmt: str, info: Info) -> None:
-    """Say how it ended. Raises: Failure unless it runs no more, nothing failed, and all that was seen succeeded."""
+    """Say how it ended; with a format of "" only what is wrong.
+
+    Raises: Failure unless it runs no more, nothing failed, and all that was seen succeeded.
+    """
     told = {name: value for name, value in info.items() if name != "done"}
     entries = info.get("entries") or {}
     processed, succeeded, failed = (entries.get(name, 0) for name in ("processed", "succeeded", "failed"))
-    if fmt != "table":
+    if fmt not in ("table", ""):
         output.emit(run.env, fmt, told)
     if info.get("is_running"):
         raise Failure(
@@ -113,8 +120,14 @@ def _why(info: Info, failed: int) -> str:
 
 
 def settle(run: Run) -> None:
-    """After a rewrap of the local state: say which key files were removed, for nothing is under them any more."""
+    """After a rewrap of the local state: tell of key files that nothing in it is under any more, or remove them."""
     if run.env.connect(run.common).is_remote:
         return
-    for path in run.maintenance().settle_seal_keys():
+    settled = run.maintenance().settle_seal_keys(removes=run["remove_old_key"])
+    for path in settled.removed:
         run.env.err(f"vaultctl: removed {path}: nothing in the state is under that key any more")
+    for path in settled.kept:
+        run.env.err(
+            f"vaultctl: {path} is kept: copies of the state from before open with that key alone;"
+            " remove it once none of them is needed"
+        )

@@ -66,9 +66,7 @@ class Elsewhere(NamedTuple):
     def named(self, kind: str, key_id: str) -> Seal:
         """Give the seal whose key the header names. Raises: SettingError, SealKeyError."""
         if kind == "pkcs11":
-            from vaultctl.crypto.seals.pkcs11 import Pkcs11Seal
-
-            return Pkcs11Seal(self.hsm(), key_id, os.urandom)
+            return self.under(key_id)
         from vaultctl.crypto.seals import transit
 
         key, version = self.transit_key(), transit.version_of(key_id)
@@ -80,13 +78,21 @@ class Elsewhere(NamedTuple):
     def newest(self, kind: str) -> Seal:
         """Give the seal as the settings have it, to be gone over to. Raises: SettingError, SealKeyError."""
         if kind == "pkcs11":
-            from vaultctl.crypto.seals.pkcs11 import Pkcs11Seal
-
-            return Pkcs11Seal(self.hsm(), _one(self._table(kind), kind, "key_label"), os.urandom)
+            return self.under(self.key_label())
         from vaultctl.crypto.seals.transit import TransitSeal
 
         key = self.transit_key()
         return TransitSeal(key, key.newest())
+
+    def key_label(self) -> str:
+        """Give the label of the key that the settings name. Raises: SettingError."""
+        return _one(self._table("pkcs11"), "pkcs11", "key_label")
+
+    def under(self, key_label: str) -> Seal:
+        """Give the seal under a key of the token. Raises: SettingError."""
+        from vaultctl.crypto.seals.pkcs11 import Pkcs11Seal
+
+        return Pkcs11Seal(self.hsm(), key_label, os.urandom)
 
     def hsm(self) -> Hsm:
         """Give the token of the module that the settings name. Raises: SettingError."""
