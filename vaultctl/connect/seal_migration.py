@@ -1,7 +1,7 @@
 """The local state goes over to another seal: `vaultctl operator seal-migrate`.
 
-One commit puts the root key under the new seal and begins a rewrap (`core/seal_change`). New shares are shown before it,
-out of the state, so that whoever is cut short in between is shown the same ones again; the file of a new static key is
+One commit puts the root key under the new seal and begins a rewrap (`core/seal_change`). New shares are stored and
+shown before it, so that whoever is cut short in between is shown the same ones again; the file of a new static key is
 durable before it. Behind it, only files get other names. So there is nothing that a kill could leave half done.
 """
 
@@ -19,6 +19,7 @@ from vaultctl.core import recovery, rewrap, seal_change
 from vaultctl.core.core import Core
 from vaultctl.core.sealing import Plan
 from vaultctl.core.state import State
+from vaultctl.core.system.seal import read_share
 from vaultctl.crypto.seals.several import Several
 from vaultctl.logical.errors import Sealed
 
@@ -78,6 +79,10 @@ class Migration:
         """Give the shares that VAULTCTL_UNSEAL_KEY names, if it does. Raises: SealKeyError, StateError."""
         source = self._environ.get(unsealing.UNSEAL_KEY)
         return unsealing.read_shares(self._settings, source) if source else []
+
+    def read(self, texts: Sequence[str]) -> list[bytes]:
+        """Read shares as people enter them. Raises: InvalidRequest."""
+        return [read_share(text) for text in texts]
 
     def prepare(self, shares: int, threshold: int, pgp_keys: Sequence[str]) -> Prepared:
         """Make shares for a state that has none; they count once the state has gone over. Raises: VaultError."""

@@ -1,4 +1,6 @@
-"""A new key for a seal that opens by itself: made first, then one commit puts the root key under it and begins a rewrap.
+"""A new key for a seal that opens by itself: first the key, then one commit that puts the root key under it.
+
+The rewrap begins in that commit.
 
 Of a static seal it is a file (`seal_files`), of a pkcs11 seal another key of the token, of a transit seal another
 version of its key. A key that was made for nothing, because the commit did not come, does no harm.

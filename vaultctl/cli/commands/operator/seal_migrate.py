@@ -36,12 +36,11 @@ def run(run: Run) -> None:
     _check_flags(run, makes_shares=quorum is None and kind == "shamir")
     shares: Sequence[bytes] = ()
     if quorum is None and kind == "shamir":
-        made = migration.prepare(
-            run["key_shares"] or _SHARES, run["key_threshold"] or _THRESHOLD, run["pgp_keys"] or []
-        )
+        numbers = run["key_shares"] or _SHARES, run["key_threshold"] or _THRESHOLD
+        made = migration.prepare(*numbers, run["pgp_keys"] or [])
         _show(run, fmt, made.shares, made.threshold)
     elif quorum and (kind == "shamir" or not quorum.is_recovery):
-        shares = migration.named_shares() or _ask(run, quorum)
+        shares = migration.named_shares() or migration.read(_ask(run, quorum))
     migrated = migration.finish(shares)
     if fmt == "table":
         _say(run, migrated, quorum)
@@ -72,18 +71,16 @@ def _show(run: Run, fmt: str, shares: Sequence[bytes], threshold: int) -> None:
     )
 
 
-def _ask(run: Run, quorum: Any) -> list[bytes]:
-    """Take shares from stdin, or ask for them one by one. Raises: Misuse, InvalidRequest."""
-    from vaultctl.connect.unsealing import read_share
-
+def _ask(run: Run, quorum: Any) -> list[str]:
+    """Take shares from stdin, or ask for them one by one. Raises: Misuse."""
     if run.args:
         if run.args != ("-",):
             raise Misuse("shares are never taken from the command line: say - to read them from stdin")
-        return [read_share(line) for line in dict.fromkeys(system.stdin.read().split())][: quorum.threshold]
+        return list(dict.fromkeys(system.stdin.read().split()))[: quorum.threshold]
     what = "Recovery Key" if quorum.is_recovery else "Unseal Key"
     try:
         return [
-            read_share(prompt.ask_hidden(f"{what} {number} of {quorum.threshold}", system.stderr).strip())
+            prompt.ask_hidden(f"{what} {number} of {quorum.threshold}", system.stderr).strip()
             for number in range(1, quorum.threshold + 1)
         ]
     except Failure:
