@@ -48,9 +48,12 @@ class Connection:
         token_source: str,
         *,
         store_token: Callable[[str], None],
+        closing: Callable[[], None] = lambda: None,
         awaits_init: bool = False,
     ) -> None:
         """`store_token` keeps another token for the commands that follow. It raises StateError.
+
+        `closing` lets go of what the seal is reached by.
 
         With `awaits_init` there is no state yet, and how that stands, and how it is made, is answered all the same.
         """
@@ -58,6 +61,7 @@ class Connection:
         self._awaits_init = awaits_init
         self.store_token = store_token
         self._reopen = reopen
+        self._closing = closing
         self.token = token
         self.token_source = token_source
 
@@ -102,6 +106,7 @@ class Connection:
     def close(self) -> None:
         """Let go of the state."""
         self._core.close()
+        self._closing()
 
     def _follow(self, ask: Callable[[Core], _Result]) -> _Result:
         while True:
@@ -177,15 +182,26 @@ def connect_local(
 
     def reopen() -> Core | None:
         found = local.find_settings(environ, lock_timeout_s)
+        found.seals_opened = settings.seals_opened
         state = local.open_state(found, environ, tell, keeper, wraps=wraps)
         return core_over(state) if state.backend.exists() else None
 
     def store_token(token: str) -> None:
         keys.store_token(settings, token)
 
+    def closing() -> None:
+        keys.close_seals(settings)
+
     token, source = keys.find_token(settings, environ)
-    awaits_init = by_hand and not is_there
-    return Connection(core_over(state), reopen, token, source, store_token=store_token, awaits_init=awaits_init)
+    return Connection(
+        core_over(state),
+        reopen,
+        token,
+        source,
+        store_token=store_token,
+        closing=closing,
+        awaits_init=by_hand and not is_there,
+    )
 
 
 def _core_maker(

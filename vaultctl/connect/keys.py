@@ -41,7 +41,6 @@ def seal_finder(
 
     `keeper` gives what has the root key where people unsealed the state; without it that is the runtime folder.
     """
-    kept: dict[str, Any] = {}
 
     def find(header: Header) -> Seal:
         if header.seal.get("type") == SHAMIR:
@@ -49,29 +48,33 @@ def seal_finder(
 
             current = unsealing.find_seal(settings, environ, header, keeper)
         else:
-            current = find_seal(settings, environ, header.seal, kept)
+            current = find_seal(settings, environ, header.seal)
         previous = header.seal.get("previous")
         if not previous:
             return current
         from vaultctl.crypto.seals.several import Several
 
-        return Several(current, previous, lambda described: find_seal(settings, environ, described, kept))
+        return Several(current, previous, lambda described: find_seal(settings, environ, described))
 
     return find
 
 
-def find_seal(
-    settings: Settings, environ: Mapping[str, str], described: Mapping[str, Any], kept: dict[str, Any] | None = None
-) -> Seal:
-    """Give the one seal that a header describes; what is `kept` is used again by the next. Raises: SealKeyError."""
+def find_seal(settings: Settings, environ: Mapping[str, str], described: Mapping[str, Any]) -> Seal:
+    """Give the one seal that a header describes. Raises: SealKeyError."""
     kind, key_id = described.get("type"), str(described.get("key_id"))
     if kind in ELSEWHERE:
         from vaultctl.connect.seals import Elsewhere
 
-        return Elsewhere(settings, environ, {} if kept is None else kept).named(kind, key_id)
+        return Elsewhere(settings, environ).named(kind, key_id)
     if kind != static.StaticSeal.kind:
         raise SealKeyError(f"the state is sealed by {kind}, which this vaultctl does not know")
     return _find_static(settings, environ, key_id)
+
+
+def close_seals(settings: Settings) -> None:
+    """Let go of modules and connections of seals that are elsewhere."""
+    while settings.seals_opened:
+        settings.seals_opened.popitem()[1].close()
 
 
 def _find_static(settings: Settings, environ: Mapping[str, str], key_id: str) -> static.StaticSeal:

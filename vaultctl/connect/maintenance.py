@@ -45,6 +45,7 @@ class Maintenance:
         """Let go of every state that was opened."""
         for backend in self._opened:
             backend.close()
+        keys.close_seals(self.settings)
 
     def check(self) -> maintenance.Report:
         """Verify the state. Raises: StateError."""

@@ -82,7 +82,7 @@ def new_seal(
         return seal_files.new_key(settings, environ, header)
     from vaultctl.connect.seals import Elsewhere
 
-    elsewhere = Elsewhere(settings, environ, {})
+    elsewhere = Elsewhere(settings, environ)
     return _of_hsm(elsewhere, header, wanted) if kind == "pkcs11" else _of_transit(elsewhere, header, wanted)
 
 

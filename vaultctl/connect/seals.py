@@ -15,7 +15,7 @@ The environment has the last word: `BAO_HSM_LIB`, `BAO_TRANSIT_SEAL_KEY_NAME` an
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.connect import variable
 from vaultctl.connect.settings import SettingError
@@ -57,11 +57,10 @@ _SECRET_MAX_B = 4096
 
 
 class Elsewhere(NamedTuple):
-    """The seals of one process that are elsewhere; modules and connections are kept for the next use."""
+    """The seals of one process that are elsewhere; modules and connections are kept by the settings."""
 
     settings: Settings
     environ: Mapping[str, str]
-    kept: dict[str, Any]
 
     def named(self, kind: str, key_id: str) -> Seal:
         """Give the seal whose key the header names. Raises: SettingError, SealKeyError."""
@@ -96,18 +95,18 @@ class Elsewhere(NamedTuple):
 
     def hsm(self) -> Hsm:
         """Give the token of the module that the settings name. Raises: SettingError."""
-        if "pkcs11" not in self.kept:
+        if "pkcs11" not in self.settings.seals_opened:
             from vaultctl.crypto.seals.pkcs11 import Hsm
 
-            self.kept["pkcs11"] = Hsm(_hsm_settings(self._table("pkcs11"), self.environ))
-        found: Hsm = self.kept["pkcs11"]
+            self.settings.seals_opened["pkcs11"] = Hsm(_hsm_settings(self._table("pkcs11"), self.environ))
+        found: Hsm = self.settings.seals_opened["pkcs11"]
         return found
 
     def transit_key(self) -> TransitKey:
         """Give the key of the Vault that the settings name. Raises: SettingError."""
-        if "transit" not in self.kept:
-            self.kept["transit"] = _transit_key(self._table("transit"), self.environ)
-        found: TransitKey = self.kept["transit"]
+        if "transit" not in self.settings.seals_opened:
+            self.settings.seals_opened["transit"] = _transit_key(self._table("transit"), self.environ)
+        found: TransitKey = self.settings.seals_opened["transit"]
         return found
 
     def _table(self, kind: str) -> dict[str, str]:
