@@ -110,17 +110,17 @@ class Migration:
     def _go_over(self, session: Session, header: Header, shares: Sequence[bytes]) -> Migrated:
         transaction = session.transaction
         seal_change.check_no_rewrap(transaction)
-        root_key, is_open, source = transaction.root_key(), True, "shares"
-        transaction.mark_sealed(sealed=False)  # with the epoch every process drops its keys, and looks for the new seal
+        is_open, source = True, "shares"
         if self._kind == keys.SHAMIR:
             seal: Seal = seal_change.to_shamir(session, self._find, shares, self._prepared)
             runtime = self._runtime()
             is_open = not runtime.why_not()
             if is_open:
-                runtime.keep(transaction.stands, root_key)
+                runtime.keep(transaction.stands, transaction.root_key())
         else:
             seal, source = new_seal(self._kind, self._settings, self._environ, header, self._wanted)
             seal_change.to_auto(session, self._find, seal, shares)
+            transaction.mark_sealed(sealed=False)  # with the epoch every process drops its keys, and looks for the seal
         rewrap.start(session, time.time_ns(), os.urandom)
         session.commit()
         return Migrated(str(header.seal["type"]), self._kind, seal.key_id, source, is_open)

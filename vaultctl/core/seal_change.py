@@ -1,6 +1,6 @@
 """A state goes over to another key of its seal, or to another seal: what changes in the one commit that does it.
 
-The root key is put under the new one, and what the earlier ones wrapped is left to a rewrap, which begins in the same
+A new root key is put under the new one, and what the earlier ones wrapped is left to a rewrap, which begins in the same
 commit; until it is over the header names the earlier ones. Whoever held shares holds them afterwards: those of an
 unseal key become shares of the recovery key, and the other way round, for it is the same key. A state that has neither
 gets an unseal key of its own, whose shares are made, stored and shown *before* the state goes over: where that is cut
@@ -58,14 +58,15 @@ def check_no_rewrap(view: View) -> None:
 
 
 def put_under(transaction: Transaction, seal: Seal, find: Callable[[Mapping[str, Any]], Seal]) -> None:
-    """Put the root key under a seal; earlier ones that wrap entries stay known. Raises: StateError.
+    """Make a new root key, under this seal; earlier ones that wrap entries stay known. Raises: StateError.
 
+    With the old seal and an old copy people have the old root key, which opens nothing that is written from now on.
     `find` gives an earlier seal by its description.
     """
     old = current_of(transaction.seal)
     earlier = [*([dict(old.describe())] if old.is_auto else []), *map(dict, previous_of(transaction.seal))]
     previous = [each for each in earlier if each["key_id"] != seal.key_id]
-    transaction.reseal(Several(seal, previous, find) if previous else seal)
+    transaction.replace_root_key(Several(seal, previous, find) if previous else current_of(seal))
 
 
 def quorum_of(header: Header, load: Callable[[], recovery.Recovery]) -> Quorum | None:

@@ -214,13 +214,6 @@ class Transaction(View):
         self._overlay.put(ROOT_KEY, self._seal.wrap(ROOT_KEY, root_key))
         self._overlay.put(KEYRING, seal_keyring(root_key, KEYRING, self._barrier.keyring, self._random))
 
-    def reseal(self, seal: Seal) -> None:
-        """Put the root key under another seal, or another key of the same; other entries stay as they were wrapped."""
-        root_key = self.root_key()
-        self._seal = seal
-        self._overlay.put(ROOT_KEY, seal.wrap(ROOT_KEY, root_key))
-        self._stands = self._stands._replace(seal=seal.describe())
-
     def drop_previous(self) -> None:
         """Know of no earlier seal and key any more; the root key stays as the current one wrapped it."""
         from vaultctl.crypto.seals.several import current_of

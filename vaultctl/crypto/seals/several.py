@@ -83,8 +83,10 @@ def current_of(seal: Seal) -> Seal:
 
 
 def in_front_of(seal: Seal, current: Seal) -> Seal:
-    """Give another current seal, with the previous ones that this one has."""
-    return Several(current, seal.previous, seal.find_described) if isinstance(seal, Several) else current
+    """Give another current seal, with the previous ones that this one has, unless it has its own."""
+    if not isinstance(seal, Several) or isinstance(current, Several):
+        return current
+    return Several(current, seal.previous, seal.find_described)
 
 
 def previous_of(seal: Seal) -> Sequence[Described]:
