@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support import elsewhere, processes, softhsm
-from support.migrating import Folder, step
+from support.migrating import OTHER_LABEL, Folder, step
 from support.soak import times
 
 STEPS = [("static", "shamir"), ("shamir", "static"), ("static", "pkcs11"), ("pkcs11", "transit"), ("transit", "shamir")]
@@ -22,6 +22,7 @@ def environ(hsm_store, bao, tmp_path) -> dict[str, str]:
     token = softhsm.make_token(hsm_store, softhsm.library())
     hsm = token.hsm()
     hsm.generate(elsewhere.KEY_LABEL)
+    hsm.generate(OTHER_LABEL)
     hsm.close()
     return {**elsewhere.of_hsm(token), **elsewhere.of_transit(bao, tmp_path / "transit-token")}
 
@@ -52,7 +53,7 @@ def test_a_migration_that_is_killed_at_any_call_leaves_a_state_that_opens(
     assert seen == {old, new}
 
 
-def test_a_state_that_is_migrated_to_and_fro_survives_kills(tmp_path, environ):
+def test_a_state_that_is_migrated_and_rotated_survives_kills(tmp_path, environ):
     """Whenever it is killed, the state opens, every entry decrypts, the rewrap goes on, and its counters are right."""
     folder, chance, count = Folder(tmp_path / "state", "sqlite", environ), random.Random(), 600
     folder.make(secrets=count)

@@ -174,7 +174,7 @@ def test_a_sealed_state_does_not_open():
 
 
 def test_a_state_goes_under_another_key(place: Place):
-    """With a root key under another seal a state opens with the new key alone, and has all its entries; without a commit nothing changed."""
+    """Under another seal a state opens with its key alone, and has all entries; without a commit nothing changed."""
     state = make_state(place.open())
     write(state, {"core/test/a": b"a"})
     other = StaticSeal(bytes(32), os.urandom)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from support import endings
-from support.migrating import Folder, step
+from support.migrating import Folder, step, turn_key
 from support.places import open_backend
 from support.seals import Module
 from support.states import ROOT_TOKEN, initialise, make_state, open_core, open_state, values, write
@@ -132,7 +132,7 @@ def migrate_seal(_kind: str, data_dir: str, storage: str, shares: str, seal: str
 
 
 def migrate_on(_kind: str, data_dir: str, storage: str, shares: str, *environ: str) -> None:
-    """Migrate from seal to seal for ever, and tell of each step."""
+    """Migrate from seal to seal for ever, and rotate the key of each that has one; tell of each step."""
     folder, order = _folder(data_dir, storage, shares, environ), ("static", "shamir", "pkcs11", "transit")
     connection = folder.open()
     while connection.advance(0):
@@ -140,6 +140,8 @@ def migrate_on(_kind: str, data_dir: str, storage: str, shares: str, *environ: s
     connection.close()
     while True:
         step(folder, order[(order.index(folder.seal) + 1) % len(order)], _answer)
+        if folder.seal != "shamir":
+            turn_key(folder, _answer)
 
 
 def _folder(data_dir: str, storage: str, shares: str, environ: tuple[str, ...]) -> Folder:

@@ -9,6 +9,7 @@ from vaultctl.connect.maintenance import Maintenance
 from vaultctl.crypto.seals.blob import key_id_of
 
 SHARES, THRESHOLD = 3, 2
+OTHER_LABEL = "another"
 SHOWN = "share "
 """Begins the lines in which a process shows shares; all of them come before the first that says `migrated`."""
 
@@ -125,6 +126,19 @@ def step(folder: Folder, kind: str, tell=lambda _line: None) -> None:
     migration.finish(entered[:THRESHOLD])
     tell("migrated")
     maintenance.close()
+    _rewrap(folder, tell)
+
+
+def turn_key(folder: Folder, tell=lambda _line: None) -> None:
+    """Give the seal a new key, of pkcs11 the one with the other label."""
+    maintenance = folder.maintenance()
+    maintenance.rotate_seal_key(key_label=OTHER_LABEL if maintenance.seal()[0] == "pkcs11" else "")
+    tell("rotated")
+    maintenance.close()
+    _rewrap(folder, tell)
+
+
+def _rewrap(folder: Folder, tell) -> None:
     connection = folder.open()
     while connection.advance(0):
         tell("stepped")
