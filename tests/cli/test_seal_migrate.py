@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import pty
 import subprocess
 import sys
 
@@ -74,6 +75,26 @@ def test_unseal_keys_become_recovery_keys_and_unseal_keys_again(wrapped, runtime
     for share in shares[:2]:
         wrapped("operator", "unseal", share)
     assert wrapped("kv", "get", "-field=key", "w/a").out == "1"
+
+
+def test_shares_are_asked_for_on_a_terminal(wrapped, runtime):
+    """One after the other, and none of them is shown."""
+    shares = to_shamir(wrapped)
+    ours, theirs = pty.openpty()
+    argv = [sys.executable, "-m", "vaultctl", "operator", "seal-migrate", "-to=static"]
+    with subprocess.Popen(argv, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as process:
+        os.close(theirs)
+        said = b""
+        for number, share in enumerate(shares[1:], 1):
+            while not said.endswith(f"Unseal Key {number} of 2 (will be hidden): ".encode()):
+                more = process.stderr.read(1)
+                assert more, said
+                said += more
+            os.write(ours, f"{share}\n".encode())
+        out, err = process.communicate()
+    os.close(ours)
+    assert (process.returncode, b"Success! The state is sealed by static now" in out) == (0, True), err
+    assert not [share for share in shares if share.encode() in said + out + err]
 
 
 @pytest.mark.parametrize("from_shamir", [True, False])

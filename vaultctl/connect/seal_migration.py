@@ -21,7 +21,7 @@ from vaultctl.core.sealing import Plan
 from vaultctl.core.state import State
 from vaultctl.core.system.seal import read_share
 from vaultctl.crypto.seals.several import Several
-from vaultctl.logical.errors import Sealed
+from vaultctl.logical.errors import Sealed, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,17 +113,29 @@ class Migration:
         is_open, source = True, "shares"
         if self._kind == keys.SHAMIR:
             seal: Seal = seal_change.to_shamir(session, self._find, shares, self._prepared)
-            runtime = self._runtime()
-            is_open = not runtime.why_not()
-            if is_open:
-                runtime.keep(transaction.stands, transaction.root_key())
         else:
             seal, source = new_seal(self._kind, self._settings, self._environ, header, self._wanted)
             seal_change.to_auto(session, self._find, seal, shares)
             transaction.mark_sealed(sealed=False)  # with the epoch every process drops its keys, and looks for the seal
         rewrap.start(session, time.time_ns(), os.urandom)
         session.commit()
+        if self._kind == keys.SHAMIR:
+            is_open = self._keep(transaction.stands, transaction.root_key())
         return Migrated(str(header.seal["type"]), self._kind, seal.key_id, source, is_open)
+
+    def _keep(self, header: Header, root_key: bytes) -> bool:
+        """Keep the root key for the commands that follow, if there is a place; tell whether it is kept.
+
+        That is done behind the commit: a key that was kept for a commit that did not come would be taken for another's.
+        """
+        runtime = self._runtime()
+        if runtime.why_not():
+            return False
+        try:
+            runtime.keep(header, root_key)
+        except StateError:
+            return False  # people unseal it by the shares that were shown
+        return True
 
     def _opened_by(self, header: Header, shares: Sequence[bytes]) -> State:
         """Give the state: where people open it, by their shares, whether it was unsealed here or not."""

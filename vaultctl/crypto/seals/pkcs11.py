@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result")
 _KEY_BITS = 256
 _TAG_BITS = 8 * TAG_B
+_MISSING = "operator seal-migrate and operator seal-rotate-key have the token make a new key with -generate"
 _BACK = "once it is back, ask again: nothing was changed"
 
 
@@ -132,7 +133,7 @@ class Hsm:
             try:
                 self._keys[label] = self._session.get_key(ObjectClass.SECRET_KEY, KeyType.AES, label=label)
             except NoSuchKey:
-                raise SealKeyGone(f"{shown} no AES key with the label {label}") from None
+                raise SealKeyGone(f"{shown} no AES key with the label {label}", hint=_MISSING) from None
             except MultipleObjectsReturned:
                 raise SealKeyError(f"{shown} several AES keys with the label {label}") from None
         return self._keys[label]
