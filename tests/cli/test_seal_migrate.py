@@ -195,6 +195,15 @@ def test_numbers_that_cannot_be_make_no_shares(wrapped):
     assert (ran.code, ran.out, "threshold cannot be larger than shares" in ran.err) == (2, "", True)
 
 
+def test_the_owner_needs_no_token(wrapped, runtime, monkeypatch):
+    """Who has the state's files changes its seal, and follows the rewrap, whatever token there is."""
+    monkeypatch.setenv("VAULT_TOKEN", "nobodys")
+    monkeypatch.setenv("VAULTCTL_LOCAL", "1")
+    for words in (["seal-rotate-key"], ["seal-migrate", "-to=shamir"]):
+        ran = wrapped("operator", *words)
+        assert (ran.code, "Success! Rewrapped " in ran.out) == (0, True), ran.err
+
+
 def test_a_sealed_state_is_not_migrated(wrapped):
     """Where somebody sealed it, it is unsealed first."""
     wrapped("operator", "seal")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vaultctl.connect import keys, local
 from vaultctl.connect.settings import FILES, SettingError, Settings, absolute
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vaultctl.connect.seal_files import Settled
     from vaultctl.connect.seal_migration import Migration
     from vaultctl.connect.seal_rotation import Rotated
+    from vaultctl.core.core import Core
     from vaultctl.crypto.seals.seal import Seal
     from vaultctl.storage.backend import Backend
     from vaultctl.storage.header import Header
@@ -39,6 +40,9 @@ class Maintenance:
         self._environ = environ
         self._tell = tell
         self._opened: list[Backend] = []
+        self._looked_at: Core | None = None
+        """Opened once for all looks at a rewrap, which may be many."""
+
         self.settings = local.find_settings(environ, lock_timeout_s)
 
     def close(self) -> None:
@@ -147,6 +151,15 @@ class Maintenance:
         return Migration(
             self.settings, self._environ, self._state(self.settings), kind, Wanted(key_label, generates, rotates=False)
         )
+
+    def rewrap(self) -> dict[str, Any]:
+        """Tell how the rewrap stands that was started last, as the API does. Raises: StateError, Sealed."""
+        from vaultctl.core.core import Core
+        from vaultctl.core.system import sealwrap
+
+        self._looked_at = self._looked_at or Core(self._state(self.settings))
+        with self._looked_at.sessions.reading() as session:
+            return sealwrap.told_of(session)
 
     def settle_seal_keys(self, *, removes: bool = False) -> Settled:
         """Name the files of keys that nothing is under any more, or remove them. Raises: StateError."""

@@ -104,7 +104,7 @@ def _follow(run: Run, migrated: Any) -> None:
         return
     if run["detach"]:
         return
-    info = rewraps.follow(run)
+    info = rewraps.follow_as_owner(run)
     rewraps.say_end(run, "table" if run.format() == "table" else "", info)
     rewraps.settle(run)
 

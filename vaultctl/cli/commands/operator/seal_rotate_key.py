@@ -19,7 +19,7 @@ def run(run: Run) -> None:
         if fmt != "table":
             output.emit(run.env, fmt, rotated._asdict())
         return
-    info = rewraps.follow(run)
+    info = rewraps.follow_as_owner(run)
     rewraps.say_end(run, fmt, {**rotated._asdict(), **info} if fmt != "table" else info)
     rewraps.settle(run)
 
