@@ -33,9 +33,9 @@ def keys(program) -> list[str]:
 
 
 def test_a_rotation_ends_with_one_key_and_every_entry_under_it(wrapped):
-    """The key is another one, what it wraps is rewrapped, the old file is gone, and all can be read."""
+    """The key is another one, what it wraps is rewrapped, the old file is removed if told to, and all can be read."""
     before = (wrapped.data / "seal.key").read_bytes()
-    ran = wrapped("operator", "seal-rotate-key")
+    ran = wrapped("operator", "seal-rotate-key", "-remove-old-key")
     assert ran.code == 0
     assert re.fullmatch(r"Success! The seal's key is (\w+) now, from .*seal\.key; it was (\w+)\n.*4 entries\n", ran.out)
     assert keys(wrapped) == ["seal.key"]
@@ -46,7 +46,7 @@ def test_a_rotation_ends_with_one_key_and_every_entry_under_it(wrapped):
 
 
 def test_a_rotation_that_nobody_follows_keeps_the_old_key(wrapped):
-    """With -detach the old key's file stays until a rewrap was followed to its end; another rotation is refused."""
+    """With -detach both keys are needed until a rewrap came to its end; another rotation is refused until then."""
     rotated = json.loads(wrapped("operator", "seal-rotate-key", "-detach", "-format=json").out)
     assert keys(wrapped) == ["seal.key", f"seal.key.{rotated['old']}"]
     refused = wrapped("operator", "seal-rotate-key")
@@ -55,14 +55,26 @@ def test_a_rotation_that_nobody_follows_keeps_the_old_key(wrapped):
     assert (told["mounts"]["w/"]["old"], told["seals"]["fully_wrapped"]) == (3, False)
     ran = wrapped("sealwrap", "rewrap", "-wait", "-timeout=30m")
     assert (ran.code, ran.out.splitlines()[-1]) == (0, "Success! Rewrapped 4 entries")
+    assert f"{wrapped.data}/seal.key.{rotated['old']} is kept: copies of the state from before" in ran.err
+    assert keys(wrapped) == ["seal.key", f"seal.key.{rotated['old']}"]
+    ran = wrapped("sealwrap", "rewrap", "-remove-old-key")
     assert f"removed {wrapped.data}/seal.key.{rotated['old']}" in ran.err
     assert keys(wrapped) == ["seal.key"]
+
+
+def test_a_snapshot_from_before_a_rotation_opens_after_it(wrapped):
+    """The old key is kept for it, so that a restore needs nothing but the folder as it is."""
+    wrapped("operator", "snapshot", "save", "before.json")
+    wrapped("kv", "put", "w/2", "value=changed")
+    assert wrapped("operator", "seal-rotate-key").code == 0
+    ran = wrapped("operator", "snapshot", "restore", "-force", "before.json")
+    assert (ran.code, wrapped("kv", "get", "-field=value", "w/2").out) == (0, "2")
 
 
 def test_where_another_state_is_in_the_folder_no_key_is_removed(wrapped):
     """The old file of a state that was moved may be under the old key."""
     wrapped("operator", "migrate", "-to=sqlite")
-    ran = wrapped("operator", "seal-rotate-key")
+    ran = wrapped("operator", "seal-rotate-key", "-remove-old-key")
     assert (ran.code, len(keys(wrapped))) == (0, 2)
 
 
@@ -84,18 +96,19 @@ def test_a_key_of_the_users_own_is_rotated_by_naming_both(fresh):
     assert keys(fresh) == []
 
 
-def test_an_old_key_that_is_taken_away_stops_the_rewrap_until_it_is_back(wrapped):
-    """Exit code 2 with the cause; with the key back in its place the rewrap goes on, and ends well."""
+def test_what_is_under_a_key_that_is_gone_is_named_and_the_rest_is_rewrapped(wrapped):
+    """Exit code 2 with those entries; with the key back in its place another rewrap ends well."""
     rotated = json.loads(wrapped("operator", "seal-rotate-key", "-detach", "-format=json").out)
     path = wrapped.data / f"seal.key.{rotated['old']}"
     kept = path.read_bytes()
     path.unlink()
+    assert wrapped("kv", "put", "w/new", "value=1").code == 0
     ran = wrapped("sealwrap", "rewrap")
     assert ran.code == 2
-    assert "Failure! The rewrap stopped" in ran.err
-    assert "go on with it, once that is mended: vaultctl sealwrap rewrap" in ran.err
+    assert ran.err.startswith("Failure! 3 entries could not be rewrapped\n* w/: the entry logical/")
+    assert f"is under the seal key {rotated['old']}, which is gone: " in ran.err
     assert wrapped("kv", "get", "w/1").code == 2
-    assert wrapped("kv", "put", "w/new", "value=1").code == 0
+    assert json.loads(wrapped("sealwrap", "status", "-format=json").out)["rewrap"]["entries"]["succeeded"] == 2
     path.write_bytes(kept)
     path.chmod(0o600)
     ran = wrapped("sealwrap", "rewrap")

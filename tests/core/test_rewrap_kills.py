@@ -69,7 +69,7 @@ def test_a_rotation_that_is_killed_at_any_call_leaves_a_state_that_opens(tmp_pat
         rotated = maintenance.rotate_seal_key()
         while connection.advance(60):
             pass
-        maintenance.settle_seal_keys()
+        maintenance.settle_seal_keys(removes=True)
         assert maintenance.check().problems == []
         maintenance.close()
         connection.close()

@@ -174,16 +174,16 @@ def test_a_sealed_state_does_not_open():
 
 
 def test_a_state_goes_under_another_key(place: Place):
-    """Resealed, a state opens with the new key alone, and has all its entries; without a commit nothing changed."""
+    """Under another seal a state opens with its key alone, and has all entries; without a commit nothing changed."""
     state = make_state(place.open())
     write(state, {"core/test/a": b"a"})
     other = StaticSeal(bytes(32), os.urandom)
     with state.writer() as transaction:
-        transaction.reseal(other)
+        transaction.replace_root_key(other)
         assert transaction.changed
     assert values(open_state(place.open())) == {"core/test/a": b"a"}
     with state.writer() as transaction:
-        transaction.reseal(other)
+        transaction.replace_root_key(other)
         assert transaction.commit().seal["key_id"] == other.key_id
     assert values(open_state(place.open(), key=bytes(32))) == {"core/test/a": b"a"}
     with pytest.raises(SealKeyError), open_state(place.open()).reader():
@@ -191,7 +191,7 @@ def test_a_state_goes_under_another_key(place: Place):
 
 
 def test_a_rollback_undoes_what_was_done_to_the_seal():
-    """A savepoint holds the header too: a reseal, or a mark, behind it is gone with the rest."""
+    """A savepoint holds the header too: another seal, or a mark, behind it is gone with the rest."""
     state = make_state(Memory())
     with state.writer() as transaction:
         mark = transaction.mark()

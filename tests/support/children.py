@@ -9,13 +9,14 @@ import sqlite3
 import sys
 import threading
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from support import endings
+from support.migrating import Folder, step, turn_key
 from support.places import open_backend
 from support.seals import Module
 from support.states import ROOT_TOKEN, initialise, make_state, open_core, open_state, values, write
@@ -115,11 +116,47 @@ def step_a_rewrap(kind: str, path: str, module: str) -> None:
 
 def rotate_seal_key(_kind: str, data_dir: str, last: str, storage: str) -> None:
     """Rotate the key of the static seal, and be killed at the nth call that reaches the disk; print how many."""
+    calls = _die_at_call(int(last))
+    maintenance = Maintenance({"VAULTCTL_DATA_DIR": data_dir, "VAULTCTL_STORAGE": storage}, tell=_answer)
+    maintenance.rotate_seal_key()
+    maintenance.close()
+    _answer(str(next(calls) - 1))
+
+
+def migrate_seal(_kind: str, data_dir: str, storage: str, shares: str, seal: str, last: str, *environ: str) -> None:
+    """Migrate to another seal, and be killed at the nth call that reaches the disk, or SQL; print how many."""
+    folder = _folder(data_dir, storage, shares, environ)
+    calls = _die_at_call(int(last))
+    step(folder, seal, _answer)
+    _answer(str(next(calls) - 1))
+
+
+def migrate_on(_kind: str, data_dir: str, storage: str, shares: str, *environ: str) -> None:
+    """Migrate from seal to seal for ever, and rotate the key of each that has one; tell of each step."""
+    folder, order = _folder(data_dir, storage, shares, environ), ("static", "shamir", "pkcs11", "transit")
+    connection = folder.open()
+    while connection.advance(0):
+        _answer("stepped")
+    connection.close()
+    while True:
+        step(folder, order[(order.index(folder.seal) + 1) % len(order)], _answer)
+        if folder.seal != "shamir":
+            turn_key(folder, _answer)
+
+
+def _folder(data_dir: str, storage: str, shares: str, environ: tuple[str, ...]) -> Folder:
+    folder = Folder(Path(data_dir), storage, dict(pair.split("=", 1) for pair in environ))
+    folder.shares = Path(shares)
+    return folder
+
+
+def _die_at_call(last: int) -> Iterator[int]:
+    """Be killed at the nth call that reaches the disk; give what counts them."""
     calls = count(1)
 
     def deadly(name: str) -> Callable[..., Any]:
         def call(self: files.Files, *args: Any) -> Any:
-            if next(calls) == int(last):
+            if next(calls) == last:
                 os.kill(os.getpid(), signal.SIGKILL)
             return getattr(super(type(self), self), name)(*args)
 
@@ -127,10 +164,20 @@ def rotate_seal_key(_kind: str, data_dir: str, last: str, storage: str) -> None:
 
     names = ("make_folder", "create", "write", "sync", "replace", "link", "sync_folder", "remove")
     files.Files = type("Deadly", (files.Files,), {name: deadly(name) for name in names})  # type: ignore[misc]
-    maintenance = Maintenance({"VAULTCTL_DATA_DIR": data_dir, "VAULTCTL_STORAGE": storage}, tell=_answer)
-    maintenance.rotate_seal_key()
-    maintenance.close()
-    _answer(str(next(calls) - 1))
+    plain = Sqlite._connect
+
+    def connected(self: Sqlite) -> sqlite3.Connection:
+        connection = plain(self)
+
+        def seen(_sql: str) -> None:
+            if next(calls) == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        connection.set_trace_callback(seen)
+        return connection
+
+    Sqlite._connect = connected  # type: ignore[method-assign]
+    return calls
 
 
 def unwrap_together(kind: str, path: str, threads: str, *tokens: str) -> None:

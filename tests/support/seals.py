@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from support.states import CLUSTER, NOW, ROOT_TOKEN
-from vaultctl.core import bootstrap, rewrap
+from vaultctl.core import bootstrap, rewrap, seal_change
 from vaultctl.core.core import Core
 from vaultctl.core.state import State
 from vaultctl.crypto.seals.blob import key_id_of
@@ -55,10 +55,7 @@ class Module:
     def rotate(self, core: Core, seal: "ModuleSeal") -> None:
         """Put a state under another seal, or key, with a rewrap begun in the same commit."""
         with core.sessions.writing() as session:
-            old = session.transaction.seal
-            known = dict(old.describe())
-            previous = [{name: known[name] for name in known if name != "previous"}, *known.get("previous", [])]
-            session.transaction.reseal(Several(seal, previous, self.find))
+            seal_change.put_under(session.transaction, seal, self.find)
             assert rewrap.start(session, core.host.now_ns(), os.urandom)
             session.commit()
 

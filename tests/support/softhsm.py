@@ -7,7 +7,7 @@ of tokens, and tell them apart by their labels.
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -70,3 +70,13 @@ def make_token(folder: Path, lib: str) -> Token:
     words = ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", PIN]
     subprocess.run(words, check=True, capture_output=True, env={**os.environ, **environ})
     return Token(HsmSettings(lib, PIN, token_label=label), store, environ)
+
+
+def remove_key(environ: Mapping[str, str], label: str) -> None:
+    """Remove a key from a token, for good."""
+    import pkcs11
+
+    token = pkcs11.lib(environ["BAO_HSM_LIB"]).get_token(token_label=environ["BAO_HSM_TOKEN_LABEL"])
+    with token.open(rw=True) as session:  # this process is logged in already
+        for key in list(session.get_objects({pkcs11.Attribute.LABEL: label})):
+            key.destroy()

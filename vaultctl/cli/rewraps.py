@@ -1,7 +1,8 @@
 """A rewrap, followed to its end: what `sealwrap rewrap` and `operator seal-rotate-key` share."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from vaultctl.cli import output
@@ -13,6 +14,10 @@ from vaultctl.client import sealwrap
 TIMEOUT = flag("timeout", "Wait no longer than this; the rewrap itself goes on.", DURATION)
 DETACH = switch("detach", "Do not wait for the end.")
 WAIT = switch("wait", "Wait for the end, which is done without it, too.")
+
+KEY_LABEL = flag("key-label", "The key of a pkcs11 seal's token that is gone over to.", metavar="LABEL")
+GENERATE = switch("generate", "Have the token make that key first.")
+REMOVE_OLD_KEY = switch("remove-old-key", "Remove the files of old keys at the end; copies from before need them.")
 
 _POLL_S, _POLL_MAX_S = 0.1, 5.0
 _BAR_AFTER_S = 0.3
@@ -44,8 +49,17 @@ def _none(run: Run) -> Failure:
     )
 
 
-def follow(run: Run) -> Info:
-    """Wait until the rewrap is over, or -timeout is; a bar shows it on a terminal when it takes a while."""
+def follow_as_owner(run: Run) -> Info:
+    """Do so on the local state, for which its owner needs no token."""
+    return follow(run, run.maintenance().rewrap)
+
+
+def follow(run: Run, told: Callable[[], Info] | None = None) -> Info:
+    """Wait until the rewrap is over, or -timeout is; a bar shows it on a terminal when it takes a while.
+
+    `told` tells how it stands, where that is not asked over the door.
+    """
+    told = told or partial(look, run)
     connection = run.env.connect(run.common)
     run.env.goes_on = "the rewrap goes on: vaultctl sealwrap rewrap"
     begun_s, pause_s = time.monotonic(), _POLL_S
@@ -58,13 +72,13 @@ def follow(run: Run) -> Info:
     def read() -> Info:
         nonlocal pause_s
         worked = False if connection.is_remote else connection.advance(pause_s)
-        info = shown(look(run))
+        info = shown(told())
         if not worked and not is_over(info):
             time.sleep(pause_s)  # somebody else works on it
         pause_s = min(pause_s * 2, _POLL_MAX_S)
         return info
 
-    info: Info = shown(look(run))
+    info: Info = shown(told())
     while not is_over(info):
         if run.env.shows_progress and time.monotonic() > begun_s + _BAR_AFTER_S:
             from vaultctl.cli import terminal
@@ -82,11 +96,14 @@ def shown(info: Info) -> dict[str, Any]:
 
 
 def say_end(run: Run, fmt: str, info: Info) -> None:
-    """Say how it ended. Raises: Failure unless it runs no more, nothing failed, and all that was seen succeeded."""
+    """Say how it ended; with a format of "" only what is wrong.
+
+    Raises: Failure unless it runs no more, nothing failed, and all that was seen succeeded.
+    """
     told = {name: value for name, value in info.items() if name != "done"}
     entries = info.get("entries") or {}
     processed, succeeded, failed = (entries.get(name, 0) for name in ("processed", "succeeded", "failed"))
-    if fmt != "table":
+    if fmt not in ("table", ""):
         output.emit(run.env, fmt, told)
     if info.get("is_running"):
         raise Failure(
@@ -113,8 +130,14 @@ def _why(info: Info, failed: int) -> str:
 
 
 def settle(run: Run) -> None:
-    """After a rewrap of the local state: say which key files were removed, for nothing is under them any more."""
+    """After a rewrap of the local state: tell of key files that nothing in it is under any more, or remove them."""
     if run.env.connect(run.common).is_remote:
         return
-    for path in run.maintenance().settle_seal_keys():
+    settled = run.maintenance().settle_seal_keys(removes=run["remove_old_key"])
+    for path in settled.removed:
         run.env.err(f"vaultctl: removed {path}: nothing in the state is under that key any more")
+    for path in settled.kept:
+        run.env.err(
+            f"vaultctl: {path} is kept: copies of the state from before open with that key alone;"
+            " remove it once none of them is needed"
+        )

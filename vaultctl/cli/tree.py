@@ -103,6 +103,7 @@ TREE: Tree = {
             "rotate": "Replace the key that encrypts",
             "rotate-keys": "Make new key shares",
             "seal": "Seal the state: all keys are dropped",
+            "seal-migrate": "Put the state under another type of seal",
             "seal-rotate-key": "Give the seal a new key, and rewrap what it wraps",
             "snapshot": (
                 "Save and restore the state",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from vaultctl.connect.remote import RemoteConnection, RemoteFlags
     from vaultctl.connect.server_config import ServerConfig
+    from vaultctl.connect.settings import Settings
     from vaultctl.core.attempts import Attempts
     from vaultctl.core.core import Core
     from vaultctl.core.sealing import Keeper, Sealing
@@ -47,9 +48,12 @@ class Connection:
         token_source: str,
         *,
         store_token: Callable[[str], None],
+        closing: Callable[[], None] = lambda: None,
         awaits_init: bool = False,
     ) -> None:
         """`store_token` keeps another token for the commands that follow. It raises StateError.
+
+        `closing` lets go of what the seal is reached by.
 
         With `awaits_init` there is no state yet, and how that stands, and how it is made, is answered all the same.
         """
@@ -57,6 +61,7 @@ class Connection:
         self._awaits_init = awaits_init
         self.store_token = store_token
         self._reopen = reopen
+        self._closing = closing
         self.token = token
         self.token_source = token_source
 
@@ -101,6 +106,7 @@ class Connection:
     def close(self) -> None:
         """Let go of the state."""
         self._core.close()
+        self._closing()
 
     def _follow(self, ask: Callable[[Core], _Result]) -> _Result:
         while True:
@@ -158,28 +164,66 @@ def connect_local(
     """
     from vaultctl.connect import keys, local
     from vaultctl.connect.settings import read_settings
-    from vaultctl.core.auditing import OWNER
-    from vaultctl.core.core import Core
 
-    rules, unauthenticated = (OWNER, None) if config is None else (config.audit_rules, config.unauthenticated)
     keeper = _keeper_in_memory() if config is not None else None
     settings = local.find_settings(environ, lock_timeout_s)
-    state = local.open_state(settings, environ, tell, keeper)
+    wraps = not (config and config.disable_sealwrap)
+    state = local.open_state(settings, environ, tell, keeper, wraps=wraps)
     is_there = state.backend.exists()
     by_hand = by_hand or settings.seal not in ("", "static") or (config is not None and config.no_init)
     if makes and not by_hand and not is_there:
         with local.making(settings.data_dir, settings.lock_timeout_s):
             # A migration may have moved the state since the settings were read: they are read again under its lock.
             settings = read_settings(environ, lock_timeout_s)
-            state = local.open_state(settings, environ, tell, keeper)
+            state = local.open_state(settings, environ, tell, keeper, wraps=wraps)
             if not state.backend.exists():
                 local.make_state(state, settings, environ, tell)
+    core_over = _core_maker(settings, environ, tell, config, keeper, may_make=by_hand)
+
+    def reopen() -> Core | None:
+        found = local.find_settings(environ, lock_timeout_s)
+        found.seals_opened = settings.seals_opened
+        state = local.open_state(found, environ, tell, keeper, wraps=wraps)
+        return core_over(state) if state.backend.exists() else None
+
+    def store_token(token: str) -> None:
+        keys.store_token(settings, token)
+
+    def closing() -> None:
+        keys.close_seals(settings)
+
+    token, source = keys.find_token(settings, environ)
+    return Connection(
+        core_over(state),
+        reopen,
+        token,
+        source,
+        store_token=store_token,
+        closing=closing,
+        awaits_init=by_hand and not is_there,
+    )
+
+
+def _core_maker(
+    settings: Settings,
+    environ: Mapping[str, str],
+    tell: Callable[[str], None],
+    config: ServerConfig | None,
+    keeper: Callable[[], Keeper] | None,
+    *,
+    may_make: bool,
+) -> Callable[[State], Core]:
+    """Give what makes the engine over a state: for its owner, or for whoever asks a server of this `config`."""
+    from vaultctl.core.auditing import OWNER
+    from vaultctl.core.core import Core
+
+    rules, unauthenticated = (OWNER, None) if config is None else (config.audit_rules, config.unauthenticated)
 
     def sealing() -> Sealing:
         from vaultctl.connect import initialise, unsealing
 
         kept = keeper() if keeper else unsealing.runtime_folder(settings, environ)
-        return initialise.sealing(environ, settings, tell, kept, serves=config is not None, may_make=by_hand)
+        return initialise.sealing(environ, settings, tell, kept, serves=config is not None, may_make=may_make)
 
     def attempts() -> Attempts:
         from vaultctl.connect.attempts import AttemptFiles
@@ -187,26 +231,16 @@ def connect_local(
         return AttemptFiles(environ, settings.lock_timeout_s)
 
     def core_over(state: State) -> Core:
-        remembers = attempts if config is None else None
         return Core(
             state,
             audit_rules=rules,
             sealing=sealing,
-            attempts=remembers,
+            attempts=attempts if config is None else None,
             unauthenticated=unauthenticated,
             wrapping_history_s=settings.wrapping_history_s,
         )
 
-    def reopen() -> Core | None:
-        found = local.open_state(local.find_settings(environ, lock_timeout_s), environ, tell, keeper)
-        return core_over(found) if found.backend.exists() else None
-
-    def store_token(token: str) -> None:
-        keys.store_token(settings, token)
-
-    token, source = keys.find_token(settings, environ)
-    awaits_init = by_hand and not is_there
-    return Connection(core_over(state), reopen, token, source, store_token=store_token, awaits_init=awaits_init)
+    return core_over
 
 
 def _keeper_in_memory() -> Callable[[], Keeper]:

@@ -10,7 +10,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from vaultctl.connect import local
+from vaultctl.connect import keys, local
 from vaultctl.connect.settings import read_settings
 from vaultctl.core import initialise
 from vaultctl.core.sealing import Sealing
@@ -49,6 +49,7 @@ class LocalMaker:
                 return None if state.backend.exists() else self._make(state, settings, plan)
             finally:
                 state.backend.close()
+                keys.close_seals(settings)
 
     def _make(self, state: State, settings: Settings, plan: Plan) -> Made | None:
         local.check_makable(settings)
@@ -94,7 +95,7 @@ def _new_seal(kind: str, settings: Settings, environ: Mapping[str, str]) -> Call
         return lambda: local.new_static_seal(settings, environ)
     from vaultctl.connect.seals import Elsewhere
 
-    return lambda: Elsewhere(settings, environ, {}).newest(kind)
+    return lambda: Elsewhere(settings, environ).newest(kind)
 
 
 def _mark(settings: Settings) -> None:

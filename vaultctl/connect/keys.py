@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaultctl.core.state import wrong_key
 from vaultctl.crypto.seals import static
-from vaultctl.logical.errors import SealKeyError
+from vaultctl.logical.errors import SealKeyError, SealKeyGone
 from vaultctl.storage import files
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from vaultctl.connect.settings import Settings
     from vaultctl.core.sealing import Keeper
     from vaultctl.crypto.seals.seal import Seal
-    from vaultctl.logical.errors import StateError
     from vaultctl.storage.header import Header
 
 SHAMIR = "shamir"
@@ -42,52 +41,59 @@ def seal_finder(
 
     `keeper` gives what has the root key where people unsealed the state; without it that is the runtime folder.
     """
-    kept: dict[str, Any] = {}
 
     def find(header: Header) -> Seal:
         if header.seal.get("type") == SHAMIR:
             from vaultctl.connect import unsealing
 
-            return unsealing.find_seal(settings, environ, header, keeper)
-        current = find_seal(settings, environ, header.seal, kept)
+            current = unsealing.find_seal(settings, environ, header, keeper)
+        else:
+            current = find_seal(settings, environ, header.seal)
         previous = header.seal.get("previous")
         if not previous:
             return current
         from vaultctl.crypto.seals.several import Several
 
-        return Several(current, previous, lambda described: find_seal(settings, environ, described, kept))
+        return Several(current, previous, lambda described: find_seal(settings, environ, described))
 
     return find
 
 
-def find_seal(
-    settings: Settings, environ: Mapping[str, str], described: Mapping[str, Any], kept: dict[str, Any] | None = None
-) -> Seal:
-    """Give the one seal that a header describes; what is `kept` is used again by the next. Raises: SealKeyError."""
+def find_seal(settings: Settings, environ: Mapping[str, str], described: Mapping[str, Any]) -> Seal:
+    """Give the one seal that a header describes. Raises: SealKeyError."""
     kind, key_id = described.get("type"), str(described.get("key_id"))
     if kind in ELSEWHERE:
         from vaultctl.connect.seals import Elsewhere
 
-        return Elsewhere(settings, environ, {} if kept is None else kept).named(kind, key_id)
+        return Elsewhere(settings, environ).named(kind, key_id)
     if kind != static.StaticSeal.kind:
         raise SealKeyError(f"the state is sealed by {kind}, which this vaultctl does not know")
     return _find_static(settings, environ, key_id)
 
 
+def close_seals(settings: Settings) -> None:
+    """Let go of modules and connections of seals that are elsewhere."""
+    while settings.seals_opened:
+        settings.seals_opened.popitem()[1].close()
+
+
 def _find_static(settings: Settings, environ: Mapping[str, str], key_id: str) -> static.StaticSeal:
-    """Look for the key with this id, at each place where it may be. Raises: SealKeyError, StateError."""
-    refusal: StateError | None = None
+    """Look for the key with this id, at each place where it may be.
+
+    Raises: SealKeyGone where each place could be looked at, SealKeyError, StateError.
+    """
+    refusals: list[SealKeyError] = []
     for read in _places(settings, environ, key_id):
         try:
             key, source = read()
         except SealKeyError as error:
-            refusal = refusal or error
+            refusals.append(error)
             continue
         seal = static.StaticSeal(key, os.urandom)
         if seal.key_id == key_id:
             return seal
-        refusal = refusal or wrong_key(key_id, seal.key_id, source)
-    raise refusal or SealKeyError(f"no seal key {key_id} is to be had")
+        refusals.append(wrong_key(key_id, seal.key_id, source))
+    raise next((each for each in refusals if not isinstance(each, SealKeyGone)), refusals[0])
 
 
 def _places(settings: Settings, environ: Mapping[str, str], key_id: str) -> Iterator[Callable[[], tuple[bytes, str]]]:
@@ -145,7 +151,7 @@ def read_key_file(path: str, what: str = "the seal key") -> bytes:
     try:
         return files.read_private(path)
     except FileNotFoundError:
-        raise SealKeyError(
+        raise SealKeyGone(
             f"{what} is missing: there is no {path}",
             hint="put it back from your backup, or name it with VAULTCTL_SEAL_KEY; no state opens without its key",
         ) from None

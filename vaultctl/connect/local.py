@@ -39,11 +39,16 @@ def open_state(
     environ: Mapping[str, str],
     tell: Callable[[str], None],
     keeper: Callable[[], Keeper] | None = None,
+    *,
+    wraps: bool = True,
 ) -> State:
-    """Give the state at its place; nothing is read yet. `keeper` gives what has the keys that people unsealed."""
+    """Give the state at its place; nothing is read yet. `keeper` gives what has the keys that people unsealed.
+
+    Without `wraps` no further entry is wrapped by the seal, whatever the settings say.
+    """
     backend = open_backend(settings.storage, settings.path, settings.lock_timeout_s, tell)
     finder = seal_finder(settings, environ, keeper)
-    return State(backend, finder, random=os.urandom, now=now, wraps=not settings.disable_sealwrap)
+    return State(backend, finder, random=os.urandom, now=now, wraps=wraps and not settings.disable_sealwrap)
 
 
 def now() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vaultctl.connect import keys, local
 from vaultctl.connect.settings import FILES, SettingError, Settings, absolute
@@ -17,7 +17,10 @@ from vaultctl.storage.json_file import json_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from vaultctl.connect.seal_files import Settled
+    from vaultctl.connect.seal_migration import Migration
     from vaultctl.connect.seal_rotation import Rotated
+    from vaultctl.core.core import Core
     from vaultctl.crypto.seals.seal import Seal
     from vaultctl.storage.backend import Backend
     from vaultctl.storage.header import Header
@@ -37,12 +40,16 @@ class Maintenance:
         self._environ = environ
         self._tell = tell
         self._opened: list[Backend] = []
+        self._looked_at: Core | None = None
+        """Opened once for all looks at a rewrap, which may be many."""
+
         self.settings = local.find_settings(environ, lock_timeout_s)
 
     def close(self) -> None:
         """Let go of every state that was opened."""
         for backend in self._opened:
             backend.close()
+        keys.close_seals(self.settings)
 
     def check(self) -> maintenance.Report:
         """Verify the state. Raises: StateError."""
@@ -115,22 +122,50 @@ class Maintenance:
     def _keep_unsealed(self, header: Header, seal: Seal) -> None:
         """Keep a state unsealed whose key was kept: the restored one has a new epoch. Raises: StateUnavailable."""
         from vaultctl.connect import unsealing
+        from vaultctl.crypto.seals.several import current_of
         from vaultctl.crypto.seals.shamir import OpenedShamirSeal
 
-        if isinstance(seal, OpenedShamirSeal):
+        if isinstance(current_of(seal), OpenedShamirSeal):
             unsealing.runtime_folder(self.settings, self._environ).keep(header, seal.unwrap(ROOT_KEY, b""))
 
-    def rotate_seal_key(self) -> Rotated:
-        """Give the static seal a new key, and begin a rewrap. Raises: StateError."""
+    def seal(self) -> tuple[str, str]:
+        """Tell the type of the seal, and the id of its key. Raises: StateError."""
+        with self._state(self.settings).backend.reader() as snapshot:
+            return str(snapshot.header.seal["type"]), str(snapshot.header.seal["key_id"])
+
+    def rotate_seal_key(self, *, key_label: str = "", generates: bool = False, rotates: bool = True) -> Rotated:
+        """Give the seal a new key, and begin a rewrap. Raises: StateError.
+
+        Of a pkcs11 seal that is the key with this label, which the token `generates`; a transit seal `rotates` its key.
+        """
         from vaultctl.connect import seal_rotation
 
-        return seal_rotation.rotate(self.settings, self._environ, self._state(self.settings))
+        wanted = seal_rotation.Wanted(key_label, generates, rotates)
+        return seal_rotation.rotate(self.settings, self._environ, self._state(self.settings), wanted)
 
-    def settle_seal_keys(self) -> list[str]:
-        """Remove the files of keys that nothing is under any more; give their paths. Raises: StateError."""
-        from vaultctl.connect import seal_rotation
+    def seal_migration(self, kind: str, *, key_label: str = "", generates: bool = False) -> Migration:
+        """Give what takes the state over to another type of seal. Raises: StateError."""
+        from vaultctl.connect.seal_migration import Migration
+        from vaultctl.connect.seal_rotation import Wanted
 
-        return seal_rotation.settle(self.settings, self._state(self.settings))
+        return Migration(
+            self.settings, self._environ, self._state(self.settings), kind, Wanted(key_label, generates, rotates=False)
+        )
+
+    def rewrap(self) -> dict[str, Any]:
+        """Tell how the rewrap stands that was started last, as the API does. Raises: StateError, Sealed."""
+        from vaultctl.core.core import Core
+        from vaultctl.core.system import sealwrap
+
+        self._looked_at = self._looked_at or Core(self._state(self.settings))
+        with self._looked_at.sessions.reading() as session:
+            return sealwrap.told_of(session)
+
+    def settle_seal_keys(self, *, removes: bool = False) -> Settled:
+        """Name the files of keys that nothing is under any more, or remove them. Raises: StateError."""
+        from vaultctl.connect import seal_files
+
+        return seal_files.settle(self.settings, self._state(self.settings), removes=removes)
 
     def _state(self, settings: Settings) -> State:
         state = local.open_state(settings, self._environ, self._tell)

@@ -1,36 +1,40 @@
-"""A new key for the static seal: its file first, then the commit that puts the root key under it and begins a rewrap.
+"""A new key for a seal that opens by itself: first the key, then one commit that puts the root key under it.
 
-Key files are found by the id that the state names, so that whatever was cut short, the state opens with what is in the
-folder: `seal.key`, `seal.key.next` and `seal.key.<id>` for previous keys. A key that the settings name is nobody's but
-the user's, who says with VAULTCTL_SEAL_KEY_PREVIOUS where the old one is; no file of theirs is touched.
+The rewrap begins in that commit.
+
+Of a static seal it is a file (`seal_files`), of a pkcs11 seal another key of the token, of a transit seal another
+version of its key. A key that was made for nothing, because the commit did not come, does no harm.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from vaultctl.connect import keys, local
-from vaultctl.connect.keys import NEXT, SEAL_KEY
-from vaultctl.connect.settings import FILES, SettingError
-from vaultctl.core import rewrap
+from vaultctl.connect import keys, local, seal_files
+from vaultctl.connect.settings import SettingError
+from vaultctl.core import rewrap, seal_change
 from vaultctl.core.core import Core
-from vaultctl.crypto.aead import KEY_B
-from vaultctl.crypto.seals import static
-from vaultctl.crypto.seals.several import PREVIOUS, Several, current_of, previous_of
-from vaultctl.logical.errors import SealKeyError, StateUnavailable
-from vaultctl.storage import files
+from vaultctl.crypto.seals.several import current_of
+from vaultctl.logical.errors import SealKeyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vaultctl.connect.seals import Elsewhere
     from vaultctl.connect.settings import Settings
     from vaultctl.core.state import State, Transaction
+    from vaultctl.crypto.seals.seal import Seal
     from vaultctl.storage.header import Header
 
-_PREVIOUS = re.compile(re.escape(SEAL_KEY) + r"\.[0-9a-f]{16}")
+
+class Wanted(NamedTuple):
+    """Which key a seal shall have. `key_label` and `generates` are of pkcs11, `rotates` is of transit."""
+
+    key_label: str = ""
+    generates: bool = False
+    rotates: bool = False
 
 
 class Rotated(NamedTuple):
@@ -41,112 +45,72 @@ class Rotated(NamedTuple):
     source: str
 
 
-def rotate(settings: Settings, environ: Mapping[str, str], state: State) -> Rotated:
+def rotate(settings: Settings, environ: Mapping[str, str], state: State, wanted: Wanted) -> Rotated:
     """Give the seal a new key, and begin a rewrap. Raises: SettingError, StateError."""
     with local.making(settings.data_dir, settings.lock_timeout_s):
         core = Core(state)
         with core.sessions.writing() as session:
             transaction = session.transaction
             _check(transaction)
-            seal, source = _new_seal(settings, environ, transaction.header)
             old = current_of(transaction.seal)
-            previous = [each for each in (old.describe(), *previous_of(transaction.seal)) if _id(each) != seal.key_id]
-            transaction.reseal(Several(seal, previous, lambda one: keys.find_seal(settings, environ, one)))
+            seal, source = new_seal(old.kind, settings, environ, transaction.header, wanted)
+            seal_change.put_under(transaction, seal, lambda one: keys.find_seal(settings, environ, one))
             rewrap.start(session, time.time_ns(), os.urandom)
             session.commit()
-        if not settings.seal_key:
-            _rename(settings.data_dir, seal.key_id)
+        if seal.kind == "static":
+            seal_files.put_in_place(settings, seal.key_id)
         return Rotated(old.key_id, seal.key_id, source)
 
 
 def _check(transaction: Transaction) -> None:
     """Refuse what cannot be rotated, or not now. Raises: SettingError, StateUnavailable."""
-    kind = transaction.seal.kind
-    if kind != static.StaticSeal.kind:
-        raise SettingError(f"the state is sealed by {kind}, whose key is not in a file")
-    if rewrap.running(transaction):
-        raise StateUnavailable(
-            "a rewrap is running, and needs the keys as they are", hint="follow it to its end: vaultctl sealwrap rewrap"
+    if not transaction.seal.is_auto:
+        raise SettingError(
+            f"the state is sealed by {transaction.seal.kind}, whose key nobody has but in shares",
+            hint="new key shares are made with: vaultctl operator rotate-keys",
         )
+    seal_change.check_no_rewrap(transaction)
 
 
-def _new_seal(settings: Settings, environ: Mapping[str, str], header: Header) -> tuple[static.StaticSeal, str]:
-    """Give the new key's seal, durable where it is ours to keep, and its source. Raises: SettingError, StateError."""
-    if settings.seal_key:
-        key, source = keys.read_seal_key(settings, environ)
-        seal = static.StaticSeal(key, os.urandom)
-        if seal.key_id == _id(header.seal):
-            raise SettingError(
-                f"the seal key from {source} is the one that the state has",
-                hint="put the new key there, and name the old one with VAULTCTL_SEAL_KEY_PREVIOUS",
-            )
-        return seal, source
-    folder = settings.data_dir
-    path, following = (os.path.join(folder, name) for name in (SEAL_KEY, SEAL_KEY + NEXT))
-    if _id_at(following) == _id(header.seal):
-        _rename(folder, _id(header.seal))
-    try:
-        files.write_new(files.Files(), following, static.write_key(os.urandom(KEY_B)))
-    except FileExistsError:
-        pass  # a rotation was cut short before it was committed: nothing is under that key, and it may be used
-    except OSError as error:
-        raise files.unavailable(error, f"make {following}") from error
-    key = static.read_key(files.read_private(following), following)
-    return static.StaticSeal(key, os.urandom), path
+def new_seal(
+    kind: str, settings: Settings, environ: Mapping[str, str], header: Header, wanted: Wanted
+) -> tuple[Seal, str]:
+    """Give the seal to go over to, and where its key is. Raises: SettingError, StateError."""
+    if kind != "pkcs11" and (wanted.key_label or wanted.generates):
+        raise SettingError(f"-key-label and -generate are for a pkcs11 seal, and this is {kind}")
+    if kind == "static":
+        return seal_files.new_key(settings, environ, header)
+    from vaultctl.connect.seals import Elsewhere
+
+    elsewhere = Elsewhere(settings, environ)
+    return _of_hsm(elsewhere, header, wanted) if kind == "pkcs11" else _of_transit(elsewhere, header, wanted)
 
 
-def _rename(folder: str, current: str) -> None:
-    """Give the files of the keys their names: the current one's is `seal.key`. Raises: StateUnavailable."""
-    path, following = (os.path.join(folder, name) for name in (SEAL_KEY, SEAL_KEY + NEXT))
-    if _id_at(following) != current:
-        return
-    seam, old = files.Files(), _id_at(path)
-    if old and not os.path.lexists(f"{path}.{old}"):
+def _of_hsm(elsewhere: Elsewhere, header: Header, wanted: Wanted) -> tuple[Seal, str]:
+    label = wanted.key_label or elsewhere.key_label()
+    if label == header.seal.get("key_id"):
+        raise SettingError(
+            f"the key {label} is the one that the state has",
+            hint="name another key of the token with -key-label; -generate makes it there",
+        )
+    hsm = elsewhere.hsm()
+    if wanted.generates:
         try:
-            seam.link(path, f"{path}.{old}")
-            seam.sync_folder(folder)
-        except OSError as error:
-            raise files.unavailable(error, f"keep {path}") from error
-    files.rename(seam, following, path)
+            hsm.generate(label)
+        except SealKeyError as error:
+            error.hint = error.hint or "leave -generate away, and that key is taken"
+            raise
+    return elsewhere.under(label), f"the token {hsm.shown}"
 
 
-def settle(settings: Settings, state: State) -> list[str]:
-    """Bring the files of the keys in order, and remove those that nothing is under any more; give their paths.
-
-    Where the folder holds another state, or what was one, none is removed. Raises: StateError.
-    """
-    folder = settings.data_dir
-    found = [name for name in os.listdir(folder) if _PREVIOUS.fullmatch(name)]
-    if settings.seal_key or not (found or os.path.lexists(os.path.join(folder, SEAL_KEY + NEXT))):
-        return []
-    with local.making(folder, settings.lock_timeout_s):
-        with state.reader() as view:
-            header = view.header
-        _rename(folder, _id(header.seal))
-        if header.seal.get(PREVIOUS) or _has_others(settings):
-            return []
-        gone = [os.path.join(folder, name) for name in found if name != f"{SEAL_KEY}.{_id(header.seal)}"]
-        for path in gone:
-            files.remove(files.Files(), path)
-        return gone
-
-
-def _has_others(settings: Settings) -> bool:
-    """Tell whether a state besides this one is in the folder, or a file that was one."""
-    others = set(FILES.values()) - {os.path.basename(settings.path)}
-    aside = tuple(file + end for file in FILES.values() for end in (local.MIGRATED, files.DAMAGED))
-    return any(name in others or name.startswith(aside) for name in os.listdir(settings.data_dir))
-
-
-def _id(described: Mapping[str, object]) -> str:
-    return str(described.get("key_id"))
-
-
-def _id_at(path: str) -> str:
-    """Give the id of the key in a file, "" where there is none. Raises: UnsafePermissions, StateUnavailable."""
-    try:
-        return static.StaticSeal(static.read_key(files.read_private(path), path), os.urandom).key_id
-    except (FileNotFoundError, SealKeyError):
-        return ""
-    except OSError as error:
-        raise files.unavailable(error, f"read {path}") from error
+def _of_transit(elsewhere: Elsewhere, header: Header, wanted: Wanted) -> tuple[Seal, str]:
+    key = elsewhere.transit_key()
+    if wanted.rotates:
+        key.rotate()
+    seal = elsewhere.newest("transit")
+    if seal.key_id == header.seal.get("key_id"):
+        raise SettingError(
+            f"the newest version of the transit key {key.name} is the one that the state has",
+            hint="rotate it over there, or leave -no-rotate away",
+        )
+    return seal, f"{key.mount}keys/{key.name}"

@@ -15,7 +15,7 @@ The environment has the last word: `BAO_HSM_LIB`, `BAO_TRANSIT_SEAL_KEY_NAME` an
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.connect import variable
 from vaultctl.connect.settings import SettingError
@@ -57,18 +57,15 @@ _SECRET_MAX_B = 4096
 
 
 class Elsewhere(NamedTuple):
-    """The seals of one process that are elsewhere; modules and connections are kept for the next use."""
+    """The seals of one process that are elsewhere; modules and connections are kept by the settings."""
 
     settings: Settings
     environ: Mapping[str, str]
-    kept: dict[str, Any]
 
     def named(self, kind: str, key_id: str) -> Seal:
         """Give the seal whose key the header names. Raises: SettingError, SealKeyError."""
         if kind == "pkcs11":
-            from vaultctl.crypto.seals.pkcs11 import Pkcs11Seal
-
-            return Pkcs11Seal(self.hsm(), key_id, os.urandom)
+            return self.under(key_id)
         from vaultctl.crypto.seals import transit
 
         key, version = self.transit_key(), transit.version_of(key_id)
@@ -80,28 +77,36 @@ class Elsewhere(NamedTuple):
     def newest(self, kind: str) -> Seal:
         """Give the seal as the settings have it, to be gone over to. Raises: SettingError, SealKeyError."""
         if kind == "pkcs11":
-            from vaultctl.crypto.seals.pkcs11 import Pkcs11Seal
-
-            return Pkcs11Seal(self.hsm(), _one(self._table(kind), kind, "key_label"), os.urandom)
+            return self.under(self.key_label())
         from vaultctl.crypto.seals.transit import TransitSeal
 
         key = self.transit_key()
         return TransitSeal(key, key.newest())
 
+    def key_label(self) -> str:
+        """Give the label of the key that the settings name. Raises: SettingError."""
+        return _one(self._table("pkcs11"), "pkcs11", "key_label")
+
+    def under(self, key_label: str) -> Seal:
+        """Give the seal under a key of the token. Raises: SettingError."""
+        from vaultctl.crypto.seals.pkcs11 import Pkcs11Seal
+
+        return Pkcs11Seal(self.hsm(), key_label, os.urandom)
+
     def hsm(self) -> Hsm:
         """Give the token of the module that the settings name. Raises: SettingError."""
-        if "pkcs11" not in self.kept:
+        if "pkcs11" not in self.settings.seals_opened:
             from vaultctl.crypto.seals.pkcs11 import Hsm
 
-            self.kept["pkcs11"] = Hsm(_hsm_settings(self._table("pkcs11"), self.environ))
-        found: Hsm = self.kept["pkcs11"]
+            self.settings.seals_opened["pkcs11"] = Hsm(_hsm_settings(self._table("pkcs11"), self.environ))
+        found: Hsm = self.settings.seals_opened["pkcs11"]
         return found
 
     def transit_key(self) -> TransitKey:
         """Give the key of the Vault that the settings name. Raises: SettingError."""
-        if "transit" not in self.kept:
-            self.kept["transit"] = _transit_key(self._table("transit"), self.environ)
-        found: TransitKey = self.kept["transit"]
+        if "transit" not in self.settings.seals_opened:
+            self.settings.seals_opened["transit"] = _transit_key(self._table("transit"), self.environ)
+        found: TransitKey = self.settings.seals_opened["transit"]
         return found
 
     def _table(self, kind: str) -> dict[str, str]:

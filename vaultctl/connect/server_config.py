@@ -49,6 +49,9 @@ class ServerConfig(NamedTuple):
     allow_audit_log_prefixing: bool = False
     disable_unauthed_rekey_endpoints: bool = True
     disable_unauthed_generate_root_endpoints: bool = True
+    disable_sealwrap: bool = False
+    """That the seal wraps no further entry; the same setting of `config.toml` holds for a server, too."""
+
     no_init: bool = False
     """That no state is made where there is none: the server waits for `POST sys/init`."""
 
@@ -182,6 +185,7 @@ _TOP: dict[str, Callable[[Any], Any]] = {
     "api_addr": _word,
     "unsafe_allow_api_audit_creation": _switch,
     "allow_audit_log_prefixing": _switch,
+    "disable_sealwrap": _switch,
     "no_init": _switch,
 }
 _TCP: dict[str, Callable[[Any], Any]] = {

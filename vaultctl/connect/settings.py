@@ -95,6 +95,9 @@ class Settings:
         self.keys_from_fds: dict[str, bytes] = {}
         """What descriptors gave: each can be read once, and the key is needed again."""
 
+        self.seals_opened: dict[str, Any] = {}
+        """Modules and connections of seals that are elsewhere, by their type: whoever comes next uses them again."""
+
         self.shares_from_fd: bytes | None = None
         """The same of the shares of an unseal key."""
 

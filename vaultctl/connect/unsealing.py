@@ -34,7 +34,8 @@ def find_seal(
     root_key = (keeper() if keeper else runtime_folder(settings, environ)).root_key(header)
     if root_key is None:
         raise Sealed
-    return OpenedShamirSeal(header.seal, ROOT_KEY, root_key)
+    described = {name: value for name, value in header.seal.items() if name != "previous"}
+    return OpenedShamirSeal(described, ROOT_KEY, root_key)
 
 
 def runtime_folder(settings: Settings, environ: Mapping[str, str]) -> Keeper:
@@ -47,7 +48,7 @@ def runtime_folder(settings: Settings, environ: Mapping[str, str]) -> Keeper:
 def _from_shares(settings: Settings, source: str, header: Header) -> Seal:
     """Give the seal by the shares that a file or a descriptor has, one a line. Raises: SealKeyError."""
     numbers = header.seal.get("shares", 0), header.seal.get("threshold", 0)
-    shares = _read_shares(settings, source)
+    shares = read_shares(settings, source)
     if len(shares) < numbers[1]:
         raise SealKeyError(
             f"{source} has {len(shares)} shares, and {numbers[1]} of {numbers[0]} open the state",
@@ -68,7 +69,7 @@ def _from_shares(settings: Settings, source: str, header: Header) -> Seal:
     return seal
 
 
-def _read_shares(settings: Settings, source: str) -> list[bytes]:
+def read_shares(settings: Settings, source: str) -> list[bytes]:
     """Read shares, each once. Raises: SealKeyError, StateError."""
     kind, _, rest = source.partition(":")
     if kind == "file" and rest:

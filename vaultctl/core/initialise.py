@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def under_shamir(state: State, plan: Plan, random: Callable[[int], bytes], now_s: int) -> Made | None:
     """Make a state under an unseal key of its own, which is shared; None where there is one. Raises: StateError."""
     key = bytearray(random(KEY_B))
-    shares = _for_holders(shamir.split(key, plan.shares, plan.threshold, random), plan)
+    shares = for_holders(shamir.split(key, plan.shares, plan.threshold, random), plan)
     root_token = tokens.new_token(random)
     shown = _for_holder(root_token, plan)
 
@@ -50,7 +50,7 @@ def under_auto(
     key = bytearray(random(KEY_B))
     wanted = recovery.Recovery(plan.recovery_shares, plan.recovery_threshold)
     shares = shamir.split(key, wanted.shares, wanted.threshold, random) if wanted.shares else []
-    shares = _for_holders(shares, plan)
+    shares = for_holders(shares, plan)
     root_token = tokens.new_token(random)
     shown = _for_holder(root_token, plan)
 
@@ -64,7 +64,7 @@ def under_auto(
     return Made((), shares, shown) if is_made else None
 
 
-def _for_holders(shares: list[bytes], plan: Plan) -> list[bytes]:
+def for_holders(shares: list[bytes], plan: Plan) -> list[bytes]:
     """Give each share as its holder gets it: encrypted, where there are PGP keys. Source: OpenBao 2.7: its hex is."""
     if not plan.pgp_keys:
         return shares

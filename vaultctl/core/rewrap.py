@@ -2,7 +2,8 @@
 
 Only the seal's own layer is changed: what is below it is what the barrier made, before and after. Where no entry shall
 be wrapped (a seal that needs people, or `disable_sealwrap`), the same job takes that layer off. An entry that cannot be
-unwrapped is counted, named and left as it is. A seal that is out of reach stops the job, which goes on from there.
+unwrapped, because it is damaged or because its key is gone, is counted, named and left as it is. A seal that is out of
+reach stops the job, which goes on from there.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,9 +15,9 @@ from vaultctl.core.mounts import new_uuid
 from vaultctl.core.session import Session
 from vaultctl.core.state import ROOT_KEY, Transaction
 from vaultctl.crypto.barrier import SEALED
-from vaultctl.crypto.seals.blob import head_of
-from vaultctl.crypto.seals.several import current_of, previous_of
-from vaultctl.logical.errors import IntegrityError, NotOffered, StateError
+from vaultctl.crypto.seals.blob import head_of, key_id_of
+from vaultctl.crypto.seals.several import previous_of
+from vaultctl.logical.errors import IntegrityError, NotOffered, SealKeyGone, StateError
 from vaultctl.logical.storage import Reading
 
 KIND = "rewrap"
@@ -100,7 +101,7 @@ def step(session: Session, job: Job) -> Job:
 def _ended(transaction: Transaction, job: Job) -> Job:
     """Keep what became of a job; after one without failures the previous keys are needed no more."""
     if job.status != FAILURE and previous_of(transaction.seal):
-        transaction.reseal(current_of(transaction.seal))
+        transaction.drop_previous()
     records.save(transaction, LAST, job._asdict())
     return job
 
@@ -193,11 +194,21 @@ class _Batch:
             self._transaction.decrypt(name, blob)  # damage is not wrapped, but named
             self._transaction.replace_blob(name, blob, self._seal.wrap(name, blob))
             return
-        plain = self._seal.unwrap(name, blob)
+        plain = self._unwrapped(name, blob)
         if name != ROOT_KEY and not self._target.wraps:
             self._transaction.replace_blob(name, blob, plain)
         elif not blob.startswith(self._head):
             self._transaction.replace_blob(name, blob, self._seal.wrap(name, plain))
+
+    def _unwrapped(self, name: str, blob: bytes) -> bytes:
+        """Take the seal's layer off. Raises: IntegrityError, of a key that is gone too; other StateErrors."""
+        try:
+            return self._seal.unwrap(name, blob)
+        except SealKeyGone as error:
+            if key_id_of(blob) == self._target.key_id:
+                raise  # without the current key nothing is rewrapped at all
+            why = f"the entry {name} is under the seal key {key_id_of(blob)}, which is gone: {error.errors[0]}"
+            raise IntegrityError(why, hint=error.hint) from None
 
 
 class Wanted:

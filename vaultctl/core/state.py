@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vaultctl.crypto.aead import KEY_B, Random
 from vaultctl.crypto.barrier import ROTATE_AFTER, SEALED, Barrier, open_keyring, seal_keyring
 from vaultctl.crypto.keyring import new_keyring
-from vaultctl.logical.errors import IntegrityError, NoState, Sealed, SealKeyError
+from vaultctl.logical.errors import IntegrityError, NoState, Sealed, SealKeyError, SealKeyGone
 from vaultctl.storage.header import RESTORE, Commit, Header, next_header
 from vaultctl.storage.names import below, children, past
 from vaultctl.storage.overlay import Overlay
@@ -214,12 +214,13 @@ class Transaction(View):
         self._overlay.put(ROOT_KEY, self._seal.wrap(ROOT_KEY, root_key))
         self._overlay.put(KEYRING, seal_keyring(root_key, KEYRING, self._barrier.keyring, self._random))
 
-    def reseal(self, seal: Seal) -> None:
-        """Put the root key under another seal, or another key of the same; other entries stay as they were wrapped."""
-        root_key = self.root_key()
-        self._seal = seal
-        self._overlay.put(ROOT_KEY, seal.wrap(ROOT_KEY, root_key))
-        self._stands = self._stands._replace(seal=seal.describe())
+    def drop_previous(self) -> None:
+        """Know of no earlier seal and key any more; the root key stays as the current one wrapped it."""
+        from vaultctl.crypto.seals.several import current_of
+
+        self._seal = current_of(self._seal)
+        self._stands = self._stands._replace(seal=self._seal.describe())
+        self._overlay.put(ROOT_KEY, self._overlay.get(ROOT_KEY) or b"")  # as it is: who kept the keys looks again
 
     @property
     def stands(self) -> Header:
@@ -243,8 +244,10 @@ class Transaction(View):
         """Make a new root key, under the seal as it is or under another; the keyring goes under it as it stands."""
         root_key = self._random(KEY_B)
         if seal is not None:
-            self._seal = seal
-            self._stands = self._stands._replace(seal=seal.describe())
+            from vaultctl.crypto.seals.several import in_front_of
+
+            self._seal = in_front_of(self._seal, seal)
+            self._stands = self._stands._replace(seal=self._seal.describe())
         if not self._seal.is_auto:
             # Whoever else keeps the root key keeps one that opens nothing any more: with the epoch that is told.
             self.mark_sealed(sealed=False)
@@ -444,7 +447,7 @@ def check_key_id(header: Header, key_id: str, source: str) -> None:
 
 def wrong_key(wanted: str | None, key_id: str, source: str) -> SealKeyError:
     """Say which key was wanted, and which was found."""
-    return SealKeyError(
+    return SealKeyGone(
         f"the seal key from {source} has the id {key_id}, and the state was sealed with {wanted}",
         hint="put the key that was made with this state in its place, or name it with VAULTCTL_SEAL_KEY,"
         " or with VAULTCTL_SEAL_KEY_PREVIOUS if another is to take its place",

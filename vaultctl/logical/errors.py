@@ -204,6 +204,10 @@ class SealKeyError(StateError):
     """The key that opens the state is missing, unreadable or another one."""
 
 
+class SealKeyGone(SealKeyError):
+    """There is no such key where it was looked for, and that could be looked at: what is under it may be lost."""
+
+
 class SealUnavailable(StateError):
     """The seal cannot be reached: what it wrapped can be neither read nor written until it is back."""
 

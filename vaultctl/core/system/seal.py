@@ -77,6 +77,7 @@ def _unsealed_status(host: Host, view: View) -> Response:
     return Response(
         raw={
             **_standing(header.seal["type"], numbers, Progress(), sealed=False, is_auto=is_auto),
+            "migration": _is_migrating(header),
             "cluster_name": cluster_name(header.cluster_id),
             "cluster_id": header.cluster_id,
             "storage_type": storage_type(host),
@@ -112,6 +113,11 @@ def _standing(kind: str, numbers: _Numbers, progress: Progress, *, sealed: bool,
         "commit_date": __commit_date__,
         "migration": False,
     }
+
+
+def _is_migrating(header: Header) -> bool:
+    """Tell whether entries may still be wrapped by a seal of another type."""
+    return any(each["type"] != header.seal["type"] for each in header.seal.get("previous", ()))
 
 
 def storage_type(host: Host) -> str:

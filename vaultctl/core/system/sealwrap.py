@@ -34,7 +34,12 @@ def start(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
 
 def read(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     """Tell of the rewrap that was started last."""
-    view = ctx.session.view
+    return Response(data=told_of(ctx.session))
+
+
+def told_of(session: Session) -> dict[str, Any]:
+    """Give what is told of the rewrap that was started last."""
+    view = session.view
     job = rewrap.newest(view)
     told: dict[str, Any] = {
         "entries": {"processed": 0, "succeeded": 0, "failed": 0},
@@ -46,7 +51,7 @@ def read(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
         "error": "",
         "failed_entries": [],
         "key_id": view.seal.key_id,
-        "note": _note(ctx.session),
+        "note": _note(session),
     }
     if job:
         told |= {
@@ -58,10 +63,10 @@ def read(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
             "updated": rfc3339(job.updated_ns),
             "error": job.error,
             "failed_entries": [
-                {"entry": name, "mount": _mount_of(ctx.session, name), "error": why} for name, why in job.failed_leases
+                {"entry": name, "mount": _mount_of(session, name), "error": why} for name, why in job.failed_leases
             ],
         }
-    return Response(data=told)
+    return told
 
 
 def _note(session: Session) -> str:

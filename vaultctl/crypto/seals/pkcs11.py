@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from vaultctl.crypto.aead import NONCE_B, TAG_B
 from vaultctl.crypto.barrier import damaged
 from vaultctl.crypto.seals.blob import body_of, head_of
-from vaultctl.logical.errors import SealKeyError, SealUnavailable
+from vaultctl.logical.errors import SealKeyError, SealKeyGone, SealUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result")
 _KEY_BITS = 256
 _TAG_BITS = 8 * TAG_B
+_MISSING = "operator seal-migrate and operator seal-rotate-key have the token make a new key with -generate"
 _BACK = "once it is back, ask again: nothing was changed"
 
 
@@ -57,6 +58,11 @@ class Hsm:
         self._lock = Lock()
         self._session: pkcs11.Session | None = None
         self._keys: dict[str, Key] = {}
+
+    @property
+    def shown(self) -> str:
+        """Give what the token is called by."""
+        return self._settings.shown
 
     def encrypt(self, label: str, nonce: bytes, plain: bytes, bound: bytes) -> bytes:
         """Encrypt with a key of the token; the tag stands behind. Raises: SealUnavailable, SealKeyError."""
@@ -127,7 +133,7 @@ class Hsm:
             try:
                 self._keys[label] = self._session.get_key(ObjectClass.SECRET_KEY, KeyType.AES, label=label)
             except NoSuchKey:
-                raise SealKeyError(f"{shown} no AES key with the label {label}") from None
+                raise SealKeyGone(f"{shown} no AES key with the label {label}", hint=_MISSING) from None
             except MultipleObjectsReturned:
                 raise SealKeyError(f"{shown} several AES keys with the label {label}") from None
         return self._keys[label]

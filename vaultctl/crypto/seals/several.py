@@ -25,7 +25,7 @@ class Several:
         """`find` gives a previous seal by its description. It raises SealKeyError, SealUnavailable."""
         self.current = current
         self.previous = previous
-        self._find = find
+        self.find_described = find
         self._found: dict[str, Seal] = {current.key_id: current}
         self._by_head: dict[bytes, Seal] = {head_of(current.key_id): current}
 
@@ -73,13 +73,20 @@ class Several:
             described = next((each for each in self.previous if each["key_id"] == key_id), None)
             if described is None:
                 return None
-            self._found[key_id] = self._find(described)
+            self._found[key_id] = self.find_described(described)
         return self._found[key_id]
 
 
 def current_of(seal: Seal) -> Seal:
     """Give the seal that wraps, without the previous ones."""
     return seal.current if isinstance(seal, Several) else seal
+
+
+def in_front_of(seal: Seal, current: Seal) -> Seal:
+    """Give another current seal, with the previous ones that this one has, unless it has its own."""
+    if not isinstance(seal, Several) or isinstance(current, Several):
+        return current
+    return Several(current, seal.previous, seal.find_described)
 
 
 def previous_of(seal: Seal) -> Sequence[Described]:

@@ -34,6 +34,12 @@ class TransitKey(NamedTuple):
         """Show where the key is."""
         return f"TransitKey({self.mount}{self.name})"
 
+    def close(self) -> None:
+        """End the connections to that Vault."""
+        close = getattr(self.door, "close", None)
+        if close is not None:
+            close()
+
     def ask(self, verb: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """Ask the engine. Raises: InvalidRequest where it refuses what it was given, SealUnavailable."""
         where = f"the transit seal's key {self.mount}keys/{self.name}"

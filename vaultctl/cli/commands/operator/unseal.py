@@ -67,6 +67,6 @@ COMMAND = command(
         FORMAT,
         FIELD,
         switch("reset", "Forget the shares that were entered."),
-        switch("migrate", "Say that the seal is being migrated; it never is here.", hidden=True),
+        switch("migrate", "Of bao: a local state is migrated with operator seal-migrate.", hidden=True),
     ),
 )

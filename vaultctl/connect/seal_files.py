@@ -1,0 +1,133 @@
+"""The files with keys of the static seal, and how one takes another's place.
+
+Key files are found by the id that the state names, so that whatever was cut short, the state opens with what is in the
+folder: `seal.key`, `seal.key.next` and `seal.key.<id>` for earlier keys. A key that the settings name is nobody's but
+the user's, who says with VAULTCTL_SEAL_KEY_PREVIOUS where the old one is; no file of theirs is touched.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from vaultctl.connect import keys, local
+from vaultctl.connect.keys import NEXT, SEAL_KEY
+from vaultctl.connect.settings import FILES, SettingError
+from vaultctl.crypto.aead import KEY_B
+from vaultctl.crypto.seals import static
+from vaultctl.crypto.seals.several import PREVIOUS
+from vaultctl.logical.errors import SealKeyError
+from vaultctl.storage import files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vaultctl.connect.settings import Settings
+    from vaultctl.core.state import State
+    from vaultctl.storage.header import Header
+
+_EARLIER = re.compile(re.escape(SEAL_KEY) + r"\.[0-9a-f]{16}")
+
+
+class Settled(NamedTuple):
+    """The files of keys that nothing in the state is under any more: those that were removed, and those that stay."""
+
+    removed: list[str]
+    kept: list[str]
+
+
+def new_key(settings: Settings, environ: Mapping[str, str], header: Header) -> tuple[static.StaticSeal, str]:
+    """Give the new key's seal, durable where it is ours to keep, and its source. Raises: SettingError, StateError."""
+    if settings.seal_key:
+        key, source = keys.read_seal_key(settings, environ)
+        seal = static.StaticSeal(key, os.urandom)
+        if seal.key_id == _id(header.seal):
+            raise SettingError(
+                f"the seal key from {source} is the one that the state has",
+                hint="put the new key there, and name the old one with VAULTCTL_SEAL_KEY_PREVIOUS",
+            )
+        return seal, source
+    folder = settings.data_dir
+    path, following = (os.path.join(folder, name) for name in (SEAL_KEY, SEAL_KEY + NEXT))
+    if _id_at(following) == _id(header.seal):
+        _rename(folder, _id(header.seal))
+    try:
+        files.write_new(files.Files(), following, static.write_key(os.urandom(KEY_B)))
+    except FileExistsError:
+        pass  # a change was cut short before it was committed: nothing is under that key, and it may be used
+    except OSError as error:
+        raise files.unavailable(error, f"make {following}") from error
+    key = static.read_key(files.read_private(following), following)
+    return static.StaticSeal(key, os.urandom), path
+
+
+def put_in_place(settings: Settings, key_id: str) -> None:
+    """After the commit that went over to the new key: its file is `seal.key`. Raises: StateUnavailable."""
+    if not settings.seal_key:
+        _rename(settings.data_dir, key_id)
+
+
+def _rename(folder: str, current: str) -> None:
+    """Give the files of the keys their names: the current one's is `seal.key`. Raises: StateUnavailable."""
+    path, following = (os.path.join(folder, name) for name in (SEAL_KEY, SEAL_KEY + NEXT))
+    if _id_at(following) != current:
+        return
+    seam, old = files.Files(), _id_at(path)
+    if old and not os.path.lexists(f"{path}.{old}"):
+        try:
+            seam.link(path, f"{path}.{old}")
+            seam.sync_folder(folder)
+        except OSError as error:
+            raise files.unavailable(error, f"keep {path}") from error
+    files.rename(seam, following, path)
+
+
+def settle(settings: Settings, state: State, *, removes: bool) -> Settled:
+    """Bring the files of the keys in order; name those that nothing is under any more, or remove them.
+
+    Where the folder holds another state, or what was one, none counts as such. Raises: StateError.
+    """
+    folder = settings.data_dir
+    if settings.seal_key or not any(_is_key(name) for name in os.listdir(folder)):
+        return Settled([], [])
+    with local.making(folder, settings.lock_timeout_s):
+        with state.backend.reader() as snapshot:
+            header = snapshot.header
+        is_static = header.seal.get("type") == static.StaticSeal.kind
+        if is_static:
+            _rename(folder, _id(header.seal))
+        if header.seal.get(PREVIOUS) or _has_others(settings):
+            return Settled([], [])
+        current = {SEAL_KEY, f"{SEAL_KEY}.{_id(header.seal)}"} if is_static else set()
+        old = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if _is_key(name, current)]
+        if not removes:
+            return Settled([], old)
+        for path in old:
+            files.remove(files.Files(), path)
+        return Settled(old, [])
+
+
+def _is_key(name: str, but: frozenset[str] | set[str] = frozenset()) -> bool:
+    return (name in (SEAL_KEY, SEAL_KEY + NEXT) or bool(_EARLIER.fullmatch(name))) and name not in but
+
+
+def _has_others(settings: Settings) -> bool:
+    """Tell whether a state besides this one is in the folder, or a file that was one."""
+    others = set(FILES.values()) - {os.path.basename(settings.path)}
+    aside = tuple(file + end for file in FILES.values() for end in (local.MIGRATED, files.DAMAGED))
+    return any(name in others or name.startswith(aside) for name in os.listdir(settings.data_dir))
+
+
+def _id(described: Mapping[str, object]) -> str:
+    return str(described.get("key_id"))
+
+
+def _id_at(path: str) -> str:
+    """Give the id of the key in a file, "" where there is none. Raises: UnsafePermissions, StateUnavailable."""
+    try:
+        return static.StaticSeal(static.read_key(files.read_private(path), path), os.urandom).key_id
+    except (FileNotFoundError, SealKeyError):
+        return ""
+    except OSError as error:
+        raise files.unavailable(error, f"read {path}") from error
