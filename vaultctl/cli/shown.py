@@ -6,6 +6,7 @@ what a secret holds that is to be written again.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from vaultctl.cli import urls
@@ -125,12 +126,12 @@ class ShowingClient(Client):
         if self._wrap_ttl or by_itself_s:
             ttl = _go_duration(self._wrap_ttl) if self._wrap_ttl else durations.humanise(int(by_itself_s))
             headers.append(("X-Vault-Wrap-Ttl", ttl))
-        shown = {name: _quoted(f"{name}: {value}") for name, value in headers}
+        shown = [(name, _quoted(f"{name}: {value}")) for name, value in headers]
         if self._token:
-            shown["X-Vault-Token"] = '"X-Vault-Token: $(vaultctl print token)"'
+            shown.append(("X-Vault-Token", '"X-Vault-Token: $(vaultctl print token)"'))
         method = urls.method(verb)
         words = ["curl", *([f"-X {method}"] if method != "GET" else [])]
-        words += [f"-H {shown[name]}" for name in sorted(shown)]
+        words += [f"-H {text}" for _, text in sorted(shown, key=itemgetter(0))]
         if method in ("POST", "PUT", "PATCH") and not _WITHOUT_BODY.fullmatch(path):
             words.append("-d " + _in_single_quotes(body_text(verb, path, data)))
         return " ".join([*words, self._url(urls.target(verb, path, query))])
