@@ -98,7 +98,7 @@ def wrap(exchange: Exchange) -> Response:
     try:
         response = produce(exchange)
     except NotFound as error:
-        if error.data is None:
+        if error.data is None and not error.warnings:
             raise
         response = Response(error.status, error.data, warnings=error.warnings)
     return stage.wrap(exchange, response)
