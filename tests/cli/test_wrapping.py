@@ -5,6 +5,7 @@ import time
 
 import pytest
 from support import served, terminal
+from support.answering import answering, says
 from support.between import between
 from support.program import Ran
 
@@ -332,14 +333,26 @@ def test_a_receiver_without_an_account(bao, fresh):
     assert (ran.code, ran.out) == (0, "b")
 
 
-def test_who_loses_a_race_is_told_so(bao, fresh):
+def test_who_loses_a_race_is_told_so(bao, vaultctl):
     """A token that somebody uses between the check and the unwrapping is as dead as one that was used before."""
-    env = {**bao.env, "HOME": str(fresh.home)}
-    token = fresh("wrapping", "wrap", "-field=wrapping_token", "a=b", env=env).out
+    env = {**bao.env, "HOME": str(vaultctl.home)}
+    token = vaultctl("wrapping", "wrap", "-field=wrapping_token", "a=b", env=env).out
 
     def use() -> bool:
-        return fresh("unwrap", "-field=a", token, env=env).code == 0
+        vaultctl("unwrap", "-field=a", token, env=env)
+        return True
 
     with between(bao.port, "sys/wrapping/lookup", use) as server:
-        ran = fresh("unwrap", f"-expect-path={MADE_AT}", token, env={**env, "BAO_ADDR": server.address})
+        ran = vaultctl("unwrap", f"-expect-path={MADE_AT}", token, env={**env, "BAO_ADDR": server.address})
     assert (ran.code, "the wrapping token is not good" in ran.err) == (8, True), ran.err
+
+
+def test_what_is_expected_is_told_to_the_server(fresh):
+    """The server is told all that is checked, so that its audit has a check that failed as such."""
+    with answering(lambda _: says(200, '{"request_id":"x","data":{"state":"used","matches":false}}')) as server:
+        env = {"BAO_ADDR": server.address, "BAO_TOKEN": "root"}
+        words = ("-expect-path=a/b", "-issued-before=2026-01-01T00:00:00.5Z", "s.token")
+        assert fresh("wrapping", "verify", *words, env=env).code == 4
+    asked = json.loads(server.asked[0].partition("\r\n\r\n")[2])
+    expected = {"expect_path": "a/b", "issued_before": "2026-01-01T00:00:00.5Z", "allow_rewrapped": False}
+    assert asked == {"token": "s.token", **expected}

@@ -135,7 +135,7 @@ def test_what_a_killed_keeper_left_is_finished(kept):
 
 @pytest.mark.parametrize("asked", ["another server", "another folder", "no TLS"])
 def test_the_wrong_server_removes_nothing(fresh, bao, asked, tmp_path):
-    """Where the file's own token is not known to be good, what a killed run left stays: it may be the one good token."""
+    """What a killed run left stays where the file's own token is not known to be good: it may be the one that is."""
     own = Kept(fresh, {**bao.env, "HOME": str(fresh.home)}, fresh.home)
     old, new = own.fill(), own.fill()
     own.run("unwrap", old)

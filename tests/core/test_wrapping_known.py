@@ -213,3 +213,25 @@ def test_listing_what_is_about_a_wrapping_token(core, operation):
         assert (refused.value.status, "unsupported path" in refused.value.errors[0]) == (404, True)
     with pytest.raises(VaultError, match="permission denied"):
         core.handle(Request(operation, "sys/wrapping/lookup"))
+
+
+def test_the_lease_of_an_expired_token_is_not_listed(core, clock):
+    """What a mount's wrapping tokens are listed as goes with the end of each."""
+    write(core, "secret/data/a", data={"k": "v"})
+    token_of(core.handle(Request(Operation.READ, "secret/data/a", token=ROOT_TOKEN, wrap_ttl_s=1)))
+    token_of(core.handle(Request(Operation.READ, "secret/data/a", token=ROOT_TOKEN, wrap_ttl_s=60)))
+    listing = Request(Operation.LIST, "sys/leases/lookup/secret/data/a", token=ROOT_TOKEN)
+    assert len(core.handle(listing).data["keys"]) == 2
+    clock.go(1.5)
+    assert len(core.handle(listing).data["keys"]) == 1
+    clock.go(60)
+    with pytest.raises(VaultError):
+        core.handle(listing)
+
+
+def test_the_path_of_what_was_read_with_a_slash_behind(core):
+    """A path is told as it is cleaned, so that it is the one that somebody expects."""
+    write(core, "secret/data/a", data={"k": "v"})
+    token = token_of(core.handle(Request(Operation.READ, "secret/data/a/", token=ROOT_TOKEN, wrap_ttl_s=60)))
+    assert verify(core, token, expect_path="secret/data/a")["matches"] is True
+    assert verify(core, token)["creation_path"] == "secret/data/a"

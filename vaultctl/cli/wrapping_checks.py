@@ -1,4 +1,4 @@
-"""What is checked of a wrapping token before it is used, and how a check comes out. Only `ask` and `asked` ask anybody."""
+"""What is checked of a wrapping token before it is used, and how a check comes out. Only `ask` and `asked` ask."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

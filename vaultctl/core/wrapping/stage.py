@@ -30,8 +30,8 @@ def wrap(exchange: Exchange, response: Response) -> Response:
     mount, request = exchange.mount, exchange.request
     if mount is None or not _can_be_wrapped(exchange, response):
         return response
-    path = request.path
-    if request.operation in _LISTING and not path.endswith("/"):
+    path = request.path.rstrip("/")
+    if request.operation in _LISTING:
         path += "/"  # Source: OpenBao 2.7
     fields = {
         "path": path,
