@@ -125,7 +125,7 @@ def _b64(text: str) -> str:
         (None, None, "", _UNVALIDATED),
         ('{"alg":null}', None, None, _UNPARSED + 'unexpected signature algorithm ""; expected ["ES512"]'),
         ('{"typ":"JWT"}', None, None, _UNPARSED + 'unexpected signature algorithm ""'),
-        ('{"alg":1}', None, None, _UNPARSED + 'failed to unmarshal algorithm: json: cannot unmarshal number into Go'),
+        ('{"alg":1}', None, None, _UNPARSED + "failed to unmarshal algorithm: json: cannot unmarshal number into Go"),
         ('{"alg":["ES512"]}', None, None, _UNPARSED + "failed to unmarshal algorithm: json: cannot unmarshal array"),
         ('{"alg":"ES512","alg":"none"}', None, None, _UNPARSED + "json: duplicate key 'alg' in object"),
         ('{"alg":"ES512","crit":["x"]}', None, None, _UNVALIDATED + "go-jose/go-jose: unsupported critical header"),

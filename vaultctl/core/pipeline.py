@@ -211,7 +211,9 @@ def authenticate(exchange: Exchange) -> None:
     where it could have been left out.
     """
     if exchange.match and exchange.match.endpoint.about_wrapping:
-        _find_wrapping(exchange)
+        from vaultctl.core.wrapping import presented
+
+        presented.find(exchange)
     if exchange.match and exchange.match.endpoint.unauthenticated:
         return
     if not exchange.request.token:
@@ -233,16 +235,6 @@ def authenticate(exchange: Exchange) -> None:
             presented.spare(exchange, token)
         token = tokens.use(exchange.session.view, token)
     exchange.token = token
-
-
-def _find_wrapping(exchange: Exchange) -> None:
-    """Find the wrapping token that a request is about; a listing is about none. Raises: VaultError."""
-    if exchange.request.operation in (Operation.LIST, Operation.SCAN):
-        exchange.match = None  # with a slash behind it is no such path. Source: OpenBao 2.7
-        return
-    from vaultctl.core.wrapping import presented
-
-    presented.find(exchange)
 
 
 def _check_entity(exchange: Exchange, token: Token) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from vaultctl.core import tokens
 from vaultctl.core.exchange import given_data
 from vaultctl.logical.errors import InvalidRequest, PermissionDenied, VaultError
+from vaultctl.logical.request import Operation
 
 if TYPE_CHECKING:
     from vaultctl.core.exchange import Exchange
@@ -32,7 +33,10 @@ class NoWrappingToken(VaultError):
 
 
 def find(exchange: Exchange) -> None:
-    """Find the token that a request is about. Raises: NoWrappingToken, InvalidRequest."""
+    """Find the token that a request is about; a listing is about none. Raises: NoWrappingToken, InvalidRequest."""
+    if exchange.request.operation in (Operation.LIST, Operation.SCAN):
+        exchange.match = None  # with a slash behind it is no such path. Source: OpenBao 2.7
+        return
     text = given_text(exchange.request)
     named = named_by(exchange.session.view, text)
     if named != text:
