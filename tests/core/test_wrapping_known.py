@@ -235,3 +235,14 @@ def test_the_path_of_what_was_read_with_a_slash_behind(core):
     token = token_of(core.handle(Request(Operation.READ, "secret/data/a/", token=ROOT_TOKEN, wrap_ttl_s=60)))
     assert verify(core, token, expect_path="secret/data/a")["matches"] is True
     assert verify(core, token)["creation_path"] == "secret/data/a"
+
+
+def test_asking_what_is_known_of_a_token_waits_for_nobody(core):
+    """A look-up and a check are answered while somebody writes: they take no lock."""
+    token = wrap(core)
+    with core.state.writer():
+        for path in ("lookup", "verify"):
+            request = Request(Operation.UPDATE, f"sys/wrapping/{path}", data={"token": token})
+            answer = core.answer_at_once(request)
+            assert answer is not None
+            assert answer.data["creation_path"] == "sys/wrapping/wrap"
