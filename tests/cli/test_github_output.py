@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 
 import pytest
 
@@ -163,6 +164,60 @@ def test_a_field_that_is_not_there(step):
     step("kv", "put", "secret/a", "k=v")
     ran = step("kv", "get", "-field=nosuch", "-github-output=v", "secret/a")
     assert (ran.code, ran.out, step.outputs()) == (1, "", {})
+
+
+def test_a_field_that_is_an_object(step):
+    """A field that is no text is JSON, with the masks of all that is in it; a text in JSON is masked as it is, too."""
+    step("kv", "put", "secret/o", "x=INNER1", "y=INNER2")
+    for words in (("read",), ("read", "-format=json"), ("read", "-format=yaml")):
+        ran = step(*words, "-field=data", "-github-output=X", "secret/data/o")
+        assert json.loads(step.outputs()["X"]) == {"x": "INNER1", "y": "INNER2"}
+        assert {"INNER1", "INNER2"} <= set(masked(ran.out))
+    ran = step("kv", "get", "-format=json", "-field=x", "-github-output=Y", "secret/o")
+    assert (step.outputs()["Y"], "INNER1" in masked(ran.out)) == ('"INNER1"', True)
+
+
+def test_lines_that_are_everywhere(step):
+    """A line of a few signs or digits has no mask of its own, or the log would be nothing but stars."""
+    step("kv", "put", "secret/a", "-", stdin=json.dumps({"k": "{\n secret\n}\n12\nab", "n": "12"}).encode())
+    ran = step("kv", "get", "-field=k", "-github-output=v", "secret/a")
+    assert set(masked(ran.out)) == {" secret", "secret", "ab"}
+    assert "12" not in masked(step("kv", "get", "-github-output=v", "secret/a").out)
+
+
+@pytest.mark.parametrize("where", ["/dev/full", "/dev/null", "a FIFO", "no space"])
+def test_what_takes_no_value_is_found_before_anything_is_asked(vaultctl, where):
+    """A device, a FIFO that nobody reads or a disk without space is refused, and a wrapping token stays good."""
+    token = vaultctl("wrapping", "wrap", "-field=wrapping_token", "a=b").out
+    path, options = where, {}
+    if where == "a FIFO":
+        path = str(vaultctl.home / "fifo")
+        os.mkfifo(path)
+    elif where == "no space":
+        path = str(vaultctl.home / "outputs")
+        with open(path, "w"):
+            options["preexec_fn"] = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, 1 << 19))
+    env = {"GITHUB_OUTPUT": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    ran = vaultctl("unwrap", "-field=a", "-github-output=v", token, env=env, **options)
+    assert (ran.code, ran.out, "nothing was asked" in ran.err) == (1, "", True), ran.err
+    assert vaultctl("unwrap", "-field=a", token).out == "b"
+
+
+@pytest.mark.parametrize("words", [("unwrap", "-field=a", "-github-output=v"), ("unwrap",), ("wrapping", "rewrap")])
+@pytest.mark.parametrize("how", ["closed", "unread"])
+def test_a_stdout_that_nobody_reads_uses_nothing_up(vaultctl, words, how):
+    """Where stdout is closed, or its reader is gone, nothing is asked, and a wrapping token stays good."""
+    token = vaultctl("wrapping", "wrap", "-field=wrapping_token", "a=b").out
+    file = vaultctl.home / "outputs"
+    file.touch()
+    reader, writer = os.pipe()
+    os.close(reader)
+    options = {"preexec_fn": lambda: os.close(1)} if how == "closed" else {"terminal": writer}
+    child = vaultctl.start(*words, token, env={"GITHUB_OUTPUT": str(file)}, **options)
+    _, err = child.communicate()
+    os.close(writer)
+    assert (child.returncode, "nothing was asked" in err, file.read_text()) == (1, True, "")
+    assert vaultctl("unwrap", "-field=a", token).out == "b"
 
 
 def test_a_closed_stdout_sets_nothing(vaultctl):

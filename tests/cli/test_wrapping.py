@@ -5,6 +5,8 @@ import time
 
 import pytest
 from support import served, terminal
+from support.answering import answering, says
+from support.between import between
 from support.program import Ran
 
 WHERE = ["on OpenBao", "on our server", "here"]
@@ -175,6 +177,37 @@ def test_a_good_token(there):
     assert there("unwrap", "-field=a", f"-expect-path={MADE_AT}", token).out == "b"
 
 
+def test_the_same_path_in_another_namespace(there):
+    """Whoever owns a namespace can make any path there: it is not the one that was expected."""
+    for name in ("evil", "third"):
+        assert there("namespace", "create", name).code == 0
+    forged = there("wrapping", "wrap", "-namespace=evil", "-field=wrapping_token", "a=b").out
+    good = token_of(there)
+    for namespace, path, token, code in (
+        ("", MADE_AT, forged, 3),
+        ("", MADE_AT, good, 0),
+        ("third", MADE_AT, forged, 3),
+        ("third", MADE_AT, good, 3),
+        ("evil", MADE_AT, forged, 0),
+        ("", f"evil/{MADE_AT}", forged, 0),
+        ("", f"evil/{MADE_AT}", good, 3),
+    ):
+        words = (f"-namespace={namespace}", f"-expect-path={path}", token)
+        ran = there("wrapping", "verify", *words)
+        assert (ran.code, "this server does not tell" in ran.err.replace("wrapped anew, this", "")) == (code, False)
+        if code:
+            assert there("unwrap", *words).code == code
+    assert there("unwrap", "-namespace=evil", "-field=a", f"-expect-path={MADE_AT}", forged).out == "b"
+
+
+def test_a_check_uses_no_other_wrapping_token_up(there):
+    """The token in use may be another wrapping token: to verify one does not count as a use of the other."""
+    one, other = token_of(there), token_of(there)
+    assert there("wrapping", "verify", f"-expect-path={MADE_AT}", one, BAO_TOKEN=other).code == 0
+    assert there("wrapping", "lookup", one, BAO_TOKEN=other).code == 0
+    assert there("unwrap", "-field=a", other).out == "b"
+
+
 def test_another_path(there):
     """A token that was made elsewhere is exit code 3, and is not used."""
     token = token_of(there)
@@ -298,3 +331,28 @@ def test_a_receiver_without_an_account(bao, fresh):
     token = fresh("wrapping", "wrap", "-field=wrapping_token", "a=b", env=env).out
     ran = fresh("unwrap", "-field=a", "-", stdin=token.encode(), env={**env, "BAO_TOKEN": ""})
     assert (ran.code, ran.out) == (0, "b")
+
+
+def test_who_loses_a_race_is_told_so(bao, vaultctl):
+    """A token that somebody uses between the check and the unwrapping is as dead as one that was used before."""
+    env = {**bao.env, "HOME": str(vaultctl.home)}
+    token = vaultctl("wrapping", "wrap", "-field=wrapping_token", "a=b", env=env).out
+
+    def use() -> bool:
+        vaultctl("unwrap", "-field=a", token, env=env)
+        return True
+
+    with between(bao.port, "sys/wrapping/lookup", use) as server:
+        ran = vaultctl("unwrap", f"-expect-path={MADE_AT}", token, env={**env, "BAO_ADDR": server.address})
+    assert (ran.code, "the wrapping token is not good" in ran.err) == (8, True), ran.err
+
+
+def test_what_is_expected_is_told_to_the_server(fresh):
+    """The server is told all that is checked, so that its audit has a check that failed as such."""
+    with answering(lambda _: says(200, '{"request_id":"x","data":{"state":"used","matches":false}}')) as server:
+        env = {"BAO_ADDR": server.address, "BAO_TOKEN": "root"}
+        words = ("-expect-path=a/b", "-issued-before=2026-01-01T00:00:00.5Z", "s.token")
+        assert fresh("wrapping", "verify", *words, env=env).code == 4
+    asked = json.loads(server.asked[0].partition("\r\n\r\n")[2])
+    expected = {"expect_path": "a/b", "issued_before": "2026-01-01T00:00:00.5Z", "allow_rewrapped": False}
+    assert asked == {"token": "s.token", **expected}

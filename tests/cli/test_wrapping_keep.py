@@ -10,6 +10,7 @@ import time
 from functools import partial
 
 import pytest
+from support.answering import answering, says
 from support.between import between
 
 ALWAYS = "-before=99.999999%"
@@ -130,6 +131,122 @@ def test_what_a_killed_keeper_left_is_finished(kept):
     ran = kept.keep("-format=json")
     assert (ran.code, json.loads(ran.out)["result"], kept.names()) == (0, "finished", ["kept"])
     assert kept.holds_the_secret()
+
+
+@pytest.mark.parametrize("asked", ["another server", "another folder", "no TLS"])
+def test_the_wrong_server_removes_nothing(fresh, bao, asked, tmp_path):
+    """What a killed run left stays where the file's own token is not known to be good: it may be the one that is."""
+    own = Kept(fresh, {**bao.env, "HOME": str(fresh.home)}, fresh.home)
+    old, new = own.fill(), own.fill()
+    own.run("unwrap", old)
+    own.file.write_text(old)
+    (own.home / "kept.next").write_text(new)
+    with answering(lambda _: says(400, "Client sent an HTTP request to an HTTPS server.\n")) as plain:
+        wrong, code = {
+            "another server": ({"BAO_ADDR": "", "VAULTCTL_LOCAL": "1"}, 6),
+            "another folder": ({"BAO_ADDR": "", "VAULTCTL_DATA_DIR": str(tmp_path / "other")}, 6),
+            "no TLS": ({"BAO_ADDR": plain.address}, 2),
+        }[asked]
+        for _ in range(2):
+            ran = fresh("wrapping", "keep", "-file=kept", env={**own.env, **wrong})
+            assert (ran.code, own.names()) == (code, ["kept", "kept.next"]), ran.err
+            assert code == 2 or "kept.next was left as it is: it may hold a newer token" in ran.err
+    assert (own.keep("-format=json").code, own.holds_the_secret()) == (0, True)
+
+
+@pytest.mark.parametrize("kind", ["folder", "FIFO"])
+def test_what_is_left_and_is_no_file(kept, kind):
+    """A folder or a FIFO in the place of the new file is refused, and nobody waits for it."""
+    token = kept.fill()
+    left = kept.home / "kept.next"
+    left.mkdir() if kind == "folder" else os.mkfifo(left)
+    ran = kept.keep(ALWAYS)
+    assert (ran.code, "kept.next is no file: remove it" in ran.err, kept.file.read_text()) == (1, True, token)
+    assert kept.keep("-file=/proc/self/mem").code == 1
+
+
+def test_a_refusal_that_is_not_of_the_token(fresh):
+    """A 400 that does not say that the token is good no more is none of the exit codes that do."""
+    with answering(lambda _: says(400, "Client sent an HTTP request to an HTTPS server.\n")) as plain:
+        env = {"BAO_ADDR": plain.address, "BAO_TOKEN": "root"}
+        assert fresh("wrapping", "verify", "s.token", env=env).code == 2
+        assert fresh("unwrap", "-expect-path=a", "s.token", env=env).code == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ({"creation_ttl": "x"}, 2),
+        ({"creation_ttl": [1]}, 2),
+        ({"creation_ttl": 1e300}, 2),
+        ({"creation_time": 5}, 2),
+        ({"creation_time": ""}, 2),
+        ({"rewrapped": "x", "state": "live"}, 2),
+        ({"token": "\ud800"}, 2),
+        ({"token": "a\nb"}, 2),
+        ({"token": 5}, 2),
+        ([], 2),
+    ],
+)
+def test_a_server_that_says_odd_things(fresh, answer, code):
+    """What no Vault says is told as that, is no bug of ours, and does not get into the file."""
+    fresh.home.joinpath("kept").write_text("s.old\n")
+    good = {"creation_path": "a", "creation_time": "2020-01-01T00:00:00Z", "creation_ttl": 60}
+    told = {**good, **answer} if answer and "token" not in answer else good
+    info = {"ttl": 60, "token": "s.new", **answer} if answer else answer
+
+    def reply(text: str) -> bytes:
+        if "sys/wrapping/rewrap" in text:
+            return says(200, json.dumps({"request_id": "", "data": None, "wrap_info": info}))
+        if "sys/wrapping/verify" in text and "state" not in told:
+            return says(404, '{"errors":[]}')
+        return says(200, json.dumps({"request_id": "x", "data": told}))
+
+    with answering(reply) as odd:
+        ran = fresh("wrapping", "keep", "-file=kept", env={"BAO_ADDR": odd.address, "BAO_TOKEN": "root"})
+    assert (ran.code, "bug" in ran.err, fresh.home.joinpath("kept").read_text()) == (code, False, "s.old\n"), ran.err
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_a_gateway_that_gives_up(cluster, bao, status):
+    """A rewrap is asked for once; where a gateway answers for the server, it is said that the outcome is not known."""
+    cluster.fill()
+
+    def reply(text: str) -> bytes:
+        if "sys/wrapping/rewrap" in text:
+            return says(status, "gateway")
+        told = {"creation_path": "a", "creation_time": "2020-01-01T00:00:00Z", "creation_ttl": 60}
+        data = {"request_id": "x", "data": told}
+        return says(404, '{"errors":[]}') if "verify" in text else says(200, json.dumps(data))
+
+    with answering(reply) as gateway:
+        env = {**cluster.env, "BAO_ADDR": gateway.address, "VAULT_MAX_RETRIES": "1"}
+        ran = cluster.run.func("wrapping", "keep", "-file=kept", ALWAYS, env=env)
+    assert (ran.code, "is still good is not known: the next run finds out" in ran.err) == (2, True), ran.err
+    assert sum("sys/wrapping/rewrap" in text for text in gateway.asked) == 1
+
+
+def test_a_loop_tries_again_what_may_pass(cluster):
+    """A file that is not there for a moment, or a new one that cannot be made, does not end a loop."""
+    cluster.fill()
+    left = cluster.home / "kept.next"
+    left.mkdir()
+    child = cluster.run.func.start("wrapping", "keep", "-file=kept", "-loop", ALWAYS, env=cluster.env)
+    first = child.stderr.readline()
+    text = cluster.file.read_text()
+    cluster.file.unlink()
+    said = ""
+    while "open kept" not in said:
+        said = child.stderr.readline()
+        assert said
+    left.rmdir()
+    cluster.file.write_text(text)
+    deadline = time.monotonic() + 60
+    while cluster.file.read_text() == text and time.monotonic() < deadline and child.poll() is None:
+        time.sleep(0.01)
+    child.send_signal(signal.SIGTERM)
+    child.communicate()
+    assert (child.returncode, "is no file" in first, cluster.file.read_text() != text) == (0, True, True)
 
 
 @pytest.mark.parametrize("left", ["", "\n" * 8192, "s.torn", "s.aaaaaaaaaaaaaaaaaaaaaaaa\n"])

@@ -167,7 +167,7 @@ def test_rewrapping_gives_the_content_another_token(core, clock):
     write(core, "secret/data/app", data={"k": "v"})
     first = token_of(read(core, "secret/data/app", ttl_s=100))
     clock.go(60)
-    answer = write(core, "sys/wrapping/rewrap", ttl_s=5, token=first)
+    answer = write(core, "sys/wrapping/rewrap", token=first)
     second = token_of(answer)
     assert (answer.wrap_info["ttl"], answer.wrap_info["creation_path"]) == (100, "secret/data/app")
     assert not is_live(core, first)

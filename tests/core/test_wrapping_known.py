@@ -17,7 +17,8 @@ from support.wrapping import (
 
 from vaultctl.core.core import Core
 from vaultctl.core.wrapping import past
-from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.errors import InvalidRequest, VaultError
+from vaultctl.logical.request import Operation, Request
 from vaultctl.storage.memory import Memory
 
 DAY_S = 24 * 3600
@@ -111,6 +112,7 @@ def test_what_became_of_a_token_is_forgotten_in_time(clock):
     assert verify(core, tokens[0])["state"] == "never-here"
     left = [len(names(core, past.PREFIX))]
     while left[-1] > 60:
+        clock.go(1)  # or what is new would never be forgotten, and chance could keep this from its end
         unwrap(core, wrap(core))
         left.append(len(names(core, past.PREFIX)))
     assert max(before - after for before, after in pairwise(left)) == 31
@@ -164,3 +166,83 @@ def test_a_token_that_was_made_too_late_is_found_out(core, clock):
     moment = "2026-01-01T00:00:30Z"
     matching = [verify(core, each, issued_before=moment)["matches"] for each in (token, late, "s.x")]
     assert matching == [True, False, False]
+
+
+def test_an_expected_path_is_one_of_the_namespace_that_asks(core):
+    """The same path in another namespace is somebody else's; from above it is named with the namespace in front."""
+    write(core, "sys/namespaces/evil")
+    write(core, "sys/namespaces/third")
+    forged, good = wrap(core, namespace="evil/"), wrap(core)
+    path = "sys/wrapping/wrap"
+    for namespace, expected, token, is_good in (
+        ("", path, good, True),
+        ("", path, forged, False),
+        ("third/", path, forged, False),
+        ("third/", path, good, False),
+        ("evil/", path, good, False),
+        ("evil/", path, forged, True),
+        ("", f"evil/{path}", forged, True),
+        ("", f"evil/{path}", good, False),
+    ):
+        asked = {"namespace": namespace, "token": token, "expect_path": expected}
+        assert write(core, "sys/wrapping/verify", "", **asked).data["matches"] is is_good, asked
+        if not is_good:
+            with pytest.raises(InvalidRequest, match="creation path is"):
+                write(core, "sys/wrapping/unwrap", **asked)
+    assert write(core, "sys/wrapping/unwrap", token=forged, expect_path=f"evil/{path}").data == {"a": 1}
+    assert write(core, "sys/wrapping/unwrap", token=good, expect_path=path).data == {"a": 1}
+
+
+def test_what_was_wrapped_anew_matches_where_that_is_allowed(core):
+    """Who does not allow that content was wrapped anew is told that it does not match."""
+    token = token_of(write(core, "sys/wrapping/rewrap", token=wrap(core)))
+    assert verify(core, token, allow_rewrapped=False)["matches"] is False
+    assert verify(core, token, allow_rewrapped=True)["matches"] is True
+    assert verify(core, wrap(core), allow_rewrapped=False)["matches"] is True
+    for wrong in (5, None, ""):
+        with pytest.raises(InvalidRequest, match="expect_path is no path"):
+            verify(core, token, expect_path=wrong)
+
+
+@pytest.mark.parametrize("operation", [Operation.LIST, Operation.SCAN])
+def test_listing_what_is_about_a_wrapping_token(core, operation):
+    """There is nothing to list, whatever token is named. Source: OpenBao 2.7."""
+    for path in ("lookup", "unwrap", "rewrap"):
+        with pytest.raises(VaultError) as refused:
+            core.handle(Request(operation, f"sys/wrapping/{path}", token=ROOT_TOKEN))
+        assert (refused.value.status, "unsupported path" in refused.value.errors[0]) == (404, True)
+    with pytest.raises(VaultError, match="permission denied"):
+        core.handle(Request(operation, "sys/wrapping/lookup"))
+
+
+def test_the_lease_of_an_expired_token_is_not_listed(core, clock):
+    """What a mount's wrapping tokens are listed as goes with the end of each."""
+    write(core, "secret/data/a", data={"k": "v"})
+    token_of(core.handle(Request(Operation.READ, "secret/data/a", token=ROOT_TOKEN, wrap_ttl_s=1)))
+    token_of(core.handle(Request(Operation.READ, "secret/data/a", token=ROOT_TOKEN, wrap_ttl_s=60)))
+    listing = Request(Operation.LIST, "sys/leases/lookup/secret/data/a", token=ROOT_TOKEN)
+    assert len(core.handle(listing).data["keys"]) == 2
+    clock.go(1.5)
+    assert len(core.handle(listing).data["keys"]) == 1
+    clock.go(60)
+    with pytest.raises(VaultError):
+        core.handle(listing)
+
+
+def test_the_path_of_what_was_read_with_a_slash_behind(core):
+    """A path is told as it is cleaned, so that it is the one that somebody expects."""
+    write(core, "secret/data/a", data={"k": "v"})
+    token = token_of(core.handle(Request(Operation.READ, "secret/data/a/", token=ROOT_TOKEN, wrap_ttl_s=60)))
+    assert verify(core, token, expect_path="secret/data/a")["matches"] is True
+    assert verify(core, token)["creation_path"] == "secret/data/a"
+
+
+def test_asking_what_is_known_of_a_token_waits_for_nobody(core):
+    """A look-up and a check are answered while somebody writes: they take no lock."""
+    token = wrap(core)
+    with core.state.writer():
+        for path in ("lookup", "verify"):
+            request = Request(Operation.UPDATE, f"sys/wrapping/{path}", data={"token": token})
+            answer = core.answer_at_once(request)
+            assert answer is not None
+            assert answer.data["creation_path"] == "sys/wrapping/wrap"

@@ -108,6 +108,22 @@ class Env:
             if needed:
                 raise Failure(f"cannot write to stdout: {(error.strerror or '').lower()}") from None
 
+    def check_stdout(self) -> None:
+        """Find out before something is asked that can be had once whether anybody can get it. Raises: Misuse."""
+        import fcntl
+        import select
+
+        try:
+            fd = sys.stdout.fileno()
+            is_open = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+            poll = select.poll()
+            poll.register(fd, select.POLLOUT)
+            is_read = not any(event & select.POLLERR for _, event in poll.poll(0))
+        except OSError:  # no file of the system: it holds what it gets
+            return
+        if not (is_open and is_read):
+            raise Misuse("stdout is closed: nothing was asked")
+
     def err(self, text: str) -> None:
         """Print a line that is not the result. That nobody reads it any more stops nothing.
 

@@ -4,8 +4,10 @@ The runner reads what a step prints: `::add-mask::` hides a line from there on. 
 the value between two lines of a delimiter that is random and that the value does not hold.
 """
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +18,10 @@ from vaultctl.logical import json_text
 from vaultctl.logical.response import Response
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_ROOM_B = 1 << 20
+_KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE
+_FEW = 3
+"""A line of no more characters, none of them a letter, is not masked: the log would be nothing but stars."""
 _FEW_DIGITS = 3
 """A number of no more digits is not masked where it is one of many values: the log would be nothing but stars."""
 
@@ -34,13 +40,40 @@ def opened(run: Run) -> "Output":
         raise Misuse(
             "GITHUB_OUTPUT is not set: -github-output is for a step of a GitHub Actions job; nothing was asked"
         )
+    run.env.check_stdout()  # the masks go there
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
+        run.env.closing.append(lambda: os.close(fd))
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "it is no file")
+        _take_space(fd)
     except OSError as error:
         reason = (error.strerror or "").lower()
         raise Misuse(f"cannot write to GITHUB_OUTPUT, {path}: {reason}; nothing was asked") from None
-    run.env.closing.append(lambda: os.close(fd))
     return Output(run.env, name, fd, path)
+
+
+def _take_space(fd: int) -> None:
+    """Take the space of the largest output that GitHub allows, behind the end of a file that others append to, too.
+
+    Where a file system cannot do that, it is asked for its free space. Raises: OSError.
+    """
+    import ctypes
+    import resource
+
+    size_b, (most_b, _) = os.fstat(fd).st_size, resource.getrlimit(resource.RLIMIT_FSIZE)
+    if most_b != resource.RLIM_INFINITY and most_b < size_b + _ROOM_B:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)
+    if fallocate is not None:
+        if not fallocate(fd, _KEEP_SIZE, ctypes.c_int64(size_b), ctypes.c_int64(_ROOM_B)):
+            return
+        number = ctypes.get_errno()
+        if number not in (errno.EOPNOTSUPP, errno.ENOSYS):
+            raise OSError(number, os.strerror(number))
+    free = os.fstatvfs(fd)
+    if free.f_bavail * free.f_frsize < _ROOM_B:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class Output:
@@ -56,6 +89,13 @@ class Output:
         """Set the output to a text, each of whose lines is masked. Raises: Failure."""
         self._put(text, text.splitlines())
 
+    def put_field(self, value: Any, fmt: str) -> None:
+        """Set the output to one value: a text as it is, all else as JSON. Raises: Failure."""
+        if isinstance(value, Mapping | list | tuple) or fmt == "json":
+            self.put_all(value)
+        else:
+            self.put(_plain(value))
+
     def put_all(self, value: Any) -> None:
         """Set the output to JSON, in which every text is masked, as it is and as JSON spells it. Raises: Failure."""
         text = json_text.dumps(json_text.sorted_deep(value), compact=True)
@@ -68,7 +108,7 @@ class Output:
         elif answer.auth:
             self.put(str(answer.auth.get("client_token", "")))
         else:
-            self.put_all(dict(answer.data or {}))
+            self.put_all(dict(answer.data if answer.data is not None else answer.raw or {}))
 
     def _put(self, text: str, masked: list[str]) -> None:
         self._env.out("".join(f"::add-mask::{_escaped(line)}\n" for line in _spellings(masked)))
@@ -79,6 +119,10 @@ class Output:
                 left = left[os.write(self._fd, left) :]
         except OSError as error:
             raise Failure(f"cannot write to GITHUB_OUTPUT, {self._path}: {(error.strerror or '').lower()}") from None
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -98,7 +142,8 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _spellings(lines: list[str]) -> list[str]:
     """Give each line once, and without the blanks around it, which a shell drops."""
-    return [line for line in dict.fromkeys(each for line in lines for each in (line, line.strip())) if line.strip()]
+    spelt = dict.fromkeys(each for line in lines for each in (line, line.strip()))
+    return [line for line in spelt if len(line.strip()) > _FEW or any(char.isalpha() for char in line)]
 
 
 def _escaped(line: str) -> str:

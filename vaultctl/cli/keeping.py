@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from vaultctl.cli import wrapping_checks, wrapping_flags, wrapping_tokens
 from vaultctl.cli.command import Run
 from vaultctl.cli.failures import Failure, Misuse
-from vaultctl.cli.token_file import BUSY, TokenFile
+from vaultctl.cli.token_file import BUSY, TokenFile, Unready
 from vaultctl.client import wrapping
 from vaultctl.logical import durations
 from vaultctl.logical.errors import NoAnswer, VaultError
@@ -28,6 +28,11 @@ EXIT_CODES = {
     BUSY: "another process keeps this file; nothing was asked",
 }
 KEPT, UNCHANGED, FINISHED = "kept", "unchanged", "finished"
+
+_ANY = wrapping_checks.Wanted(allow_rewrapped=True)
+_WHICH = "Was the right server asked?"
+_NOT_KNOWN = 500
+"""From this status on a gateway may have answered for a server that did what it was asked."""
 
 _SAME_CLOCK_S = 2.0
 """Servers tell whole seconds: clocks that are no further apart count as one."""
@@ -103,13 +108,18 @@ def keep(run: Run, path: str, before: float, signals: Signals) -> Kept:
 
 
 def _keep(run: Run, file: TokenFile, before: float, signals: Signals) -> Kept:
-    finished = _finish(run, file)
-    token = finished or wrapping_tokens.one_token(file.text(), file.given)
-    client = wrapping_tokens.asking(run, token)
-    found = wrapping_checks.ask(client, token, "")
-    wrong = wrapping_checks.problem(found, wrapping_checks.Wanted(allow_rewrapped=True))
+    left = file.left()
+    finished = _finish(run, file, left)
+    token = finished or _token_in(file)
+    client = wrapping_tokens.asking(run)
+    found = wrapping_checks.ask(client, token, _ANY)
+    wrong = wrapping_checks.problem(found, _ANY)
     if wrong:
+        if _may_be_token(left, token):
+            wrong.args = (f"{wrong}\n\n{file.given}.next was left as it is: it may hold a newer token. {_WHICH}",)
         raise wrong
+    if not finished:
+        file.drop_left()
     offset_s = _offset_s(run)
     now_s = time.time() + offset_s
     kept = _kept(FINISHED if finished else UNCHANGED, found.told, before, offset_s)
@@ -124,34 +134,50 @@ def _keep(run: Run, file: TokenFile, before: float, signals: Signals) -> Kept:
     return _kept(KEPT, told, before, offset_s)
 
 
-def _finish(run: Run, file: TokenFile) -> str:
+def _token_in(file: TokenFile) -> str:
+    try:
+        return wrapping_tokens.one_token(file.text(), file.given)
+    except Unready:
+        raise
+    except Misuse as error:  # somebody else may be about to write it
+        raise Unready(str(error)) from None
+
+
+def _may_be_token(left: str, token: str) -> bool:
+    return bool(left) and left != token and len(left.split()) == 1
+
+
+def _finish(run: Run, file: TokenFile, left: str) -> str:
     """Bring to its end what an earlier process began; give the token that is in the file now, or "".
 
-    Raises: Failure.
+    What is not known to be good is left where it is: the wrong server may have been asked. Raises: Failure.
     """
-    left = file.left()
-    if left and left != file.text().strip() and " " not in left:
-        client = wrapping_tokens.asking(run, left)
-        if wrapping_checks.ask(client, left, "").told["state"] == wrapping.LIVE:
-            try:
-                file.take_left()
-            except OSError as error:
-                raise _elsewhere(file, f"{file.given}.next", error) from None
-            return left
-    file.drop_left()
-    return ""
+    if not _may_be_token(left, file.text().strip()):
+        return ""
+    if wrapping_checks.ask(wrapping_tokens.asking(run), left, _ANY).told["state"] != wrapping.LIVE:
+        return ""
+    try:
+        file.take_left()
+    except OSError as error:
+        raise _elsewhere(file, f"{file.given}.next", error) from None
+    return left
 
 
 def _rewrap(run: Run, file: TokenFile, token: str) -> Mapping[str, Any]:
-    """Ask for the new token. Raises: VaultError: the old one is as it was; Failure where that is not known."""
+    """Ask for the new token.
+
+    Raises: VaultError: the old one is as it was, or the hint says that this is not known; CheckFailed where it was
+    good no more.
+    """
     try:
-        info = wrapping.rewrap(run.client, token).wrap_info or {}
-        if not info.get("token"):
-            raise Failure("the server answered, and gave no token: whether the old one is still good, it did not say")
-        return info
-    except NoAnswer as error:
+        return wrapping.rewrapped(run.client, token)
+    except VaultError as error:
         file.give_up()
-        error.hint = f"whether the token in {file.given} is still good is not known: the next run finds out"
+        if run.env.is_remote and (isinstance(error, NoAnswer) or error.status >= _NOT_KNOWN):
+            error.hint = f"whether the token in {file.given} is still good is not known: the next run finds out"
+        elif wrapping.is_dead(error):
+            found = wrapping_checks.ask(wrapping_tokens.asking(run), token, _ANY)
+            raise wrapping_checks.problem(found, _ANY) or error from None
         raise
     except BaseException:
         file.give_up()
@@ -203,10 +229,10 @@ def _offset_s(run: Run) -> float:
 
 
 def _kept(result: str, told: Mapping[str, Any], before: float, offset_s: float) -> Kept:
-    """Work out when a token is due. Raises: VaultError where the server did not say when it was made."""
-    made_s, ttl_s = durations.moment(str(told.get("creation_time"))), float(told.get("creation_ttl") or 0)
+    """Work out when a token is due. Raises: NoAnswer where the server did not say when it was made."""
+    made_s, ttl_s = durations.moment(str(told.get("creation_time"))), wrapping.seconds(told.get("creation_ttl"))
     if made_s is None or not ttl_s:
-        raise VaultError("the server does not say until when the token is good")
+        raise NoAnswer("the server does not say until when the token is good")
     early_s = -before * ttl_s if before < 0 else before
     expires_s = durations.moment(str(told.get("expiry_time"))) or made_s + ttl_s
     return Kept(result, expires_s, expires_s - early_s - offset_s)

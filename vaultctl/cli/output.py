@@ -205,13 +205,13 @@ def print_field(env: Env, fmt: str, values: Mapping[str, Any], field: str, *, wh
     value = values.get(field)
     if value is None:
         raise Misuse(f'Field "{field}" not present in {where}')
+    if env.github:
+        env.github.put_field(value, fmt)
+        return
     if fmt == "json":
         text = to_json(json_text.sorted_deep(value))
     else:
         text = go_text(value) if fmt in ("table", "raw") else to_yaml(value)
-    if env.github:
-        env.github.put(text)
-        return
     env.out(text + ("\n" if env.is_terminal and not text.endswith("\n") else ""))
 
 

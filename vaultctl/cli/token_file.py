@@ -18,6 +18,10 @@ _ROOM = b"\n" * 8192
 BUSY = 11
 
 
+class Unready(Misuse):
+    """The file is not as it must be: that may pass by itself."""
+
+
 class Busy(Failure):
     """Another process works on the file."""
 
@@ -43,7 +47,7 @@ class TokenFile:
                 raise self._misuse("open", error) from None
             try:
                 if not stat.S_ISREG(os.fstat(fd).st_mode):
-                    raise Misuse(f"{self.given} is no file")
+                    raise Unready(f"{self.given} is no file")
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if _is_at(fd, self.path):
                     return fd
@@ -62,14 +66,16 @@ class TokenFile:
     def left(self) -> str:
         """Give the text that an earlier process got on the disk and not into the file, "" for none. Raises: Misuse."""
         try:
-            fd = os.open(self._next, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            fd = os.open(self._next, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             return ""
         except OSError as error:
-            raise Misuse(f"open {self.given}.next: {_reason(error)}") from None
+            raise Unready(f"open {self.given}.next: {_reason(error)}") from None
         try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise Unready(f"{self.given}.next is no file: remove it")
             if os.fstat(fd).st_uid not in (os.geteuid(), self.had.st_uid):
-                raise Misuse(f"{self.given}.next belongs to another user: remove it")
+                raise Unready(f"{self.given}.next belongs to another user: remove it")
             return _text(fd, self.given + ".next").strip()
         finally:
             os.close(fd)
@@ -80,7 +86,7 @@ class TokenFile:
         self._sync_folder()
 
     def drop_left(self) -> None:
-        """Remove what is left. Raises: Misuse."""
+        """Remove what is left: no other copy of it may be needed. Raises: Misuse."""
         try:
             os.unlink(self._next)
         except FileNotFoundError:
@@ -92,7 +98,7 @@ class TokenFile:
         """Make the new file, and take its space. Raises: Misuse: nothing changed."""
         folder = os.stat(os.path.dirname(self.path))
         if folder.st_mode & stat.S_ISVTX and os.geteuid() not in (0, folder.st_uid, self.had.st_uid):
-            raise Misuse(f"{self.given} belongs to another user, in a folder where only its owner may replace it")
+            raise Unready(f"{self.given} belongs to another user, in a folder where only its owner may replace it")
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             self._room = os.open(self._next, flags, 0o600)
@@ -150,8 +156,8 @@ class TokenFile:
         finally:
             os.close(fd)
 
-    def _misuse(self, verb: str, error: OSError) -> Misuse:
-        return Misuse(f"cannot {verb} {self.given}: {_reason(error)}; nothing was asked")
+    def _misuse(self, verb: str, error: OSError) -> Unready:
+        return Unready(f"cannot {verb} {self.given}: {_reason(error)}; nothing was asked")
 
 
 def _is_at(fd: int, path: str) -> bool:
@@ -163,11 +169,12 @@ def _is_at(fd: int, path: str) -> bool:
 
 
 def _text(fd: int, name: str) -> str:
-    data = os.pread(fd, 1 << 20, 0)
     try:
-        return data.decode("ascii")
+        return os.pread(fd, 1 << 20, 0).decode("ascii")
+    except OSError as error:
+        raise Unready(f"read {name}: {_reason(error)}") from None
     except UnicodeDecodeError:
-        raise Misuse(f"{name} holds no token") from None
+        raise Unready(f"{name} holds no token") from None
 
 
 def _reason(error: OSError) -> str:

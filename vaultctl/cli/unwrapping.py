@@ -7,6 +7,7 @@ import click
 from vaultctl.cli import wrapping_flags, wrapping_tokens
 from vaultctl.cli.command import FIELD, FORMAT, GITHUB, Run, command
 from vaultctl.client import wrapping
+from vaultctl.logical.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from vaultctl.cli.wrapping_checks import Wanted
@@ -25,7 +26,14 @@ def run(run: Run) -> None:
     own = str(run.env.connect(run.common).token)
     run.env.hints_at_token = False
     expects = _expected(run, token or own, check) if check else ""
-    answer = wrapping.unwrap(run.client, token, own, expects)
+    if not run.common.shows:
+        run.env.check_stdout()
+    try:
+        answer = wrapping.unwrap(run.client, token, own, expects)
+    except InvalidRequest as error:
+        if check and wrapping.is_dead(error):  # somebody else was faster than we were between the check and this
+            _expected(run, token or own, check)
+        raise
     wrapping_tokens.show_unwrapped(run, fmt, answer)
 
 
@@ -45,12 +53,14 @@ def _expected(run: Run, token: str, want: "Wanted") -> str:
 
     if run.common.shows:
         return want.path
-    found = wrapping_checks.ask(wrapping_tokens.asking(run, token), token, want.path)
+    found = wrapping_checks.asked(run, token, want)
     wrong = wrapping_checks.problem(found, want)
     if wrong:
         raise wrong
     if not found.exactly:
-        run.env.err(_TWO_STEPS)
+        run.env.err_once("two steps", _TWO_STEPS)
+        for doubt in found.doubts:
+            run.env.err_once(doubt, f"warning: {doubt}")
     return want.path if found.exactly else ""
 
 

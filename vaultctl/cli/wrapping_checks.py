@@ -1,8 +1,9 @@
-"""What is checked of a wrapping token before it is used, and how a check comes out. Only `ask` asks anybody."""
+"""What is checked of a wrapping token before it is used, and how a check comes out. Only `ask` and `asked` ask."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from vaultctl.cli import wrapping_tokens
 from vaultctl.cli.command import Run
 from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.wrapping_flags import EXPIRED, FAILED, GONE, NEVER_HERE, REVOKED, USED, WRONG_NAMESPACE
@@ -18,6 +19,7 @@ _DEAD = {
     "wrong-namespace": (WRONG_NAMESPACE, "it is of the namespace {namespace}"),
 }
 _UNTOLD = "it was used, or has expired, or was never here: this server cannot tell which"
+_NAMESPACE_UNTOLD = "whether it was made in the namespace {}, or at the same path in another, this server does not tell"
 _ANYBODYS = ("cubbyhole/", "sys/wrapping/wrap")
 """Paths that anybody can wrap anything at, be it what they unwrapped before."""
 
@@ -36,6 +38,7 @@ class Wanted(NamedTuple):
     path: str = ""
     issued_before_s: float | None = None
     allow_rewrapped: bool = False
+    issued_before: str = ""
 
 
 class Found(NamedTuple):
@@ -43,6 +46,7 @@ class Found(NamedTuple):
 
     told: Mapping[str, Any]
     exactly: bool
+    doubts: tuple[str, ...] = ()
 
 
 def wanted(run: Run) -> Wanted:
@@ -54,7 +58,7 @@ def wanted(run: Run) -> Wanted:
         moment_s = durations.moment(before)
         if moment_s is None:
             raise Misuse(f"-issued-before={before} is no moment: write 2026-01-31T12:00:00Z, or seconds since 1970")
-    return Wanted(path, moment_s, bool(run.flags.get("allow_rewrapped")))
+    return Wanted(path, moment_s, bool(run.flags.get("allow_rewrapped")), before)
 
 
 def bare(path: str) -> str:
@@ -62,9 +66,38 @@ def bare(path: str) -> str:
     return path.strip().strip("/").removeprefix("v1/")
 
 
-def ask(client: Client, token: str, path: str) -> Found:
+def asked(run: Run, token: str, want: Wanted) -> Found:
+    """Find out how a token stands, and of which namespace it is where a path is expected. Raises: VaultError."""
+    found = ask(wrapping_tokens.asking(run), token, want)
+    if found.exactly or not want.path or found.told["state"] != wrapping.LIVE:
+        return found
+    expected, made_at = run.env.namespace + want.path, bare(str(found.told.get("creation_path", "")))
+    if expected != made_at and not expected.endswith("/" + made_at):
+        return found._replace(told={**found.told, "matches": False})
+    home = expected[: len(expected) - len(made_at)].strip("/")
+    is_there = _is_of(run, token, home)
+    if is_there is None:
+        return found._replace(told={**found.told, "matches": True}, doubts=(_NAMESPACE_UNTOLD.format(home),))
+    return found._replace(told={**found.told, "matches": is_there})
+
+
+def _is_of(run: Run, token: str, namespace: str) -> bool | None:
+    """Tell whether a token of a remote was made in a namespace, by what it ends in; None where that is not told."""
+    end = token.split(".")[2] if wrapping.is_of_a_namespace(token) else ""
+    if not namespace or not end:
+        return not namespace and not end
+    own, client = str(run.env.connect(run.common).token), wrapping_tokens.asking(run)
+    if not own or own == token or wrapping.find(client, own) is not None:
+        return None  # a wrapping token would be used up by asking
+    found = wrapping.namespace_id(client.with_token(own), namespace)
+    return None if found is None else found == end
+
+
+def ask(client: Client, token: str, want: Wanted) -> Found:
     """Find out how a token stands. Raises: VaultError."""
-    told = wrapping.verify(client, token, path)
+    told = wrapping.verify(
+        client, token, want.path, issued_before=want.issued_before, allow_rewrapped=want.allow_rewrapped
+    )
     if told is not None:
         return Found(told, exactly=True)
     found = wrapping.find(client, token)
@@ -87,21 +120,27 @@ def problem(found: Found, want: Wanted) -> CheckFailed | None:
 def _mismatch(found: Found, want: Wanted) -> str:
     told = found.told
     path, made = str(told.get("creation_path", "")), str(told.get("creation_time", ""))
-    same = told["matches"] if "matches" in told else bare(path) == want.path
-    if want.path and not same:
-        return f"it was made at {path}, and not at {want.path}"
+    elsewhere = f"it was made at {path}{_within(told)}, and not at {want.path}"
+    if want.path and bare(path) != want.path and not told.get("matches"):
+        return elsewhere
     moment_s = durations.moment(made)
     if want.issued_before_s is not None and (moment_s is None or moment_s > want.issued_before_s):
         return f"it was made {made or 'nobody knows when'}, later than -issued-before says"
     times = int(told.get("rewrapped") or 0)
     if times and not want.allow_rewrapped:
         return f"what it stands for was wrapped anew {times} time{'s' * (times > 1)}; -allow-rewrapped takes that"
+    if told.get("matches") is False or (want.path and "matches" not in told):
+        return f"{elsewhere} in the namespace that was asked"
     return ""
+
+
+def _within(told: Mapping[str, Any]) -> str:
+    return f" in the namespace {told['namespace']}" if told.get("namespace") else ""
 
 
 def doubts(found: Found, want: Wanted) -> list[str]:
     """Say what cannot be told of a token that is good as far as can be seen."""
-    said = []
+    said = list(found.doubts)
     path = str(found.told.get("creation_path", ""))
     if path.startswith(_ANYBODYS) and not want.path:
         said.append(f"it was made at {path}, where anybody can wrap what they unwrapped elsewhere: say -expect-path")

@@ -44,13 +44,14 @@ def one_token(text: str, source: str) -> str:
     return words[0]
 
 
-def asking(run: Run, token: str) -> Client:
+def asking(run: Run) -> Client:
     """Give a client to ask for what is known of a token.
 
-    One that is the token in use is not sent as such: a server may count that as its one use.
+    It sends no token of its own: none is needed, and where the one in use is a wrapping token, be it another, a server
+    may count that as its one use.
     """
     client: Client = run.client.plain()
-    return client.with_token("") if token == run.env.connect(run.common).token else client
+    return client.with_token("")
 
 
 def check_rewrap(run: Run, token: str) -> None:
@@ -63,7 +64,7 @@ def check_rewrap(run: Run, token: str) -> None:
             "the token in use is the wrapping token itself, and a server may use it up without an answer:"
             " nothing was asked\n\nset VAULT_TOKEN to a token of your own that may update sys/wrapping/rewrap"
         )
-    if wrapping.is_of_a_namespace(token) and wrapping.verify(asking(run, token), token) is None:
+    if wrapping.is_of_a_namespace(token) and wrapping.verify(asking(run), token) is None:
         raise Failure(_NEVER_SEEN)
 
 

@@ -14,7 +14,7 @@ from vaultctl.core.mounts import new_uuid
 from vaultctl.core.plugins import Catalogue
 from vaultctl.core.session import Sessions
 from vaultctl.logical.errors import InvalidRequest, Sealed, VaultError
-from vaultctl.logical.request import READING, Operation, Request
+from vaultctl.logical.request import Operation, Request, only_reads
 from vaultctl.logical.response import EMPTY
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Core:
         return sealed.answer(self.state, self.host, self._identified(request))
 
     def _handle(self, request: Request) -> Response:
-        if request.operation in READING and not request.wrap_ttl_s:
+        if only_reads(request):
             with suppress(NeedsWriting):
                 return self._read(request)
         response, has_work = self._written(request)
@@ -112,7 +112,8 @@ class Core:
 
     def answer_at_once(self, request: Request) -> Response | None:
         """Answer a read that takes no lock; give None for what may wait, or take long. Raises: VaultError."""
-        if request.operation is Operation.READ and not request.wrap_ttl_s and not self.host.auditing.has_devices:
+        quick = request.operation in (Operation.READ, Operation.UPDATE) and only_reads(request)
+        if quick and not self.host.auditing.has_devices:
             with suppress(NeedsWriting, Sealed):
                 return self._read(self._identified(request))
         return None

@@ -16,7 +16,7 @@ from vaultctl.http.direct import call_in
 from vaultctl.http.intake import Gone, Intake, Limits
 from vaultctl.http.log_line import log_line
 from vaultctl.logical.errors import VaultError, where
-from vaultctl.logical.request import READING
+from vaultctl.logical.request import only_reads
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -112,8 +112,7 @@ class App:
         response = self._manners.at_once(request) if self._manners.at_once else None
         if response is not None:
             return response
-        reads = request.operation in READING and not request.wrap_ttl_s
-        return await call_in(self._reading if reads else self.writing, self._door.handle, request)
+        return await call_in(self._reading if only_reads(request) else self.writing, self._door.handle, request)
 
     def close(self) -> None:
         """Let go of the threads."""

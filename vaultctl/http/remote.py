@@ -37,6 +37,8 @@ _FORWARD = "forward-active-node"
 _BEHIND = 412
 _REDIRECTS = (301, 302, 307, 308)
 _ASKED_AGAIN = (412, 429)
+_ONCE = ("/sys/wrapping/rewrap", "/sys/wrapping/unwrap")
+"""What can be done once: behind a gateway it may be done although the answer says otherwise."""
 _NEVER_AGAIN = 501
 _TOO_LATE = "context deadline exceeded"
 
@@ -140,8 +142,9 @@ class RemoteDoor:
 
     def _ask(self, there: Address, sent: Sent, until_s: float) -> http1.Answer:
         """Ask, and ask again as often as was wished for. Raises: NoAnswer, _Failed."""
-        for attempt in range(self._retries + 1):
-            is_last = attempt == self._retries
+        retries = 0 if sent.target.endswith(_ONCE) else self._retries
+        for attempt in range(retries + 1):
+            is_last = attempt == retries
             try:
                 answer = self._once(there, sent, until_s)
             except TimeoutError:

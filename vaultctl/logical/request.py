@@ -29,6 +29,9 @@ MERGE_PATCH = "application/merge-patch+json"
 READING = frozenset({Operation.READ, Operation.LIST, Operation.SCAN, Operation.HELP, Operation.HEAD})
 """Operations that change nothing by themselves."""
 
+_ASKED_BY_WRITING = frozenset({"sys/wrapping/lookup", "sys/wrapping/verify"})
+"""What is asked in a body, so that no token stands in a path, and changes nothing either."""
+
 
 class Repeated(list[str]):
     """The values of a parameter that a query names more than once."""
@@ -64,3 +67,11 @@ class Request(NamedTuple):
     def __repr__(self) -> str:
         """Name the request without its token, data or query."""
         return f"Request({self.operation.value} {self.namespace}{self.path} {self.request_id})"
+
+
+def only_reads(request: Request) -> bool:
+    """Tell whether a request can be tried without writing anything; what it is answered by may find otherwise."""
+    if request.wrap_ttl_s:
+        return False
+    asks = request.operation is Operation.UPDATE and request.path in _ASKED_BY_WRITING
+    return asks or request.operation in READING

@@ -58,8 +58,15 @@ def unwrap(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
 
 
 def rewrap(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
-    """Give the content a new token, which lives as long as the old one was to. Raises: InvalidRequest."""
-    made, text = store.reissue(ctx.session, _presented(ctx), random=ctx.random, now_ns=ctx.now_ns)
+    """Give the content a new token, which lives as long as the old one was to, or shorter if that is asked for.
+
+    Raises: InvalidRequest.
+    """
+    old, request = _presented(ctx), ctx.request
+    ttl_s = min(old.ttl_s, stage.as_whole(request.wrap_ttl_s) or old.ttl_s)
+    made, text = store.reissue(ctx.session, old, random=ctx.random, now_ns=ctx.now_ns, ttl_s=ttl_s)
+    if request.wrap_ttl_s and request.wrap_format == stage.JWT:
+        text = stage.as_jwt(ctx.session, made, text)
     return Response(wrap_info=stage.info(made, text))
 
 
@@ -76,14 +83,17 @@ def verify(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     found = past.look_up(ctx.session, named, ctx.now_ns)
     namespace = ctx.session.namespaces.get(found.namespace) or ROOT
     shown = past.describe(found, namespace.path)
-    if "expect_path" in fields or "issued_before" in fields:
-        shown["matches"] = _is_as_expected(found, fields)
+    if fields.keys() & _CHECKS:
+        shown["matches"] = _is_as_expected(ctx, found, namespace.path + found.path, fields)
     return Response(data=shown)
 
 
-def _is_as_expected(found: past.Found, fields: Mapping[str, Any]) -> bool:
-    expected = fields.get("expect_path")
-    if expected is not None and not presented.matches(found.path, presented.checked_path(expected)):
+def _is_as_expected(ctx: SystemContext, found: past.Found, made_at: str, fields: Mapping[str, Any]) -> bool:
+    if "expect_path" in fields:
+        expected = presented.checked_path(ctx.request.data["expect_path"])
+        if not presented.matches(made_at, expected, ctx.namespace):
+            return False
+    if found.rewrapped and not fields.get("allow_rewrapped", True):
         return False
     before_ns = fields.get("issued_before")
     return bool(found.path) and (before_ns is None or found.issue_ns <= before_ns)
@@ -96,6 +106,7 @@ def _presented(ctx: SystemContext) -> Token:
 
 
 _TOKEN = {"token": Field("string", "The wrapping token; without one, the client's own.")}
+_CHECKS = frozenset({"expect_path", "issued_before", "allow_rewrapped"})
 _EXPECTED = {"expect_path": Field("string", "The path that the wrapped answer has to come from.")}
 
 ENDPOINTS = (
@@ -143,6 +154,7 @@ ENDPOINTS = (
             **_TOKEN,
             **_EXPECTED,
             "issued_before": Field("time", "The moment after which it must not have been made."),
+            "allow_rewrapped": Field("bool", "False: what was wrapped anew matches nothing."),
         },
         unauthenticated=True,
     ),

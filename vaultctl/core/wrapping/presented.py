@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from vaultctl.core import tokens
 from vaultctl.core.exchange import given_data
 from vaultctl.logical.errors import InvalidRequest, PermissionDenied, VaultError
+from vaultctl.logical.request import Operation
 
 if TYPE_CHECKING:
     from vaultctl.core.exchange import Exchange
+    from vaultctl.core.namespaces import Namespace
     from vaultctl.core.state import View
     from vaultctl.core.tokens import Token
     from vaultctl.logical.request import Request
@@ -31,7 +33,10 @@ class NoWrappingToken(VaultError):
 
 
 def find(exchange: Exchange) -> None:
-    """Find the token that a request is about. Raises: NoWrappingToken, InvalidRequest."""
+    """Find the token that a request is about; a listing is about none. Raises: NoWrappingToken, InvalidRequest."""
+    if exchange.request.operation in (Operation.LIST, Operation.SCAN):
+        exchange.match = None  # with a slash behind it is no such path. Source: OpenBao 2.7
+        return
     text = given_text(exchange.request)
     named = named_by(exchange.session.view, text)
     if named != text:
@@ -42,7 +47,7 @@ def find(exchange: Exchange) -> None:
     if found is None or not found.is_wrapping or found.num_uses < 0:
         raise InvalidRequest(_UNKNOWN)
     if exchange.path == _UNWRAP:
-        _check_path(exchange.request, found)
+        _check_path(exchange, found)
     exchange.wrapping = found
 
 
@@ -73,8 +78,8 @@ def named_by(view: View, text: str) -> str:
 
 
 def is_jwt(text: str) -> bool:
-    """Tell whether a text may be a JWT: no other token begins so."""
-    return text.startswith("eyJ") and text.count(".") == 2
+    """Tell whether a text may be a JWT. Source: OpenBao 2.7, which looks where the dots are."""
+    return len(text) > 3 and text.count(".") == 2 and "." not in (text[1], text[3])
 
 
 def spare(exchange: Exchange, token: Token) -> None:
@@ -86,9 +91,12 @@ def spare(exchange: Exchange, token: Token) -> None:
         raise PermissionDenied
 
 
-def matches(token_path: str, expected: str) -> bool:
-    """Tell whether an answer came from the path that somebody expects it from."""
-    return token_path.strip("/") == expected.strip("/")
+def matches(made_at: str, expected: str, namespace: Namespace) -> bool:
+    """Tell whether an answer came from the path that somebody expects it from, who asks in a namespace.
+
+    `made_at` is the path with its namespace in front: the same path in another namespace is somebody else's.
+    """
+    return made_at.strip("/") == namespace.path + expected.strip("/")
 
 
 def checked_path(expected: object) -> str:
@@ -98,13 +106,16 @@ def checked_path(expected: object) -> str:
     return expected
 
 
-def _check_path(request: Request, token: Token) -> None:
+def _check_path(exchange: Exchange, token: Token) -> None:
     """Refuse to unwrap what came from another path than the client expects: the token stays as it is.
 
     Raises: InvalidRequest.
     """
-    if "expect_path" not in request.data:
+    data = exchange.request.data
+    if "expect_path" not in data:
         return
-    expected = checked_path(request.data["expect_path"])
-    if not matches(token.path, expected):
-        raise InvalidRequest(f"creation path is {token.path}, not the expected {expected}")
+    expected = checked_path(data["expect_path"])
+    home = exchange.session.namespaces.get(token.namespace)
+    made_at = (home.path if home else "") + token.path
+    if not matches(made_at, expected, exchange.asked_in):
+        raise InvalidRequest(f"creation path is {made_at}, not the expected {exchange.asked_in.path}{expected}")

@@ -15,6 +15,7 @@ from vaultctl.logical.response import Response
 if TYPE_CHECKING:
     from vaultctl.core.exchange import Exchange
     from vaultctl.core.mounts import Mount
+    from vaultctl.core.session import Session
     from vaultctl.core.tokens import Token
 
 JWT = "jwt"
@@ -29,8 +30,8 @@ def wrap(exchange: Exchange, response: Response) -> Response:
     mount, request = exchange.mount, exchange.request
     if mount is None or not _can_be_wrapped(exchange, response):
         return response
-    path = request.path
-    if request.operation in _LISTING and not path.endswith("/"):
+    path = request.path.rstrip("/")
+    if request.operation in _LISTING:
         path += "/"  # Source: OpenBao 2.7
     fields = {
         "path": path,
@@ -45,10 +46,15 @@ def wrap(exchange: Exchange, response: Response) -> Response:
     made, text = store.issue(exchange.session, fields, content, seal_wrap=seal_wrap, random=random)
     accessor = _wrapped_accessor(mount, response)
     if request.wrap_format == JWT:
-        from vaultctl.core.wrapping import jwt
-
-        text = jwt.sign(exchange.session.view, jwt.claims(made, text, accessor))
+        text = as_jwt(exchange.session, made, text, accessor)
     return Response(wrap_info=info(made, text, accessor))
+
+
+def as_jwt(session: Session, token: Token, text: str, wrapped_accessor: str = "") -> str:
+    """Give the JWT that stands for a wrapping token."""
+    from vaultctl.core.wrapping import jwt
+
+    return jwt.sign(session.view, jwt.claims(token, text, wrapped_accessor))
 
 
 def info(token: Token, text: str, wrapped_accessor: str = "") -> dict[str, Any]:

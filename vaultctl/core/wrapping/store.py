@@ -65,11 +65,13 @@ def is_seal_wrapped(mount: Mount | None) -> bool:
     return mount is not None and mount.seal_wrap and mount.type != "system"
 
 
-def reissue(session: Session, token: Token, *, random: Callable[[int], bytes], now_ns: int) -> tuple[Token, str]:
+def reissue(
+    session: Session, token: Token, *, random: Callable[[int], bytes], now_ns: int, ttl_s: float
+) -> tuple[Token, str]:
     """Give the content of a token to a new one, and end the old one. Raises: InvalidRequest."""
     content = _content(session, token)
-    fields = {name: getattr(token, name) for name in ("path", "namespace", "mount", "below", "ttl_s")}
-    fields |= {"issue_ns": now_ns, "rewrapped": token.rewrapped + 1}
+    fields = {name: getattr(token, name) for name in ("path", "namespace", "mount", "below")}
+    fields |= {"ttl_s": ttl_s, "issue_ns": now_ns, "rewrapped": token.rewrapped + 1}
     mount = session.mounts.get(token.mount.partition(".")[0])
     consume(session, token)
     return issue(session, fields, content, seal_wrap=is_seal_wrapped(mount), random=random)

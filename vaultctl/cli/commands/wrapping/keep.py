@@ -7,7 +7,7 @@ from vaultctl.cli import keeping, output
 from vaultctl.cli.command import FORMAT, Run, command, file_name
 from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.go_flags import flag, switch
-from vaultctl.cli.token_file import Busy
+from vaultctl.cli.token_file import Busy, Unready
 from vaultctl.logical import durations
 from vaultctl.logical.errors import VaultError
 
@@ -43,8 +43,8 @@ def _loop(run: Run, fmt: str, path: str, before: float, signals: keeping.Signals
     while True:
         try:
             kept = keeping.keep(run, path, before, signals)
-        except (VaultError, Busy) as error:
-            text = str(error) if isinstance(error, Busy) else "; ".join(error.errors)
+        except (VaultError, Busy, Unready) as error:
+            text = "; ".join(error.errors) if isinstance(error, VaultError) else str(error)
             if text != said:
                 run.env.err(f"{run.env.doing}: {text}\n\nit is tried again")
             said = text

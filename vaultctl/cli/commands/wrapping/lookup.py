@@ -9,7 +9,7 @@ def run(run: Run) -> None:
     """Look a wrapping token up, which uses nothing up. Raises: Misuse, VaultError."""
     fmt = run.format()
     token = wrapping_tokens.named(run)
-    client = run.client if run.common.shows else wrapping_tokens.asking(run, token)
+    client = run.client if run.common.shows else wrapping_tokens.asking(run)
     run.env.hints_at_token = False
     output.secret(run.env, fmt, wrapping.lookup(client, token), run["field"])
 

@@ -12,6 +12,8 @@ def run(run: Run) -> None:
     token = wrapping_tokens.given(run)
     if not token:
         raise Misuse("there is no wrapping token: give one, - for stdin or @FILE")
+    if not run.common.shows:
+        run.env.check_stdout()
     wrapping_tokens.check_rewrap(run, token)
     run.env.hints_at_token = False
     output.secret(run.env, fmt, wrapping.rewrap(run.client, token), run["field"])

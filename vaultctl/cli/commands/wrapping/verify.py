@@ -9,7 +9,7 @@ def run(run: Run) -> None:
     fmt, want = run.format(), wrapping_checks.wanted(run)
     token = wrapping_tokens.named(run)
     run.env.hints_at_token = False
-    found = wrapping_checks.ask(wrapping_tokens.asking(run, token), token, want.path)
+    found = wrapping_checks.asked(run, token, want)
     wrong = wrapping_checks.problem(found, want)
     told = {name: found.told[name] for name in _ORDER if name in found.told}
     if fmt == "table":
