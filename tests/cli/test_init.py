@@ -369,6 +369,15 @@ def test_a_sealed_state_can_be_salvaged(here):
     assert here("secrets", "list", env=env).code == 0
 
 
+def test_an_unsealed_shamir_seal_is_healthy_and_wraps_nothing(unsealed):
+    """Its key is at hand; entries are wrapped by seals that open by themselves alone."""
+    told = json.loads(unsealed("read", "-format=raw", "sys/seal-backend-status").out)
+    assert (told["healthy"], told["fully_wrapped"]) == (True, True)
+    assert [(each["name"], each["wraps"]) for each in told["backends"]] == [("shamir", False)]
+    row = next(line for line in unsealed("sealwrap", "status").out.splitlines() if line.startswith("shamir"))
+    assert row.split()[2:4] == ["true", "false"]
+
+
 def test_a_shamir_state_is_saved_and_restored(unsealed):
     """A copy is restored over its own state, which stays unsealed."""
     assert unsealed("operator", "snapshot", "save", "saved.json").code == 0

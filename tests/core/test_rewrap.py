@@ -250,13 +250,20 @@ def test_the_seal_backends_are_shown_without_a_token(module: Module, tmp_path):
     def told():
         return core.handle(Request(Operation.READ, "sys/seal-backend-status")).raw
 
-    one = {"name": "static", "key_id": old.key_id, "healthy": True, "configured": True, "disabled": False}
+    one = {
+        "name": "static",
+        "key_id": old.key_id,
+        "healthy": True,
+        "configured": True,
+        "disabled": False,
+        "wraps": True,
+    }
     assert told() == {"healthy": True, "fully_wrapped": True, "backends": [one]}
     module.rotate(core, new)
     assert told() == {
         "healthy": True,
         "fully_wrapped": False,
-        "backends": [{**one, "key_id": new.key_id}, {**one, "disabled": True}],
+        "backends": [{**one, "key_id": new.key_id}, {**one, "disabled": True, "wraps": False}],
     }
     finish(core)
     assert told() == {"healthy": True, "fully_wrapped": True, "backends": [{**one, "key_id": new.key_id}]}

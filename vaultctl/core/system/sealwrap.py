@@ -120,6 +120,7 @@ def _backend(ctx: SystemContext, key_id: str, kind: str, *, is_previous: bool) -
         "healthy": not since_ns,
         "configured": True,
         "disabled": is_previous,
+        "wraps": not is_previous and ctx.session.view.wraps,
     }
     return {**told, "unhealthy_since": rfc3339(since_ns)} if since_ns else told
 
@@ -138,6 +139,8 @@ def _answers(session: Session, key_id: str) -> bool:
     from vaultctl.crypto.seals.several import Several
 
     seal = session.view.seal
+    if not seal.is_auto:  # its key is here, or nobody would get this far
+        return True
     try:
         found = seal.find(key_id) if isinstance(seal, Several) else seal
         return found is not None and found.unwrap(_PROBE, found.wrap(_PROBE, b"well")) == b"well"

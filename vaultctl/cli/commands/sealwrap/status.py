@@ -53,7 +53,7 @@ def _show_seals(run: Run, seals: Mapping[str, Any]) -> None:
                 str(each.get("name", "")),
                 str(each.get("key_id", "")),
                 output.go_text(each.get("healthy")),
-                output.go_text(not each.get("disabled")),
+                output.go_text(each.get("wraps", not each.get("disabled"))),
                 str(each.get("unhealthy_since", "")),
             ]
             for each in seals.get("backends") or ()
