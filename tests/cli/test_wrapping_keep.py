@@ -267,6 +267,15 @@ def test_a_full_disk_is_noticed_before_anything_is_asked(cluster):
     assert (cluster.file.read_text(), cluster.holds_the_secret()) == (token, True)
 
 
+@pytest.fixture
+def hang_up_counts():
+    """Children of a run under nohup would ignore a hang-up, as they are told to."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hang_up_counts")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_waits_until_the_new_token_is_in_the_file(cluster, bao, number):
     """A signal that comes when the old token is dead already ends the command after the file was replaced."""
