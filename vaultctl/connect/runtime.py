@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaultctl.core.sealing import Progress
 from vaultctl.logical.errors import StateUnavailable
+from vaultctl.logical.json_text import base64_text
 from vaultctl.storage import files
 from vaultctl.storage.lock import FileLock
 
@@ -57,7 +58,7 @@ class RuntimeFolder:
         """Keep the root key, and that of the epoch before until it is over. Raises: StateUnavailable."""
         self.check()
         kept = {epoch: key for epoch, key in self._keys(header.cluster_id).items() if epoch == header.epoch - 1}
-        keys = {**kept, header.epoch: _text(root_key)}
+        keys = {**kept, header.epoch: base64_text(root_key)}
         self.write(header.cluster_id, {str(epoch): key for epoch, key in keys.items()})
 
     def _keys(self, cluster_id: str) -> dict[int, object]:
@@ -83,7 +84,7 @@ class RuntimeFolder:
             if share in before.shares:
                 return before
             progress = Progress(before.nonce or nonce, (*before.shares, share))
-            shares = [_text(each) for each in progress.shares]
+            shares = [base64_text(each) for each in progress.shares]
             self.write(header.cluster_id + _SHARES, {"nonce": progress.nonce, "shares": shares})
             return progress
 
@@ -176,10 +177,6 @@ def _kinds_of(mounts: str, number: str) -> set[str]:
     with open(mounts, encoding="utf-8", errors="surrogateescape") as file:
         lines = [line.split() for line in file]
     return {words[words.index("-") + 1] for words in lines if len(words) > 6 and words[2] == number}
-
-
-def _text(data: bytes) -> str:
-    return binascii.b2a_base64(data, newline=False).decode()
 
 
 def _bytes(text: object) -> bytes | None:

@@ -10,6 +10,7 @@ import binascii
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from vaultctl.crypto.shamir import wipe
+from vaultctl.logical.json_text import base64_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,8 +55,8 @@ class Attempt(NamedTuple):
         """Give the attempt for a file that outlives this process."""
         return {
             **self._asdict(),
-            "entered": [_text(share) for share in self.entered],
-            "made": None if self.made is None else _text(self.made),
+            "entered": [base64_text(share) for share in self.entered],
+            "made": None if self.made is None else base64_text(self.made),
         }
 
 
@@ -118,10 +119,6 @@ def find(attempts: Attempts, header: Header, kind: str) -> Attempt | None:
     """Give the attempt, unless the state is sealed otherwise than when it began."""
     attempt = attempts.get(header.cluster_id, kind)
     return attempt if attempt is not None and attempt.stands == stands(header) else None
-
-
-def _text(secret: bytearray) -> str:
-    return binascii.b2a_base64(secret, newline=False).decode()
 
 
 def _bytes(text: str) -> bytearray:

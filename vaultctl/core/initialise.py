@@ -5,7 +5,6 @@ Nothing of it is kept by whoever made it, but what those who asked for it are gi
 
 from __future__ import annotations
 
-import binascii
 from typing import TYPE_CHECKING
 
 from vaultctl.core import bootstrap, recovery, tokens
@@ -14,6 +13,7 @@ from vaultctl.core.sealing import Made, Plan
 from vaultctl.crypto import shamir
 from vaultctl.crypto.aead import KEY_B
 from vaultctl.crypto.seals.shamir import ShamirSeal
+from vaultctl.logical.json_text import base64_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,4 +79,4 @@ def _for_holder(root_token: str, plan: Plan) -> str:
     from vaultctl.crypto import pgp
 
     encrypted = pgp.encrypt(plan.root_token_pgp_key, root_token.encode())
-    return binascii.b2a_base64(encrypted, newline=False).decode()
+    return base64_text(encrypted)

@@ -74,7 +74,7 @@ def read_share(text: str) -> bytearray:
         raise InvalidRequest("'key' must be a valid hex or base64 string") from None
 
 
-def check_length(share: bytearray, prefix: str = "") -> None:
+def check_length(share: bytes | bytearray, prefix: str = "") -> None:
     """Refuse what is too short or too long for a share. Raises: InvalidRequest. Source: OpenBao 2.7."""
     if len(share) < SHORTEST_B:
         raise InvalidRequest(f"{prefix}key is shorter than minimum {SHORTEST_B} bytes")

@@ -22,6 +22,7 @@ from vaultctl.crypto.aead import KEY_B
 from vaultctl.crypto.seals.several import Several, current_of, previous_of
 from vaultctl.crypto.seals.shamir import ShamirSeal
 from vaultctl.logical.errors import InvalidRequest, StateUnavailable
+from vaultctl.logical.json_text import base64_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -112,7 +113,7 @@ def prepare(transaction: Transaction, plan: Plan, random: Callable[[int], bytes]
         return Prepared(_bytes(before["key"]), [_bytes(share) for share in before["shares"]], plan.threshold)
     key = random(KEY_B)
     shares = initialise.for_holders(shamir.split(key, plan.shares, plan.threshold, random), plan)
-    record = {"plan": wanted, "key": _text(key), "shares": [_text(share) for share in shares]}
+    record = {"plan": wanted, "key": base64_text(key), "shares": [base64_text(share) for share in shares]}
     transaction.put(PREPARED, records.to_bytes(record), seal_wrap=True)
     return Prepared(key, shares, plan.threshold)
 
@@ -173,10 +174,6 @@ def _move_backup(transaction: Transaction, source: str, target: str) -> None:
 
 def _framed(key: bytes) -> bytes:
     return len(key).to_bytes(8) + key
-
-
-def _text(data: bytes) -> str:
-    return binascii.b2a_base64(data, newline=False).decode()
 
 
 def _bytes(text: str) -> bytes:

@@ -4,6 +4,7 @@ Whatever holds people's own data is read and written here. Source: OpenBao 2.7, 
 whose limits on the complexity of what others send these are.
 """
 
+import binascii
 import json
 import re
 from collections.abc import Mapping
@@ -228,3 +229,8 @@ class _Writer:
 _STORED = json.JSONDecoder(parse_float=_fractional, parse_int=_whole)
 _COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _READER = json.JSONDecoder(parse_float=_finite, parse_int=_finite_whole, parse_constant=_refuse)
+
+
+def base64_text(data: bytes | bytearray) -> str:
+    """Give bytes as JSON has them, and every other text of ours: base64 on one line."""
+    return binascii.b2a_base64(data, newline=False).decode()

@@ -13,9 +13,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from vaultctl.logical.errors import IntegrityError, NoState
+from vaultctl.logical.json_text import base64_text
 from vaultctl.storage import files
 from vaultctl.storage.header import from_record, no_state
-from vaultctl.storage.text_snapshot import Parts, TextSnapshot, base64_text, parse
+from vaultctl.storage.text_snapshot import Parts, TextSnapshot, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

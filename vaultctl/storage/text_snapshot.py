@@ -10,6 +10,7 @@ import binascii
 from typing import TYPE_CHECKING, Protocol
 
 from vaultctl.logical.errors import IntegrityError
+from vaultctl.logical.json_text import base64_text
 from vaultctl.storage.header import HEAD_B, RESTORE, Header, from_record
 
 if TYPE_CHECKING:
@@ -238,11 +239,6 @@ def parse(syntax: Syntax, location: str, data: bytes) -> TextSnapshot:
     except ValueError as error:
         raise _damaged(location, data) from error
     return TextSnapshot(syntax, location, data, parts, from_record(record, location))
-
-
-def base64_text(data: bytes) -> str:
-    """Write bytes as a line holds them."""
-    return binascii.b2a_base64(data, newline=False).decode()
 
 
 def _damaged(location: str, data: bytes) -> IntegrityError:

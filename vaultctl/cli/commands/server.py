@@ -10,6 +10,7 @@ from vaultctl import __version__
 from vaultctl.cli.command import Run, command, file_name
 from vaultctl.cli.failures import Misuse
 from vaultctl.cli.go_flags import flag, switch
+from vaultctl.logical.json_text import base64_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,16 +176,10 @@ def _serve_dev(setting: _Setting) -> None:
         if run["dev_store_token"]:
             _store_token(door.root_token)
         _tell_configuration(setting, listener, "inmem")
-        dev = _DEV.format(url=listener.url, ca=ca, key=_base64(door.unseal_key), token=door.root_token)
+        dev = _DEV.format(url=listener.url, ca=ca, key=base64_text(door.unseal_key), token=door.root_token)
         run.env.out(dev + "\n", needed=False)
 
     setting.serve(door, listener, started)
-
-
-def _base64(key: bytes) -> str:
-    from base64 import b64encode
-
-    return b64encode(key).decode()
 
 
 def _serve_state(setting: _Setting) -> None:

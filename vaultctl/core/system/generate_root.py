@@ -6,7 +6,6 @@ is: it is XORed with a one-time password that whoever began has, or encrypted fo
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from vaultctl.framework.endpoint import ROOT_ONLY, Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical import one_time
 from vaultctl.logical.errors import InvalidRequest, UnsupportedOperation, one_error
+from vaultctl.logical.json_text import base64_text
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 
@@ -136,7 +136,7 @@ def _encoded(token: str, asked: Mapping[str, Any]) -> str:
     if asked["pgp_key"]:
         from vaultctl.crypto import pgp
 
-        return _base64(pgp.encrypt(pgp.read_key(asked["pgp_key"]), token.encode()))
+        return base64_text(pgp.encrypt(pgp.read_key(asked["pgp_key"]), token.encode()))
     return one_time.encode(token, asked["otp"])
 
 
@@ -158,10 +158,6 @@ def decode(_ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
         return Response(data={"token": one_time.decode(encoded, otp)})
     except ValueError as error:
         raise InvalidRequest(str(error)) from None
-
-
-def _base64(data: bytes) -> str:
-    return binascii.b2a_base64(data, newline=False).decode()
 
 
 def _check_open(ctx: SystemContext) -> None:

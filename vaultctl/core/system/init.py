@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core.sealing import Made, Plan
@@ -12,6 +11,7 @@ from vaultctl.framework import strict
 from vaultctl.framework.endpoint import UNAVAILABLE, Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.json_text import base64_text
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
@@ -70,7 +70,7 @@ def _hex(shares: Sequence[bytes]) -> list[str]:
 
 
 def _base64(shares: Sequence[bytes]) -> list[str]:
-    return [binascii.b2a_base64(share, newline=False).decode() for share in shares]
+    return [base64_text(share) for share in shares]
 
 
 _INIT = {

@@ -6,7 +6,6 @@ others from rekeying. Source: OpenBao 2.7, both in their shapes and words, but f
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from vaultctl.core.system.rotate import sealable
 from vaultctl.framework.endpoint import ROOT_ONLY, Endpoint, Handler
 from vaultctl.framework.fields import Field
 from vaultctl.logical.errors import InvalidRequest, UnsupportedOperation, VaultError
+from vaultctl.logical.json_text import base64_text
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 
@@ -169,7 +169,7 @@ def _handed_out(new: New) -> dict[str, Any]:
         "nonce": new.attempt.nonce,
         "complete": True,
         "keys": [share.hex() for share in new.shares],
-        "keys_base64": [_base64(share) for share in new.shares],
+        "keys_base64": [base64_text(share) for share in new.shares],
         "pgp_fingerprints": list(new.fingerprints) or None,
         "backup": asked["backup"],
         "verification_required": asked["verify"],
@@ -193,10 +193,6 @@ def rotate_root(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
         raise InvalidRequest("the root key of this state is under the key that people share: rotate it with its shares")
     ctx.session.transaction.replace_root_key()
     return EMPTY
-
-
-def _base64(data: bytes) -> str:
-    return binascii.b2a_base64(data, newline=False).decode()
 
 
 class _Paths:
@@ -302,7 +298,7 @@ def _backup(pattern: str, target: str, *, in_envelope: bool, **more: Any) -> End
         kept = records.load(ctx.session.view, backup_name(target))
         if kept is None:
             raise InvalidRequest("no backed-up keys found")
-        in_base64 = {name: [_base64(bytes.fromhex(key)) for key in keys] for name, keys in kept["keys"].items()}
+        in_base64 = {name: [base64_text(bytes.fromhex(key)) for key in keys] for name, keys in kept["keys"].items()}
         return Response(data={**kept, "keys_base64": in_base64})
 
     def delete(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:

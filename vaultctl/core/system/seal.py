@@ -12,7 +12,7 @@ import hmac
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl import __commit_date__, __version__
-from vaultctl.core import recovery
+from vaultctl.core import quorum, recovery
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.sealing import Progress
 from vaultctl.core.state import View
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from vaultctl.crypto.seals.seal import Seal
     from vaultctl.storage.header import Header
 
-_LEAST_B, _MOST_B = 16, KEY_B + 1
 _NO_KEY = "'key' must be specified in request body as JSON, or 'reset' set to true"
 _NO_TEXT = "'key' must be a valid hex or base64 string"
 _WRONG_KEY = (
@@ -267,10 +266,7 @@ def _read_unseal(data: Mapping[str, Any], *, needs_key: bool) -> _Unseal:
             raise InvalidRequest(_NO_KEY)
         return _Unseal(None, reset=False, migrate=bool(found.get("migrate")))
     share = read_share(text)
-    if len(share) < _LEAST_B:
-        raise InvalidRequest(f"invalid key: key is shorter than minimum {_LEAST_B} bytes")
-    if len(share) > _MOST_B:
-        raise InvalidRequest(f"invalid key: key is longer than maximum {_MOST_B} bytes")
+    quorum.check_length(share, "invalid key: ")
     return _Unseal(share, reset=False, migrate=bool(found.get("migrate")))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.crypto.seals.blob import body_of, head_of
 from vaultctl.logical.errors import IntegrityError, InvalidRequest, SealKeyError, SealUnavailable, VaultError
+from vaultctl.logical.json_text import base64_text
 from vaultctl.logical.request import Operation, Request
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class TransitKey(NamedTuple):
     def newest(self) -> int:
         """Give the key's newest version. Raises: SealUnavailable, SealKeyError."""
         try:
-            return _version_of(self.text("encrypt", {"plaintext": _base64(b"vaultctl")}, "ciphertext"))
+            return _version_of(self.text("encrypt", {"plaintext": base64_text(b"vaultctl")}, "ciphertext"))
         except InvalidRequest as error:
             raise _cannot_encrypt(error) from None
 
@@ -99,8 +100,8 @@ class TransitSeal:
     def wrap(self, name: str, plain: bytes, /) -> bytes:
         """Encrypt, bound to the name and the key's id. Raises: SealUnavailable, SealKeyError."""
         head = head_of(self.key_id)
-        bound = _base64(head + name.encode())
-        given = {"plaintext": _base64(plain), "associated_data": bound, "key_version": self._version}
+        bound = base64_text(head + name.encode())
+        given = {"plaintext": base64_text(plain), "associated_data": bound, "key_version": self._version}
         try:
             wrapped = self.key.text("encrypt", given, "ciphertext")
         except InvalidRequest as error:
@@ -113,8 +114,8 @@ class TransitSeal:
         """Decrypt. Raises: IntegrityError, SealUnavailable."""
         head, body = body_of(name, blob, self.key_id)
         # Kept as bytes: base64 has several spellings of the same, and a changed byte must not be one of them.
-        ciphertext = self._prefix + _base64(body)
-        given = {"ciphertext": ciphertext, "associated_data": _base64(head + name.encode())}
+        ciphertext = self._prefix + base64_text(body)
+        given = {"ciphertext": ciphertext, "associated_data": base64_text(head + name.encode())}
         try:
             return binascii.a2b_base64(self.key.text("decrypt", given, "plaintext"))
         except InvalidRequest as error:
@@ -143,7 +144,3 @@ def _version_of(ciphertext: str) -> int:
     if not version[1:].isdigit():
         raise SealKeyError("what the transit seal answered is no ciphertext of a transit engine")
     return int(version[1:])
-
-
-def _base64(data: bytes) -> str:
-    return binascii.b2a_base64(data, newline=False).decode()

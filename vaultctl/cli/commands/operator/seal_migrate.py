@@ -1,6 +1,5 @@
 """`vaultctl operator seal-migrate`: the state under another type of seal."""
 
-import binascii
 import sys as system
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from vaultctl.cli.command import FORMAT, Run, command
 from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.go_flags import INT, flag
 from vaultctl.cli.pgp_keys import PGP_KEYS
+from vaultctl.logical.json_text import base64_text
 
 _SHARES, _THRESHOLD = 5, 3
 _OF_NEW_SHARES = ("key_shares", "key_threshold", "pgp_keys")
@@ -58,7 +58,7 @@ def _check_flags(run: Run, *, makes_shares: bool) -> None:
 
 def _show(run: Run, fmt: str, shares: Sequence[bytes], threshold: int) -> None:
     """Show new shares, before they count."""
-    texts = [binascii.b2a_base64(share, newline=False).decode() for share in shares]
+    texts = [base64_text(share) for share in shares]
     if fmt == "table":
         lines = "".join(f"Unseal Key {number}: {text}\n" for number, text in enumerate(texts, 1))
         run.env.out(lines + _SHOWN.format(shares=len(texts), threshold=threshold))
