@@ -6,7 +6,7 @@ import pytest
 from support.places import Place
 from support.states import CLUSTER, NOW, initialise, make_state, open_state, values, write
 
-from vaultctl.core.state import KEYRING, ROOT_KEY
+from vaultctl.core.views import KEYRING, ROOT_KEY
 from vaultctl.crypto.barrier import SEALED
 from vaultctl.crypto.seals.static import StaticSeal
 from vaultctl.logical.errors import IntegrityError, NoState, Sealed, SealKeyError

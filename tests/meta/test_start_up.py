@@ -49,6 +49,7 @@ SECRETS_LIST = [
     "vaultctl.core.system",
     "vaultctl.core.system.mounts",
     "vaultctl.core.tokens",
+    "vaultctl.core.views",
     "vaultctl.crypto",
     "vaultctl.crypto.aead",
     "vaultctl.crypto.barrier",

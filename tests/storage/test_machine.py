@@ -20,7 +20,8 @@ from support.places import KINDS, Place
 from support.soak import times
 from support.states import make_state, open_state, values
 
-from vaultctl.core.state import State, Transaction
+from vaultctl.core.state import State
+from vaultctl.core.views import Transaction
 from vaultctl.storage.names import children
 
 NAMES = st.sampled_from([f"core/test/{name}" for name in ("a", "a!b", "a/x", "a/ü", 'q"\\\n')])

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from vaultctl.core import bootstrap
 from vaultctl.core.core import Core
-from vaultctl.core.state import State, Transaction, check_key_id
+from vaultctl.core.state import State, check_key_id
+from vaultctl.core.views import Transaction
 from vaultctl.crypto.seals.seal import Seal
 from vaultctl.crypto.seals.static import StaticSeal
 from vaultctl.storage.backend import Backend

@@ -10,7 +10,8 @@ from vaultctl.core import bootstrap, mounts, tokens
 from vaultctl.core.auditing import SERVED, Rules
 from vaultctl.core.core import Core
 from vaultctl.core.sealing import InMemory, Sealing
-from vaultctl.core.state import ROOT_KEY, State
+from vaultctl.core.state import State
+from vaultctl.core.views import ROOT_KEY
 from vaultctl.crypto.aead import KEY_B
 from vaultctl.crypto.seals.shamir import OpenedShamirSeal, ShamirSeal
 from vaultctl.logical.durations import rfc3339

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vaultctl.connect.settings import Settings
     from vaultctl.core.sealing import Keeper
-    from vaultctl.core.state import Transaction
+    from vaultctl.core.views import Transaction
     from vaultctl.crypto.seals.seal import Seal
     from vaultctl.storage.backend import Backend
     from vaultctl.storage.lock import FileLock

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from vaultctl.connect import keys, local
 from vaultctl.connect.settings import FILES, SettingError, Settings, absolute
 from vaultctl.core import maintenance
-from vaultctl.core.state import ROOT_KEY, State
+from vaultctl.core.state import State
+from vaultctl.core.views import ROOT_KEY
 from vaultctl.crypto.seals import static
 from vaultctl.logical.errors import Sealed, StateError
 from vaultctl.storage import files

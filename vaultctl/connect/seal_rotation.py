@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from vaultctl.connect.seals import Elsewhere
     from vaultctl.connect.settings import Settings
-    from vaultctl.core.state import State, Transaction
+    from vaultctl.core.state import State
+    from vaultctl.core.views import Transaction
     from vaultctl.crypto.seals.seal import Seal
     from vaultctl.storage.header import Header
 

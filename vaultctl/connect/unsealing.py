@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from vaultctl.connect.keys import read_fd, read_key_file
-from vaultctl.core.state import ROOT_KEY
 from vaultctl.core.system.seal import read_share
+from vaultctl.core.views import ROOT_KEY
 from vaultctl.crypto import shamir
 from vaultctl.crypto.aead import KEY_B
 from vaultctl.crypto.seals.shamir import OpenedShamirSeal, ShamirSeal

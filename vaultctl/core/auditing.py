@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vaultctl.core.audit.table import Device, Table
     from vaultctl.core.audit.trail import Trail
     from vaultctl.core.exchange import Exchange
-    from vaultctl.core.state import View
+    from vaultctl.core.views import View
 
 _OWN_PATHS = "audit/"
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from vaultctl.core import mounts, tokens
-from vaultctl.core.state import Transaction
+from vaultctl.core.views import Transaction
 
 
 def fill(transaction: Transaction, root_token: str, random: Callable[[int], bytes], now_s: int) -> None:

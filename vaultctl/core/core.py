@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from vaultctl.core.exchange import Unauthenticated
     from vaultctl.core.sealing import Sealing
     from vaultctl.core.session import Session
-    from vaultctl.core.state import State, View
+    from vaultctl.core.state import State
+    from vaultctl.core.views import View
     from vaultctl.logical.response import Awaited, Response
 
 ACTIVE_JOBS = "core/jobs/active/"

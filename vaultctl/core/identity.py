@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.core import records, tokens
 from vaultctl.core.mounts import ROOT_NAMESPACE, Mount, new_uuid
-from vaultctl.core.state import View
+from vaultctl.core.views import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -18,7 +18,8 @@ from vaultctl.logical.json_text import base64_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vaultctl.core.state import State, Transaction
+    from vaultctl.core.state import State
+    from vaultctl.core.views import Transaction
     from vaultctl.crypto.seals.seal import Seal
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from vaultctl.core import records, tokens
 from vaultctl.core.methods import LOCKING
 from vaultctl.core.mounts import Mount
-from vaultctl.core.state import View
 from vaultctl.core.tokens import SECOND_NS
+from vaultctl.core.views import View
 
 PREFIX = "core/lockouts/"
 _THRESHOLD, _DURATION_S, _RESET_S = 5, 15 * 60, 15 * 60

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from vaultctl.core.mounts import new_uuid
-from vaultctl.core.state import KEYRING, KEYS, ROOT_KEY, State, damaged_entries, decrypt
+from vaultctl.core.state import State, damaged_entries
+from vaultctl.core.views import KEYRING, KEYS, ROOT_KEY, decrypt
 from vaultctl.crypto.aead import Random
 from vaultctl.crypto.barrier import Barrier, open_keyring
 from vaultctl.crypto.seals.seal import Seal

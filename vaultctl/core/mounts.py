@@ -14,7 +14,7 @@ from vaultctl.logical import paths
 
 if TYPE_CHECKING:
     from vaultctl.core.namespaces import Namespace, NamespaceTable
-    from vaultctl.core.state import View
+    from vaultctl.core.views import View
     from vaultctl.logical.storage import Storage
 
 PREFIX = "core/mounts/"

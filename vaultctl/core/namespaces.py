@@ -15,7 +15,7 @@ from vaultctl.logical.errors import NotFound
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from vaultctl.core.state import View
+    from vaultctl.core.views import View
     from vaultctl.logical.storage import Storage
 
 PREFIX = "core/namespaces/"

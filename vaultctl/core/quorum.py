@@ -18,7 +18,7 @@ from vaultctl.logical.errors import InvalidRequest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from vaultctl.core.state import Transaction, View
+    from vaultctl.core.views import Transaction, View
     from vaultctl.crypto.aead import Random
     from vaultctl.crypto.seals.seal import Seal
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from vaultctl.core.mounts import Mount
     from vaultctl.core.session import Session
-    from vaultctl.core.state import View
+    from vaultctl.core.views import View
 
 PREFIX = "core/quotas/rate-limit/"
 CONFIG = "core/quotas/config"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vaultctl.logical.errors import IntegrityError
 
 if TYPE_CHECKING:
-    from vaultctl.core.state import Transaction, View
+    from vaultctl.core.views import Transaction, View
 
 CONFIG = "core/seal/recovery-config"
 KEY = "core/seal/recovery-key"

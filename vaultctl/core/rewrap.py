@@ -13,7 +13,7 @@ from vaultctl.core import jobs, records
 from vaultctl.core.jobs import BACKGROUND, FAILURE, IN_PROGRESS, Job
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.session import Session
-from vaultctl.core.state import ROOT_KEY, Transaction
+from vaultctl.core.views import ROOT_KEY, Transaction
 from vaultctl.crypto.barrier import SEALED
 from vaultctl.crypto.seals.blob import head_of, key_id_of
 from vaultctl.crypto.seals.several import previous_of

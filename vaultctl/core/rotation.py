@@ -9,14 +9,14 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.core import records
-from vaultctl.core.state import Transaction
+from vaultctl.core.views import Transaction
 from vaultctl.crypto.barrier import ROTATE_AFTER
 from vaultctl.logical.durations import moment
 from vaultctl.logical.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from vaultctl.core.session import Session
-    from vaultctl.core.state import View
+    from vaultctl.core.views import View
     from vaultctl.logical.storage import Storage
 
 CONFIG = "core/rotation/config"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from vaultctl.core.sealing import Plan
     from vaultctl.core.session import Session
-    from vaultctl.core.state import Transaction, View
+    from vaultctl.core.views import Transaction, View
     from vaultctl.crypto.seals.seal import Seal
     from vaultctl.storage.header import Header
 

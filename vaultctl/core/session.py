@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.core import mounts, namespaces, tokens
-from vaultctl.core.state import Transaction, View
+from vaultctl.core.views import Transaction, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from vaultctl.core.namespaces import Namespace, NamespaceTable
     from vaultctl.core.policies.acl import Acl
     from vaultctl.core.policies.acls import Acls
-    from vaultctl.core.state import Savepoint, State
+    from vaultctl.core.state import State
+    from vaultctl.core.views import Savepoint
     from vaultctl.storage.header import Header
 
 

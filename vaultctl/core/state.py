@@ -9,273 +9,19 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from vaultctl.core.views import KEYRING, KEYS, ROOT_KEY, Transaction, Unsealed, View, required
 from vaultctl.crypto.aead import KEY_B, Random
-from vaultctl.crypto.barrier import ROTATE_AFTER, SEALED, Barrier, open_keyring, seal_keyring
+from vaultctl.crypto.barrier import Barrier, open_keyring
 from vaultctl.crypto.keyring import new_keyring
 from vaultctl.logical.errors import IntegrityError, NoState, Sealed, SealKeyError, SealKeyGone
-from vaultctl.storage.header import RESTORE, Commit, Header, next_header
-from vaultctl.storage.names import below, children, past
-from vaultctl.storage.overlay import Overlay
+from vaultctl.storage.header import Header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from vaultctl.crypto.seals.seal import Seal
-    from vaultctl.storage.backend import Backend, Snapshot, Writer
-
-Savepoint = tuple[int, Header]
-"""How many changes there were, and how the header stood."""
-
-KEYRING = "core/keyring"
-ROOT_KEY = "core/seal/root-key"
-KEYS = frozenset({KEYRING, ROOT_KEY})
-"""The entries that no barrier term encrypts."""
-
-
-class Unsealed:
-    """The keys of a state, and the versions in its header that they go with."""
-
-    def __init__(self, seal: Seal, barrier: Barrier, version: tuple[str, int, int, int], *, wraps: bool = True) -> None:
-        """Without `wraps` no entry is wrapped by the seal any more."""
-        self.wraps = wraps
-        self.seal = seal
-        self.barrier = barrier
-        self.version = version
-
-
-class View:
-    """One generation, for reading."""
-
-    def __init__(self, snapshot: Snapshot, unsealed: Unsealed, memo: dict[str, Any] | None = None) -> None:
-        """`memo` is for what was decoded, each with the version in the header that it goes with."""
-        self.snapshot = snapshot
-        self.memo = {} if memo is None else memo
-        self._may_wrap = unsealed.wraps
-        self._seal = unsealed.seal
-        self._barrier = unsealed.barrier
-
-    @property
-    def header(self) -> Header:
-        """The generation's header."""
-        return self.snapshot.header
-
-    @property
-    def seal(self) -> Seal:
-        """What keeps the root key, and wraps entries."""
-        return self._seal
-
-    @property
-    def wraps(self) -> bool:
-        """Tell whether entries that ask for it are wrapped: a seal that needs people to open wraps none."""
-        return self._may_wrap and self._seal.is_auto
-
-    def get(self, name: str, /) -> bytes | None:
-        """Return an entry's value. Raises: IntegrityError."""
-        blob = self.snapshot.get(name)
-        return None if blob is None else self.decrypt(name, blob)
-
-    def list(self, prefix: str, /, *, after: str = "", limit: int | None = None) -> list[str]:
-        """Return what stands directly below the prefix."""
-        return children(self.snapshot.names, prefix, after, limit)
-
-    def below(self, prefix: str, after: str = "") -> Iterator[str]:
-        """Give every name that begins with the prefix, and sorts after another."""
-        return below(self.snapshot.names, prefix, after)
-
-    def count_below(self, folder: str) -> int:
-        """Count the names that begin with a folder, whose own ends in a slash."""
-        return self.snapshot.count(folder, past(folder))
-
-    def entries(self, prefix: str, /) -> Iterator[tuple[str, bytes]]:
-        """Give every entry whose name begins with the prefix. Raises: IntegrityError."""
-        for name, blob in self.snapshot.entries(prefix):
-            if not name.startswith(prefix):
-                return
-            yield name, self.decrypt(name, blob)
-
-    def changed_below(self, _prefix: str) -> bool:
-        """Tell that nothing changed: this is a generation as it was committed."""
-        return False
-
-    def put(self, name: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
-        """Refuse: a request that writes must be opened for writing."""
-        raise RuntimeError("a write on a snapshot")
-
-    def delete(self, name: str, /) -> None:
-        """Refuse: a request that writes must be opened for writing."""
-        raise RuntimeError("a write on a snapshot")
-
-    def root_key(self) -> bytes:
-        """Give the root key, from under the seal. Raises: IntegrityError."""
-        wrapped = self.snapshot.get(ROOT_KEY)
-        if wrapped is None:
-            raise IntegrityError("the state has no root key")
-        return self._seal.unwrap(ROOT_KEY, wrapped)
-
-    def encrypt_token(self, plain: bytes) -> bytes:
-        """Encrypt what a batch token holds."""
-        return self._barrier.encrypt_token(plain)
-
-    def decrypt_token(self, blob: bytes) -> bytes | None:
-        """Decrypt what a batch token holds, or return None where it is none of this state's."""
-        return self._barrier.decrypt_token(blob)
-
-    def decrypt(self, name: str, blob: bytes) -> bytes:
-        """Decrypt an entry, from under the seal too where it wrapped it. Raises: IntegrityError."""
-        return decrypt(self._seal, self._barrier, name, blob)
-
-    @property
-    def term(self) -> tuple[int, str]:
-        """The keyring term that encrypts, and when it was made (RFC 3339)."""
-        keyring = self._barrier.keyring
-        return keyring.active, keyring.terms[keyring.active].created
-
-
-class Transaction(View):
-    """One write: an overlay over the newest generation, and a held lock. It commits once, or never."""
-
-    def __init__(
-        self,
-        writer: Writer,
-        header: Header,
-        unsealed: Unsealed,
-        random: Random,
-        now: Callable[[], str],
-        memo: dict[str, Any] | None = None,
-    ) -> None:
-        self._overlay = Overlay(writer.snapshot)
-        self._writer = writer
-        self._replaced: dict[str, bytes] = {}
-        self._random = random
-        self._now = now
-        self._header = header
-        self._stands = header
-        """The header with what this write changes of the seal, and of whether the state is sealed."""
-
-        self.new_root_key: bytes | None = None
-        """The root key that this write makes, where no seal opens it without people: somebody must keep it."""
-        super().__init__(self._overlay, unsealed, memo)  # type: ignore[arg-type]  # an overlay reads as a snapshot does
-
-    @property
-    def header(self) -> Header:
-        """The header of the generation that this one follows."""
-        return self._header
-
-    @property
-    def changed(self) -> bool:
-        """Tell whether there is anything to commit."""
-        return bool(self._overlay.changes) or self._stands is not self._header
-
-    def changed_below(self, prefix: str) -> bool:
-        """Tell whether anything changed whose name begins with the prefix."""
-        return self._overlay.changed_below(prefix)
-
-    def stored_below(self, prefix: str) -> Iterator[str]:
-        """Give the names below the prefix that this transaction stored."""
-        return self._overlay.stored_below(prefix)
-
-    def put(self, name: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
-        """Store an entry. Raises: SealUnavailable, where it has to be wrapped and cannot be."""
-        blob = self._barrier.encrypt(name, value)
-        self._overlay.put(name, self._seal.wrap(name, blob) if seal_wrap and self.wraps else blob)
-
-    def stored_heads(self, after: str) -> Iterator[tuple[str, bytes]]:
-        """Give the first bytes of each of them."""
-        base = self._writer.snapshot
-        return base.heads(after + "\0" if after else "") if base else iter(())
-
-    def replace_blob(self, name: str, old: bytes, blob: bytes) -> None:
-        """Put another ciphertext in the place of one that `stored` gave: the seal's layer was changed."""
-        self._replaced[name] = old
-        self._overlay.put(name, blob)
-
-    def stored(self, after: str) -> Iterator[tuple[str, bytes]]:
-        """Give the ciphertext of every entry behind a name, as it was before this transaction."""
-        base = self._writer.snapshot
-        return base.entries(after + "\0" if after else "") if base else iter(())
-
-    def delete(self, name: str, /) -> None:
-        """Remove an entry if it is there."""
-        self._overlay.delete(name)
-
-    def mark(self) -> Savepoint:
-        """Give a savepoint."""
-        return self._overlay.mark(), self._stands
-
-    def rollback(self, mark: Savepoint) -> None:
-        """Undo every change since the savepoint."""
-        changes, self._stands = mark
-        self._overlay.rollback(changes)
-        self.new_root_key = None
-
-    def put_keys(self, root_key: bytes) -> None:
-        """Store the root key under the seal, and the keyring under the root key."""
-        self._overlay.put(ROOT_KEY, self._seal.wrap(ROOT_KEY, root_key))
-        self._overlay.put(KEYRING, seal_keyring(root_key, KEYRING, self._barrier.keyring, self._random))
-
-    def drop_previous(self) -> None:
-        """Know of no earlier seal and key any more; the root key stays as the current one wrapped it."""
-        from vaultctl.crypto.seals.several import current_of
-
-        self._seal = current_of(self._seal)
-        self._stands = self._stands._replace(seal=self._seal.describe())
-        self._overlay.put(ROOT_KEY, self._overlay.get(ROOT_KEY) or b"")  # as it is: who kept the keys looks again
-
-    @property
-    def stands(self) -> Header:
-        """The header of the generation that this one follows, with the seal, the mark and the epoch of this one."""
-        return self._stands
-
-    @property
-    def seals(self) -> bool:
-        """Tell whether the state is sealed from this commit on."""
-        return self._stands.sealed
-
-    def opens(self, seal: Seal) -> bool:
-        """Tell whether a seal opens the root key as it stands."""
-        try:
-            seal.unwrap(ROOT_KEY, self._overlay.get(ROOT_KEY) or b"")
-        except (IntegrityError, SealKeyError):
-            return False
-        return True
-
-    def replace_root_key(self, seal: Seal | None = None) -> None:
-        """Make a new root key, under the seal as it is or under another; the keyring goes under it as it stands."""
-        root_key = self._random(KEY_B)
-        if seal is not None:
-            from vaultctl.crypto.seals.several import in_front_of
-
-            self._seal = in_front_of(self._seal, seal)
-            self._stands = self._stands._replace(seal=self._seal.describe())
-        if not self._seal.is_auto:
-            # Whoever else keeps the root key keeps one that opens nothing any more: with the epoch that is told.
-            self.mark_sealed(sealed=False)
-            self.new_root_key = root_key
-        self.put_keys(root_key)
-
-    def mark_sealed(self, *, sealed: bool) -> None:
-        """Set or clear the mark of `operator seal`; every process drops its keys when it sees the new epoch."""
-        self._stands = self._stands._replace(sealed=sealed, epoch=self._stands.epoch + 1)
-
-    def rotate(self) -> None:
-        """Begin a new keyring term, which encrypts from now on."""
-        root_key = self.root_key()
-        count = self._barrier.encryptions
-        self._barrier = Barrier(self._barrier.keyring.rotated(self._random, self._now()), self._random)
-        self._barrier.encryptions = count
-        self._overlay.put(KEYRING, seal_keyring(root_key, KEYRING, self._barrier.keyring, self._random))
-
-    def commit(self, *, rotate_after: float = ROTATE_AFTER) -> Header:
-        """Make the changes durable and return their header. Raises: StateError; then nothing changed."""
-        term = str(self._barrier.keyring.active)
-        if self._header.encryptions.get(term, 0) >= rotate_after:
-            self.rotate()
-        header = next_header(self._stands, self._overlay.changes, self._barrier.encryptions)
-        commit = Commit(header, self._overlay.changes, replaced=self._replaced)
-        self._writer.commit(commit, self._barrier)
-        self._barrier.encryptions = {}
-        return header
+    from vaultctl.storage.backend import Backend, Snapshot
 
 
 class Reading:
@@ -378,8 +124,8 @@ class State:
 
     def keys_under(self, seal: Seal, snapshot: Snapshot) -> Unsealed:
         """Unseal a snapshot by this seal, whatever mark it has, without verifying it. Raises: IntegrityError."""
-        root_key = seal.unwrap(ROOT_KEY, _required(snapshot, ROOT_KEY))
-        keyring = open_keyring(root_key, KEYRING, _required(snapshot, KEYRING), self._random)
+        root_key = seal.unwrap(ROOT_KEY, required(snapshot, ROOT_KEY))
+        keyring = open_keyring(root_key, KEYRING, required(snapshot, KEYRING), self._random)
         return Unsealed(seal, Barrier(keyring, self._random), _version(snapshot.header), wraps=self._wraps)
 
     def seal_of(self, header: Header) -> Seal:
@@ -431,11 +177,6 @@ class State:
         self._unsealed = unsealed
         self._verified = snapshot, unsealed
         return unsealed
-
-
-def decrypt(seal: Seal, barrier: Barrier, name: str, blob: bytes) -> bytes:
-    """Decrypt an entry, from under the seal too where it wrapped it. Raises: IntegrityError."""
-    return barrier.decrypt(name, seal.unwrap(name, blob) if blob[:1] == bytes([SEALED]) else blob)
 
 
 def check_key_id(header: Header, key_id: str, source: str) -> None:
@@ -490,10 +231,3 @@ def _named(error: IntegrityError, snapshot: Snapshot, unsealed: Unsealed) -> Int
 def _version(header: Header) -> tuple[str, int, int, int]:
     tables = header.tables
     return header.cluster_id, tables.get("keyring", 0), tables.get("seal", 0), header.epoch
-
-
-def _required(snapshot: Snapshot, name: str) -> bytes:
-    blob = snapshot.get(name)
-    if blob is None:
-        raise IntegrityError(f"the state has no entry {name}, and cannot be opened without it", hint=RESTORE)
-    return blob

@@ -13,7 +13,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.core import records
-from vaultctl.core.state import Transaction, View
+from vaultctl.core.views import Transaction, View
 from vaultctl.crypto.aead import Mac
 from vaultctl.logical.storage import Reading, Storage
 

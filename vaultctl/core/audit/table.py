@@ -9,7 +9,7 @@ from vaultctl.core import records
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vaultctl.core.state import Transaction, View
+    from vaultctl.core.views import Transaction, View
     from vaultctl.logical.storage import Storage
 
 TABLE = "audit"

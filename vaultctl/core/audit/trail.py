@@ -13,7 +13,7 @@ from vaultctl.core import tokens
 from vaultctl.core.audit import entries
 from vaultctl.core.audit.table import PREFIX, load_table
 from vaultctl.core.exchange import BegunAnew, context_for, given_data, need_writing
-from vaultctl.core.state import Transaction
+from vaultctl.core.views import Transaction
 from vaultctl.crypto.aead import hmac_sha256
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.errors import BadToken, InvalidRequest, NotAudited, VaultError

@@ -17,7 +17,7 @@ from vaultctl.core.tokens import SECOND_NS
 
 if TYPE_CHECKING:
     from vaultctl.core.session import Session
-    from vaultctl.core.state import View
+    from vaultctl.core.views import View
     from vaultctl.logical.storage import Reading, Storage
 
 BY_MOUNT = "core/leases/mount/"

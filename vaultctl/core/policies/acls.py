@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vaultctl.core.namespaces import Namespace
     from vaultctl.core.policies.rule import Rule
     from vaultctl.core.policies.store import Policy
-    from vaultctl.core.state import View
+    from vaultctl.core.views import View
 
 MOST = 256
 """So many are kept; above that, the one that was compiled first goes."""

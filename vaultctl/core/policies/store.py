@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence, Set
 
     from vaultctl.core.policies.rule import Rule
-    from vaultctl.core.state import View
+    from vaultctl.core.views import View
 
 PREFIX = "core/policies/acl/"
 ROOT = "root"

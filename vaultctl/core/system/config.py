@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vaultctl.core.exchange import SystemContext
-from vaultctl.core.state import View
+from vaultctl.core.views import View
 from vaultctl.framework.endpoint import ROOT_ONLY, Endpoint
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response

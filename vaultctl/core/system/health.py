@@ -19,7 +19,7 @@ from vaultctl.logical.response import Response
 if TYPE_CHECKING:
     from vaultctl.core.exchange import SystemContext
     from vaultctl.core.sealed import SealedContext
-    from vaultctl.core.state import View
+    from vaultctl.core.views import View
 
 _CODES = ("activecode", "sealedcode", "standbycode", "uninitcode")
 _BOOLS = frozenset({"", "1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE", "False"})

@@ -15,8 +15,8 @@ from vaultctl import __commit_date__, __version__
 from vaultctl.core import quorum, recovery
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.sealing import Progress
-from vaultctl.core.state import View
 from vaultctl.core.system.status import cluster_name
+from vaultctl.core.views import View
 from vaultctl.crypto import shamir
 from vaultctl.crypto.aead import KEY_B
 from vaultctl.crypto.seals.shamir import ShamirSeal

@@ -5,7 +5,7 @@ from typing import Any
 
 from vaultctl import __commit_date__, __version__
 from vaultctl.core.exchange import SystemContext
-from vaultctl.core.state import View
+from vaultctl.core.views import View
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response

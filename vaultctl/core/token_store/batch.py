@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from vaultctl.core.state import View
 from vaultctl.core.tokens import BATCH, SECOND_NS, Token, from_record
+from vaultctl.core.views import View
 from vaultctl.logical.storage import Reading
 
 _STANDARD, _URL = b"+/", b"-_"

@@ -18,8 +18,8 @@ from vaultctl.crypto import es512
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vaultctl.core.state import View
     from vaultctl.core.tokens import Token
+    from vaultctl.core.views import View
 
 KEY = "core/wrapping/jwt-key"
 _HEADER = {"alg": "ES512", "typ": "JWT"}

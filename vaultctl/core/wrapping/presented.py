@@ -15,8 +15,8 @@ from vaultctl.logical.request import Operation
 if TYPE_CHECKING:
     from vaultctl.core.exchange import Exchange
     from vaultctl.core.namespaces import Namespace
-    from vaultctl.core.state import View
     from vaultctl.core.tokens import Token
+    from vaultctl.core.views import View
     from vaultctl.logical.request import Request
 
 _UNWRAP, _REWRAP = "wrapping/unwrap", "wrapping/rewrap"
