@@ -101,8 +101,9 @@ def _invalid(value: str, param: click.Parameter | None, why: str) -> Misuse:
 class Flag(click.Option):
     """A flag. `completes` names what its value may be: one of the kinds of `completion`."""
 
-    def __init__(self, names: list[str], *, completes: str = "", **more: Any) -> None:
+    def __init__(self, names: list[str], *, completes: str = "", help: str, **more: Any) -> None:  # noqa: A002
         super().__init__(names, **more)
+        self.help = help  # Click would clean it first, with `inspect`, and it is clean
         self.completes = completes
 
 

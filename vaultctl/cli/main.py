@@ -1,6 +1,5 @@
 """The program: runs one command, and turns whatever ends it into an exit code. No traceback ever reaches a user."""
 
-import gc
 import os
 import signal
 import sys
@@ -26,8 +25,6 @@ _FLAGS_FIRST = "Invalid flags before the subcommand. Put them after it, if they 
 
 def main() -> None:
     """Run the command line of this process, and end it."""
-    # A command lives for milliseconds and makes few cycles: collecting them as often as a server must would only cost.
-    gc.set_threshold(100_000)
     os.umask(0o077)  # whatever is made here is its owner's alone, and that owner can use it
     open_missing_streams()
     for stream in (sys.stdout, sys.stderr):

@@ -4,19 +4,24 @@ The token that a request is about is found before anybody's rights are looked at
 OpenBao 2.7; other than there, what is rewrapped keeps its path, and goes on ending with the mount that it came from.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-from vaultctl.core.exchange import SystemContext
-from vaultctl.core.namespaces import ROOT
-from vaultctl.core.tokens import Token
-from vaultctl.core.wrapping import past, presented, stage, store
+from typing import TYPE_CHECKING, Any
+
+from vaultctl.core.wrapping import stage, store
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.errors import InvalidRequest, NotFound
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vaultctl.core.exchange import SystemContext
+    from vaultctl.core.tokens import Token
+    from vaultctl.core.wrapping import past
 
 
 class WrappedNothing(NotFound):
@@ -75,6 +80,9 @@ def verify(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 
     Raises: NoWrappingToken where none is named.
     """
+    from vaultctl.core.namespaces import ROOT
+    from vaultctl.core.wrapping import past, presented
+
     text = presented.given_text(ctx.request)
     try:
         named = presented.named_by(ctx.session.view, text)
@@ -89,6 +97,8 @@ def verify(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
 
 
 def _is_as_expected(ctx: SystemContext, found: past.Found, made_at: str, fields: Mapping[str, Any]) -> bool:
+    from vaultctl.core.wrapping import presented
+
     if "expect_path" in fields:
         expected = presented.checked_path(ctx.request.data["expect_path"])
         if not presented.matches(made_at, expected, ctx.namespace):

@@ -3,23 +3,29 @@
 A token's record goes first, and with it the right of every token below it. If there are such, its name stays in the
 index of ends, as one that is due since ever, until the last of them is removed. So does the name of a source of which
 all tokens were revoked at once. Whoever writes next goes on; a large tree is a stored job.
+
+Every command that unwraps imports this: what takes more than removing a token is imported where it is needed.
 """
 
-from collections.abc import Mapping
-from itertools import islice
-from typing import Any
+from __future__ import annotations
 
-from vaultctl.core import jobs, tokens
-from vaultctl.core.exchange import SystemContext
-from vaultctl.core.jobs import Job
-from vaultctl.core.leases import store as leases
-from vaultctl.core.mounts import Mount, new_uuid
-from vaultctl.core.session import Session
-from vaultctl.core.token_store.roles import PREFIX as ROLES
-from vaultctl.core.tokens import BY_ACCESSOR, BY_EXPIRY, BY_ID, BY_MOUNT, BY_PARENT, REVOKED, SECOND_NS, Token
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from vaultctl.core import tokens
+from vaultctl.core.tokens import BY_ACCESSOR, BY_EXPIRY, BY_ID, BY_MOUNT, BY_PARENT, REVOKED, SECOND_NS
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vaultctl.core.exchange import SystemContext
+    from vaultctl.core.jobs import Job
+    from vaultctl.core.mounts import Mount
+    from vaultctl.core.session import Session
+    from vaultctl.core.tokens import Token
 
 KIND = "tokens"
 AT_ONCE = 100
@@ -56,6 +62,8 @@ def remove(session: Session, token: Token) -> None:
     if token.is_wrapping:
         _remove_wrapping(session, token)
         return
+    from vaultctl.core.leases import store as leases
+
     cubbyhole = session.mounts.at("cubbyhole/", token.namespace)
     if cubbyhole:
         for name in list(view.below(f"{cubbyhole.storage_prefix}{token.id_hash}/")):
@@ -176,6 +184,8 @@ def revoke_below(session: Session, source: str, prefix: str, limit: int) -> int:
 
 def revoke_namespace(session: Session, namespace: str, limit: int) -> int:
     """Remove at most so many of the tokens and roles of a namespace; tell how many went."""
+    from vaultctl.core.token_store.roles import PREFIX as ROLES
+
     done = 0
     for mount in session.mounts.within(namespace):
         done += revoke_below(session, mount.token_source, "", limit - done)
@@ -200,10 +210,15 @@ def tidy(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
 
 def removal(id_: str, until_s: int, now_ns: int) -> Job:
     """Give a job that removes what came to its end by this moment; at 0 that is what was revoked."""
+    from vaultctl.core.jobs import Job
+
     return Job(id_, KIND, {"until_s": until_s}, now_ns, now_ns)
 
 
 def _enqueue(ctx: SystemContext, until_s: int) -> None:
+    from vaultctl.core import jobs
+    from vaultctl.core.mounts import new_uuid
+
     jobs.enqueue(ctx.session.view, removal(new_uuid(ctx.random), until_s, ctx.now_ns))
 
 

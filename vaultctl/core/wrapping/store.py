@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import tokens
 from vaultctl.core.mounts import ROOT_NAMESPACE
-from vaultctl.core.token_store import sweep
 from vaultctl.core.tokens import SECOND_NS, WRAPPING_POLICY
 from vaultctl.logical import json_text
 from vaultctl.logical.errors import InvalidRequest
@@ -79,6 +78,8 @@ def reissue(
 
 def consume(session: Session, token: Token) -> None:
     """End a token because it was used, and its content with it."""
+    from vaultctl.core.token_store import sweep
+
     sweep.remove(session, token._replace(num_uses=-1))
 
 
