@@ -107,9 +107,9 @@ def _bool(_name: str, value: object) -> bool:
     raise _WrongType("'' cannot parse value as 'bool': strconv.ParseBool: invalid syntax")
 
 
-_INT = re.compile(
-    r"([+-]?)(?:(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|[1-9](?:_?[0-9])*)|(0(?:_?[0-7])*))"
-)
+_INT = r"([+-]?)(?:(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|[1-9](?:_?[0-9])*)|(0(?:_?[0-7])*))"
+"""No compiled pattern: that takes longer than a short command takes for all its fields."""
+
 _INT_LENGTH = 80
 """No number of 64 bits is longer."""
 
@@ -118,7 +118,7 @@ def _int(_name: str, value: object) -> int:
     """Read a number in the base that it shows: a leading zero means octal, as in Go."""
     if isinstance(value, list | dict):
         raise _mismatch("int", value)
-    found = _INT.fullmatch(_text(value) or "0")
+    found = re.fullmatch(_INT, _text(value) or "0")
     if not found:
         raise _WrongType("'' cannot parse value as 'int': strconv.ParseInt: invalid syntax")
     sign, digits, octal = found.groups()
@@ -136,7 +136,7 @@ def _float(_name: str, value: object) -> float:
     try:
         if text.strip() != text:
             raise ValueError
-        number = float.fromhex(text) if _HEX_FLOAT.match(text) else float(text)
+        number = float.fromhex(text) if re.match(_HEX_FLOAT, text) else float(text)
     except (ValueError, OverflowError):
         raise _WrongType("'' cannot parse value as 'float64': strconv.ParseFloat: invalid syntax") from None
     if isinf(number) and "inf" not in text.lower():
@@ -144,7 +144,7 @@ def _float(_name: str, value: object) -> float:
     return number
 
 
-_HEX_FLOAT = re.compile("[+-]?0[xX]")
+_HEX_FLOAT = "[+-]?0[xX]"
 
 
 def _ints(_name: str, value: object) -> list[int]:

@@ -65,7 +65,7 @@ def _times(number: int, unit_ns: int) -> int:
     return number * unit_ns
 
 
-_PART = re.compile(r"(\d*)(?:\.(\d*))?([^.\d]*)", re.ASCII)
+_PART = r"(\d*)(?:\.(\d*))?([^.\d]*)"
 
 
 def _parse_go(text: str) -> int:
@@ -77,7 +77,7 @@ def _parse_go(text: str) -> int:
         raise DurationError(f"time: invalid duration {_quoted(text)}")
     total_ns = 0
     while rest:
-        part = _PART.match(rest)
+        part = re.match(_PART, rest, re.ASCII)
         before, fraction, unit = part.groups("") if part else ("", "", "")
         total_ns += _part_ns(text, before, fraction, unit)
         if total_ns > _LIMIT:
