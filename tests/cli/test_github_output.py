@@ -179,10 +179,28 @@ def test_a_field_that_is_an_object(step):
 
 def test_lines_that_are_everywhere(step):
     """A line of a few signs or digits has no mask of its own, or the log would be nothing but stars."""
-    step("kv", "put", "secret/a", "-", stdin=json.dumps({"k": "{\n secret\n}\n12\nab", "n": "12"}).encode())
+    step("kv", "put", "secret/a", "-", stdin=json.dumps({"k": "{\n secret\n}\n12\nab", "n": 12}).encode())
     ran = step("kv", "get", "-field=k", "-github-output=v", "secret/a")
     assert set(masked(ran.out)) == {" secret", "secret", "ab"}
-    assert "12" not in masked(step("kv", "get", "-github-output=v", "secret/a").out)
+    assert {"12", "{", "}"}.isdisjoint(masked(step("kv", "get", "-github-output=v", "secret/a").out))
+
+
+@pytest.mark.parametrize("value", ["123", "7", "-", " 42 ", "123\n", 123, 7])
+@pytest.mark.parametrize("flags", [["-field=pin"], ["-field=pin", "-format=json"], ["-format=json"], []], ids=" ".join)
+def test_a_short_value_that_is_all_of_a_secret(step, value, flags):
+    """A secret of a few digits or signs is masked, whether it is asked for by its name or with all data."""
+    step("kv", "put", "secret/a", "-", stdin=json.dumps({"pin": value}).encode())
+    ran = step("kv", "get", *flags, "-github-output=v", "secret/a")
+    assert (ran.code, str(value).strip() in masked(ran.out)) == (0, True)
+
+
+def test_short_texts_among_others(step):
+    """A text of a few digits is masked among other values too; what stands for no text at all is not."""
+    step(
+        "kv", "put", "secret/a", "-", stdin=json.dumps({"pin": "123", "other": "x", "none": " ", "empty": ""}).encode()
+    )
+    masks = masked(step("kv", "get", "-github-output=v", "secret/a").out)
+    assert ({"123", "x"} <= set(masks), [mask for mask in masks if not mask.strip()]) == (True, [])
 
 
 @pytest.mark.parametrize("where", ["/dev/full", "/dev/null", "a FIFO", "no space"])

@@ -249,6 +249,20 @@ def test_a_loop_tries_again_what_may_pass(cluster):
     assert (child.returncode, "is no file" in first, cluster.file.read_text() != text) == (0, True, True)
 
 
+@pytest.mark.parametrize("name", ["nosuch", "nosuch/kept", "kept/nosuch", "a-link"])
+def test_a_loop_ends_where_the_file_was_never_there(kept, name):
+    """A mistyped name is said to be one, and nothing is waited for."""
+    kept.fill()
+    (kept.home / "a-link").symlink_to("nosuch")
+    ran = kept.run("wrapping", "keep", f"-file={name}", "-loop")
+    assert (ran.code, ran.out, f"cannot open {name}: no" in ran.err, "is the name right?" in ran.err) == (
+        1,
+        "",
+        True,
+        True,
+    )
+
+
 @pytest.mark.parametrize("left", ["", "\n" * 8192, "s.torn", "s.aaaaaaaaaaaaaaaaaaaaaaaa\n"])
 def test_what_is_left_and_good_for_nothing_is_removed(kept, left):
     """Blank, torn and dead leftovers do not get into the file."""

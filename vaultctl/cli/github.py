@@ -8,7 +8,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from vaultctl.cli.command import Run
@@ -21,9 +21,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _ROOM_B = 1 << 20
 _KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE
 _FEW = 3
-"""A line of no more characters, none of them a letter, is not masked: the log would be nothing but stars."""
-_FEW_DIGITS = 3
-"""A number of no more digits is not masked where it is one of many values: the log would be nothing but stars."""
+"""So few characters, none of them a letter, are not masked where they are a line of several, as `}` is, or a number
+among other values: the log would be nothing but stars. What is all of a secret is masked, however short."""
 
 
 def opened(run: Run) -> "Output":
@@ -87,7 +86,7 @@ class Output:
 
     def put(self, text: str) -> None:
         """Set the output to a text, each of whose lines is masked. Raises: Failure."""
-        self._put(text, text.splitlines())
+        self._put(text, _lines(text))
 
     def put_field(self, value: Any, fmt: str) -> None:
         """Set the output to one value: a text as it is, all else as JSON. Raises: Failure."""
@@ -99,7 +98,8 @@ class Output:
     def put_all(self, value: Any) -> None:
         """Set the output to JSON, in which every text is masked, as it is and as JSON spells it. Raises: Failure."""
         text = json_text.dumps(json_text.sorted_deep(value), compact=True)
-        self._put(text, [text, *_texts(value)])
+        scalars = list(_scalars(value))
+        self._put(text, [*_lines(text, alone=False), *_secrets(scalars)])
 
     def put_answer(self, answer: Response) -> None:
         """Set the output to what an answer is about: a token that was made, else its data. Raises: Failure."""
@@ -125,25 +125,42 @@ def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Give what is secret in data: texts and long numbers, and texts as JSON spells them; names are none."""
+def _lines(text: str, *, alone: bool = True) -> list[str]:
+    """Give the lines of a text that are masked: one that stands alone, and of several those that are not everywhere."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines if alone and len(lines) == 1 else [line for line in lines if not _is_everywhere(line)]
+
+
+def _is_everywhere(line: str) -> bool:
+    return len(line.strip()) <= _FEW and not any(char.isalpha() for char in line)
+
+
+def _scalars(value: Any) -> Iterator[Any]:
+    """Give the texts and numbers in data; names are none."""
     if isinstance(value, Mapping):
         for item in value.values():
-            yield from _texts(item)
+            yield from _scalars(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _texts(item)
-    elif isinstance(value, str):
-        yield from value.splitlines()
-        yield json_text.dumps(value, compact=True)[1:-1]
-    elif value is not None and not isinstance(value, bool) and len(str(value)) > _FEW_DIGITS:
-        yield json_text.dumps(value, compact=True)
+            yield from _scalars(item)
+    elif value is not None and not isinstance(value, bool):
+        yield value
+
+
+def _secrets(scalars: Sequence[Any]) -> Iterator[str]:
+    """Give what is masked of them: texts, as they are and as JSON spells them, and numbers."""
+    for value in scalars:
+        spelt = json_text.dumps(value, compact=True)
+        if isinstance(value, str):
+            yield from _lines(value)
+            yield spelt[1:-1]
+        else:
+            yield from _lines(spelt, alone=len(scalars) == 1)
 
 
 def _spellings(lines: list[str]) -> list[str]:
     """Give each line once, and without the blanks around it, which a shell drops."""
-    spelt = dict.fromkeys(each for line in lines for each in (line, line.strip()))
-    return [line for line in spelt if len(line.strip()) > _FEW or any(char.isalpha() for char in line)]
+    return [line for line in dict.fromkeys(each for line in lines for each in (line, line.strip())) if line.strip()]
 
 
 def _escaped(line: str) -> str:

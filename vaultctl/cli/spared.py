@@ -1,8 +1,8 @@
 """Imports Click without what it imports and, for us, does not use.
 
-`inspect` brings the compiler's modules along, `ast`, `dis` and `tokenize`: a tenth of the time of a short command. Click
-lays out help texts with it, and ours are laid out here. `platform` compiles a dozen patterns, for `uuid` to learn the
-name of the system. Should either be asked for more all the same, it is imported, and gives it.
+`inspect` brings the compiler's modules along, `ast`, `dis` and `tokenize`: a tenth of the time of a short command.
+Click lays out help texts with it, and ours are laid out here. `platform` compiles a dozen patterns, for `uuid` to learn
+the name of the system. Should either be asked for more all the same, it is imported, and gives it.
 """
 
 import os

@@ -22,6 +22,10 @@ class Unready(Misuse):
     """The file is not as it must be: that may pass by itself."""
 
 
+class Missing(Unready):
+    """There is no such file."""
+
+
 class Busy(Failure):
     """Another process works on the file."""
 
@@ -43,6 +47,8 @@ class TokenFile:
         while True:
             try:
                 fd = os.open(self.path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            except (FileNotFoundError, NotADirectoryError) as error:
+                raise Missing(str(self._misuse("open", error))) from None
             except OSError as error:
                 raise self._misuse("open", error) from None
             try:

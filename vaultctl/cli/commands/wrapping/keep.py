@@ -7,7 +7,7 @@ from vaultctl.cli import keeping, output
 from vaultctl.cli.command import FORMAT, Run, command, file_name
 from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.go_flags import flag, switch
-from vaultctl.cli.token_file import Busy, Unready
+from vaultctl.cli.token_file import Busy, Missing, Unready
 from vaultctl.logical import durations
 from vaultctl.logical.errors import VaultError
 
@@ -39,11 +39,14 @@ def run(run: Run) -> None:
 
 
 def _loop(run: Run, fmt: str, path: str, before: float, signals: keeping.Signals) -> None:
-    pause_s, said = _PAUSES_S[0], ""
+    pause_s, said, was_there = _PAUSES_S[0], "", False
     while True:
         try:
             kept = keeping.keep(run, path, before, signals)
         except (VaultError, Busy, Unready) as error:
+            if isinstance(error, Missing) and not was_there:
+                raise Misuse(f"{error}\n\n-loop waits for a file that was there before: is the name right?") from None
+            was_there = True
             text = "; ".join(error.errors) if isinstance(error, VaultError) else str(error)
             if text != said:
                 run.env.err(f"{run.env.doing}: {text}\n\nit is tried again")
@@ -52,7 +55,7 @@ def _loop(run: Run, fmt: str, path: str, before: float, signals: keeping.Signals
             pause_s = min(2 * pause_s, _PAUSES_S[1])
             continue
         _show(run, fmt, kept)
-        pause_s, said = _PAUSES_S[0], ""
+        pause_s, said, was_there = _PAUSES_S[0], "", True
         _wait(path, kept.due_s)
 
 
