@@ -2,6 +2,7 @@
 
 import ast
 import json
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ SECRETS_LIST = [
     "vaultctl.cli.go_flags",
     "vaultctl.cli.main",
     "vaultctl.cli.output",
+    "vaultctl.cli.spared",
     "vaultctl.cli.start",
     "vaultctl.cli.tree",
     "vaultctl.client",
@@ -80,11 +82,54 @@ SECRETS_LIST = [
 ]
 """Every module of ours that `secrets list` imports. Add one only with a measurement."""
 
+OF_SECRETS_LIST = {
+    "vaultctl.cli.columns",
+    "vaultctl.cli.commands.secrets",
+    "vaultctl.cli.commands.secrets.list",
+    "vaultctl.client.sys",
+    "vaultctl.core.system.mounts",
+}
+"""Those that no command needs that works on wrapping tokens."""
+
+OF_WRITE = {"vaultctl.cli.answers", "vaultctl.cli.commands.write", "vaultctl.cli.values"}
+OF_WRITING = {"vaultctl.core.apart", "vaultctl.storage.lock"}
+OF_WRAPPING = {
+    "vaultctl.core.system.wrapping",
+    "vaultctl.core.wrapping",
+    "vaultctl.core.wrapping.stage",
+    "vaultctl.core.wrapping.store",
+}
+OF_A_TOKEN = {"vaultctl.core.wrapping.presented"}
+OF_ITS_END = {"vaultctl.core.token_store", "vaultctl.core.token_store.sweep", "vaultctl.core.wrapping.past"}
+SHOWN = {"vaultctl.cli.wrap_output"}
+WRAPPING = {
+    ("write", "sys/wrapping/wrap", "a=b"): OF_WRITE | OF_WRITING | OF_WRAPPING | SHOWN,
+    ("write", "sys/wrapping/lookup", "token={token}"): OF_WRITE | OF_WRAPPING | OF_A_TOKEN,
+    ("write", "sys/wrapping/rewrap", "token={token}"): (
+        OF_WRITE | OF_WRITING | OF_WRAPPING | OF_A_TOKEN | OF_ITS_END | SHOWN
+    ),
+    ("unwrap", "{token}"): {
+        "vaultctl.cli.commands.unwrap",
+        "vaultctl.cli.unwrapping",
+        "vaultctl.cli.values",
+        "vaultctl.cli.wrapping_flags",
+        "vaultctl.cli.wrapping_tokens",
+        "vaultctl.client.wrapping",
+        "vaultctl.core.token_store.scope",
+        *(OF_WRITING | OF_WRAPPING | OF_A_TOKEN | OF_ITS_END),
+    },
+}
+"""What commands on wrapping tokens import beside what `secrets list` does. Add one only with a measurement."""
+
 NEVER = {
+    "ast",
     "asyncio",
     "dataclasses",
     "http",
+    "inspect",
+    "ipaddress",
     "logging",
+    "platform",
     "platformdirs",
     "rich",
     "sqlite3",
@@ -97,7 +142,9 @@ NEVER = {
 
 PROGRAM = """\
 import json, os, sys
-from vaultctl.cli import main, start  # where the program begins
+from vaultctl.cli import spared, start  # where the program begins
+spared.import_click()
+from vaultctl.cli import main
 code = main.run(sys.argv[1:])
 print("\\n" + json.dumps([code, sorted(sys.modules)]))
 """
@@ -120,6 +167,16 @@ def test_secrets_list_imports_what_it_needs(vaultctl):
     assert [name for name in modules if name.split(".")[0] == "vaultctl"] == SECRETS_LIST
 
 
+@pytest.mark.parametrize(("args", "more"), WRAPPING.items(), ids=[args[-2] for args in WRAPPING])
+def test_wrapping_imports_what_it_needs(vaultctl, args, more):
+    """The modules of ours that a command on a wrapping token imports are these, and no others."""
+    token = vaultctl("write", "-field=wrapping_token", "sys/wrapping/wrap", "a=b").out
+    modules = modules_of(vaultctl, *(word.format(token=token) for word in args))
+    expected = sorted({*SECRETS_LIST, *more} - OF_SECRETS_LIST)
+    assert [name for name in modules if name.split(".")[0] == "vaultctl"] == expected
+    assert NEVER & set(modules) == set()
+
+
 @pytest.mark.parametrize(
     "args",
     [
@@ -128,6 +185,7 @@ def test_secrets_list_imports_what_it_needs(vaultctl):
         ["secrets", "enable", "-path=a", "kv"],
         ["secrets", "move", "secret", "b"],
         ["kv", "get", "secret/a"],
+        ["kv", "get", "-wrap-ttl=5m", "secret/a"],
         ["kv", "put", "secret/a", "k=v"],
         ["version"],
     ],
@@ -139,6 +197,27 @@ def test_slow_modules_are_not_imported(vaultctl, args):
     assert NEVER & set(modules_of(vaultctl, *args)) == set()
 
 
+SPARED = """\
+from vaultctl.cli import spared
+spared.import_click()
+import click, sys, uuid
+assert not {"inspect", "platform"} & set(sys.modules)
+theirs = click.core.inspect, uuid.platform
+assert theirs[1].system() == "%s" and "platform" not in sys.modules
+assert theirs[0].cleandoc("  a\\n    b") == "a\\nb" and theirs[1].machine() == "%s"
+assert click.Option(["--x"], help="  y").help == "y"
+import inspect, platform
+assert inspect.__file__ and platform.__file__ and inspect is not theirs[0] and platform is not theirs[1]
+assert theirs[0].Signature is inspect.Signature and not hasattr(theirs[0], "nosuch")
+"""
+
+
+def test_what_click_is_spared_is_there_when_it_is_asked_for():
+    """Click works as ever, and everybody else imports the true modules."""
+    program = SPARED % (platform.system(), platform.machine())
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_a_remote_command_imports_no_engine(vaultctl):
     """On a remote neither the engine nor storage is imported, and no TLS or HTTP library where there is no https."""
     from support.answering import answering, says
@@ -148,7 +227,7 @@ def test_a_remote_command_imports_no_engine(vaultctl):
         modules = modules_of(vaultctl, "secrets", "list")
     rooms = {name.split(".")[1] for name in modules if name.startswith("vaultctl.")}
     assert rooms == {"cli", "client", "connect", "http", "logical"}
-    assert (NEVER - {"urllib"} | {"email", "http.client", "ssl", "random"}) & set(modules) == set()
+    assert (NEVER - {"urllib", "ipaddress"} | {"email", "http.client", "ssl", "random"}) & set(modules) == set()
 
 
 def test_no_module_of_the_start_makes_a_dataclass():
