@@ -2,7 +2,7 @@
 
 The interpreter says what each import took (-X importtime). Of many runs the smallest figure of each module counts:
 what others do on the machine only ever adds. A module belongs to the nearest of the groups that imported it first, so
-that the standard library's `inspect`, which only click needs, counts as click's. What the interpreter imports by
+that the standard library's `gettext`, which only click needs, counts as click's. What the interpreter imports by
 itself, before any program, is its own. The whole is the smallest wall time without -X importtime; what is left of it
 after the imports is the work of the command and the end of the process.
 
