@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaultctl.storage.memory import Layer, MemorySnapshot
+from vaultctl.storage.buckets import Buckets
+from vaultctl.storage.memory import MemorySnapshot
 from vaultctl.storage.names import below, children
 from vaultctl.storage.overlay import Overlay
 
@@ -91,7 +92,7 @@ def test_a_list_is_what_a_plain_search_finds(names, prefix, after, limit):
 @given(st.sets(_names), st.dictionaries(_names, st.none() | st.just(b"")), _names | st.just(""))
 def test_an_overlay_walks_as_one(base, changes, start):
     """A base and the changes over it walk as if they had been applied."""
-    overlay = Overlay(MemorySnapshot(None, (Layer(dict.fromkeys(base, b""), sorted(base)),), {}))
+    overlay = Overlay(MemorySnapshot(None, Buckets().changed(dict.fromkeys(base, b"")), {}))
     for name, blob in changes.items():
         if blob is None:
             overlay.delete(name)

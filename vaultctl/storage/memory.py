@@ -2,39 +2,25 @@
 
 import threading
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
-from typing import NamedTuple
 
 from vaultctl.logical.errors import NoState
 from vaultctl.storage.backend import Integrity, Salvage
+from vaultctl.storage.buckets import Buckets
 from vaultctl.storage.header import Commit, Header
 from vaultctl.storage.names import found, merge
 
 _FOLD = 512
-"""Above this many recent changes they become a layer of their own, so that a commit costs no copy of the whole."""
-
-_GROWTH = 4
-"""A layer is joined with the one below it where that is not so many times as large."""
-
-
-class Layer(NamedTuple):
-    """Entries that lie over those of the layers below; None stands for one that is gone. `order` is their names."""
-
-    entries: Mapping[str, bytes | None]
-    order: list[str]
+"""Above this many recent changes they go into the buckets, so that a small commit copies none."""
 
 
 class MemorySnapshot:
-    """One generation: layers that are shared by many, the largest first, and what changed since.
+    """One generation: buckets that are shared by many, and what changed since."""
 
-    So what a commit costs grows with the logarithm of what the state holds.
-    """
-
-    def __init__(self, header: Header, layers: tuple[Layer, ...], recent: dict[str, bytes | None]) -> None:
+    def __init__(self, header: Header, base: Buckets, recent: dict[str, bytes | None]) -> None:
         self.header = header
-        self._layers = layers
+        self._base = base
         self._recent = recent
         self._recent_order: list[str] | None = None
 
@@ -42,36 +28,29 @@ class MemorySnapshot:
         """Return the entry's ciphertext, or None."""
         if name in self._recent:
             return self._recent[name]
-        for layer in reversed(self._layers):
-            if name in layer.entries:
-                return layer.entries[name]
-        return None
+        return self._base.get(name)
 
-    def _all_layers(self) -> tuple[Layer, ...]:
+    def _recent_from(self, start: str) -> list[str]:
         if self._recent_order is None:
             self._recent_order = sorted(self._recent)
-        return (*self._layers, Layer(self._recent, self._recent_order))
+        return self._recent_order[bisect_left(self._recent_order, start) :]
 
     def count(self, start: str, end: str, /) -> int:
-        """Count the names from `start` on, and before `end`: only those of the largest layer are not looked at."""
-        layers, total = self._all_layers(), 0
-        for depth, layer in enumerate(layers):
-            low, high = bisect_left(layer.order, start), bisect_left(layer.order, end)
-            if self._layers and not depth:  # nothing is gone in it
-                total = high - low
-                continue
-            below = layers[:depth]
-            for name in layer.order[low:high]:
-                total += (layer.entries[name] is not None) - _is_there(below, name)
+        """Count the names from `start` on, and before `end`."""
+        total = self._base.count(start, end)
+        for name in self._recent_from(start):
+            if name >= end:
+                break
+            total += (self._recent[name] is not None) - (self._base.get(name) is not None)
         return total
 
     def names(self, start: str, /) -> Iterator[str]:
         """Give all names from `start` on."""
-        walk: Iterator[str] = iter(())
-        for layer in self._all_layers():
-            own = _from(layer.order, start)
-            walk = merge(walk, own, partial(_is_gone, layer.entries)) if layer is not self._layers[0] else own
-        return walk
+        base, recent = self._base.names(start), self._recent_from(start)
+        return merge(base, recent, self._is_gone) if recent else base
+
+    def _is_gone(self, name: str) -> bool:
+        return name in self._recent and self._recent[name] is None
 
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
         """Give all entries from the name `start` on."""
@@ -92,44 +71,8 @@ class MemorySnapshot:
         """Give the next generation."""
         recent = {**self._recent, **commit.changes}
         if len(recent) <= _FOLD:
-            return MemorySnapshot(commit.header, self._layers, recent)
-        return MemorySnapshot(commit.header, _with_layer(self._layers, Layer(recent, sorted(recent))), {})
-
-
-def _from(order: list[str], start: str) -> Iterator[str]:
-    """Give the names from `start` on; `islice` would walk over all that come before."""
-    return map(order.__getitem__, range(bisect_left(order, start), len(order)))
-
-
-def _is_there(layers: Sequence[Layer], name: str) -> bool:
-    """Tell whether a name is there as these layers have it, the last on top."""
-    for layer in reversed(layers):
-        if name in layer.entries:
-            return layer.entries[name] is not None
-    return False
-
-
-def _is_gone(entries: Mapping[str, bytes | None], name: str) -> bool:
-    return name in entries and entries[name] is None
-
-
-def _with_layer(layers: tuple[Layer, ...], top: Layer) -> tuple[Layer, ...]:
-    """Put a layer on top, and join it with those below that are not much larger."""
-    below = list(layers)
-    while below and len(below[-1].entries) < _GROWTH * len(top.entries):
-        top = _joined(below.pop(), top)
-    if below:
-        return (*below, top)
-    entries = {name: blob for name, blob in top.entries.items() if blob is not None}
-    order = top.order if len(entries) == len(top.order) else [name for name in top.order if name in entries]
-    return (Layer(entries, order),)
-
-
-def _joined(lower: Layer, upper: Layer) -> Layer:
-    """Make one layer of two; to sort two ordered runs is to merge them."""
-    order = [*lower.order, *(name for name in upper.order if name not in lower.entries)]
-    order.sort()
-    return Layer({**lower.entries, **upper.entries}, order)
+            return MemorySnapshot(commit.header, self._base, recent)
+        return MemorySnapshot(commit.header, self._base.changed(recent), {})
 
 
 class Memory:
@@ -217,7 +160,7 @@ class MemoryWriter:
         """Make the next generation the newest."""
         base = self.snapshot
         if base is None or commit.whole:
-            base = MemorySnapshot(commit.header, (Layer({}, []),), {})
+            base = MemorySnapshot(commit.header, Buckets(), {})
         self.snapshot = base.after(commit)
         self._backend.replace(self.snapshot)
 

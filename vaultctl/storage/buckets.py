@@ -1,0 +1,99 @@
+"""Entries in the order of their names that never change: what is changed gives others, which share the rest with them.
+
+They lie in buckets of some hundred names each. A change copies the buckets that it touches, and the list of them all:
+its cost hardly grows with how much there is besides, and nothing large is ever copied or put in order at once.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+_SIZE = 128
+"""A bucket that grew to twice as many is divided into such; smaller ones side by side become one."""
+
+
+class Bucket(NamedTuple):
+    """Some entries whose names follow one another, and the names in order."""
+
+    entries: dict[str, bytes]
+    order: list[str]
+
+
+_NONE = Bucket({}, [])
+
+
+class Buckets:
+    """All entries."""
+
+    def __init__(self, buckets: Sequence[Bucket] = ()) -> None:
+        """Take buckets that are in order, and of which none is empty."""
+        self._buckets = buckets
+        self._firsts = [bucket.order[0] for bucket in buckets]
+
+    def get(self, name: str) -> bytes | None:
+        """Return an entry, or None."""
+        index = bisect_right(self._firsts, name) - 1
+        return self._buckets[index].entries.get(name) if index >= 0 else None
+
+    def names(self, start: str) -> Iterator[str]:
+        """Give all names from `start` on."""
+        index = self._index(start)
+        for bucket in self._buckets[index : index + 1]:
+            yield from bucket.order[bisect_left(bucket.order, start) :]
+        for following in range(index + 1, len(self._buckets)):
+            yield from self._buckets[following].order
+
+    def count(self, start: str, end: str) -> int:
+        """Count the names from `start` on, and before `end`."""
+        low, high = self._index(start), self._index(end)
+        between = sum(len(bucket.order) for bucket in self._buckets[low:high])
+        return max(0, between + self._rank(high, end) - self._rank(low, start))
+
+    def changed(self, changes: Mapping[str, bytes | None]) -> "Buckets":
+        """Give the entries as they are after changes; None stands for one that is gone."""
+        made, begun = list[Bucket](), 0
+        for index, names in self._touched(sorted(changes)):
+            made += self._buckets[begun:index]
+            begun = index + 1
+            bucket = self._buckets[index] if self._buckets else _NONE
+            _append(made, _changed(bucket, {name: changes[name] for name in names}))
+        made += self._buckets[begun:]
+        return Buckets(made)
+
+    def _touched(self, names: list[str]) -> Iterator[tuple[int, list[str]]]:
+        """Give the buckets in which names in order lie, or belong."""
+        done = 0
+        while done < len(names):
+            index = self._index(names[done])
+            begun, is_last = done, index + 1 >= len(self._firsts)
+            done = len(names) if is_last else bisect_left(names, self._firsts[index + 1], begun)
+            yield index, names[begun:done]
+
+    def _index(self, name: str) -> int:
+        return max(0, bisect_right(self._firsts, name) - 1)
+
+    def _rank(self, index: int, name: str) -> int:
+        return bisect_left(self._buckets[index].order, name) if self._buckets else 0
+
+
+def _changed(bucket: Bucket, changes: Mapping[str, bytes | None]) -> Bucket:
+    entries = bucket.entries.copy()
+    for name, blob in changes.items():
+        if blob is None:
+            entries.pop(name, None)
+        else:
+            entries[name] = blob
+    return Bucket(entries, sorted(entries))
+
+
+def _append(made: list[Bucket], bucket: Bucket) -> None:
+    """Add a bucket behind others: in parts where it is large, to the one before where both are small."""
+    if made and len(made[-1].order) + len(bucket.order) <= _SIZE:
+        before = made.pop()
+        bucket = Bucket(before.entries | bucket.entries, before.order + bucket.order)
+    if len(bucket.order) < 2 * _SIZE:
+        made += [bucket] if bucket.order else []
+        return
+    for begun in range(0, len(bucket.order), _SIZE):
+        order = bucket.order[begun : begun + _SIZE]
+        made.append(Bucket({name: bucket.entries[name] for name in order}, order))
