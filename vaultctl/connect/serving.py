@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from vaultctl.connect import Connection
     from vaultctl.connect.dev import Dev
 
-_TICK_BUDGET_S = 0.05
+_TICK_BUDGET_S = 0.0
+"""A step of each job: the ticker is one with those who write, who wait until it is done."""
 
 
 class Reread(NamedTuple):

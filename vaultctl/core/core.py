@@ -37,6 +37,9 @@ JOB_BUDGET_S = 0.05
 _JOBS_FIRST_S = 0.01
 """How long a request that writes works on jobs of others before its own turn: a step of each, mostly."""
 
+_STEPPED_S = 5.0
+"""Who worked on jobs so lately without a request of its own does so again: background jobs are left to it."""
+
 _POLL_S = 0.02
 """So often it is looked how a job stands that another process works on."""
 
@@ -78,6 +81,9 @@ class Core:
         self._without_jobs: tuple[str, int] | None = None
         """The version of the jobs' table in which none was waiting."""
 
+        self._stepped_s: float | None = None
+        """When somebody last worked on jobs without a request of its own: a server's ticker, or who waits for them."""
+
         kind, kinds = state.backend.kind, catalogue or Catalogue()
         more = (monotonic_s, sealing, wrapping_history_s)
         self.host = Host(kinds, system.endpoints_for, now_ns, random, kind, audit_rules, *more)
@@ -106,9 +112,9 @@ class Core:
         if only_reads(request):
             with suppress(NeedsWriting):
                 return self._read(request)
-        response, has_work = self._written(request)
-        if has_work:
-            self._advance_quietly()
+        response, budget_s = self._written(request)
+        if budget_s is not None:
+            self._advance_quietly(budget_s)
         return response if response.awaited is None else self._awaited(response, response.awaited)
 
     def answer_at_once(self, request: Request) -> Response | None:
@@ -125,8 +131,13 @@ class Core:
     def advance(self, budget_s: float) -> bool:
         """Work on stored jobs for so long, and remove some of what has expired; tell whether any job is left.
 
-        Where the state is sealed nothing is done, and keys that were at hand are dropped. Raises: StateError.
+        Where the state is sealed nothing is done, and keys that were at hand are dropped. Requests leave background
+        jobs to whoever does this again and again. Raises: StateError.
         """
+        self._stepped_s = self.monotonic_s()
+        return self._advance_unless_sealed(budget_s)
+
+    def _advance_unless_sealed(self, budget_s: float) -> bool:
         try:
             return self._advance(budget_s)
         except Sealed:
@@ -224,7 +235,7 @@ class Core:
     def _advance_quietly(self, budget_s: float = JOB_BUDGET_S) -> None:
         """Work on jobs beside a request, whose own answer does not hang on them."""
         with suppress(VaultError):
-            self.advance(budget_s)
+            self._advance_unless_sealed(budget_s)
 
     def close(self) -> None:
         """Let go of the state, and of audit devices."""
@@ -235,8 +246,8 @@ class Core:
         with self.state.reader() as view:
             return self._run(self.sessions.of(view), request, writing=False)
 
-    def _written(self, request: Request) -> tuple[Response, bool]:
-        """Answer in a transaction, behind jobs and slow work; tell whether that stored a job. Raises: VaultError."""
+    def _written(self, request: Request) -> tuple[Response, float | None]:
+        """Answer in a transaction, behind jobs and slow work; see `_write`. Raises: VaultError."""
         from vaultctl.core.apart import Apart, NeedsWork  # what only reads does not even import it
 
         after_jobs, apart = False, Apart()
@@ -249,8 +260,11 @@ class Core:
             except NeedsWork:
                 apart.work()
 
-    def _write(self, request: Request, apart: Apart, *, after_jobs: bool) -> tuple[Response, bool]:
-        """Answer in a transaction; tell whether that stored a job. Raises: VaultError, _JobsFirst, NeedsWork."""
+    def _write(self, request: Request, apart: Apart, *, after_jobs: bool) -> tuple[Response, float | None]:
+        """Answer in a transaction; tell how long to work on jobs now, if at all.
+
+        Raises: VaultError, _JobsFirst, NeedsWork.
+        """
         with self.sessions.writing() as session:
             jobs = self._active_jobs(session.view)
             in_background = [job for job in jobs if job.startswith(BACKGROUND_JOB)]
@@ -259,8 +273,13 @@ class Core:
             response = self._run(session, request, writing=True, apart=apart)
             if session.seals:
                 self._forget_keys(session.view.header.cluster_id)
-            has_work = session.changed_below(ACTIVE_JOBS) or self._has_due(session.view)
-            return response, has_work or bool(in_background)
+            if session.changed_below(ACTIVE_JOBS) or self._has_due(session.view):
+                return response, JOB_BUDGET_S
+            return response, 0 if in_background and not self._are_jobs_stepped() else None
+
+    def _are_jobs_stepped(self) -> bool:
+        """Tell whether somebody in this process works on jobs from time to time."""
+        return self._stepped_s is not None and self.monotonic_s() - self._stepped_s < _STEPPED_S
 
     def _drop_keys(self) -> None:
         """Drop what is left of keys where the state is sealed."""

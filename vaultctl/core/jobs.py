@@ -45,7 +45,7 @@ _KINDS = {
 """Each module has a `step(session, job) -> Job`."""
 
 _PAUSE_S, _PAUSES = 0.001, 20
-"""Between two steps those get at the state who wait for it: they look whether it is free at least so often."""
+"""Before each step those get at the state who wait for it: they look whether it is free at least so often."""
 
 
 class Job(NamedTuple):
@@ -160,6 +160,7 @@ def _waiting(storage: Reading) -> list[str]:
 
 def _drive(sessions: Sessions, clocks: Clocks, job_id: str, deadline_s: float) -> bool:
     while True:
+        _let_others_in(sessions.state.backend)
         with sessions.writing() as session:
             job = find(session.view, job_id)
             if job is None or job.status != IN_PROGRESS:
@@ -171,7 +172,6 @@ def _drive(sessions: Sessions, clocks: Clocks, job_id: str, deadline_s: float) -
             return False
         if clocks.monotonic_s() >= deadline_s:
             return True
-        _let_others_in(sessions.state.backend)
 
 
 def _let_others_in(backend: "Backend") -> None:

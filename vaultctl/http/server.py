@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from vaultctl.logical.door import Door
 
 TICK_S = 1.0
+_BUSY_TICK_S = 0.05
+"""The pause between two ticks, and that behind one which left work."""
+
 _STOP_S = 30.0
 """So long is waited for requests in flight."""
 
@@ -59,7 +62,9 @@ class Options(NamedTuple):
     certificate: Certificate | None = None
     manners: Manners = Manners()
     started: Callable[[], None] = lambda: None
-    tick: Callable[[], object] | None = None
+    tick: Callable[[], bool] | None = None
+    """Does what nobody asks for, a little of it, and tells whether any is left. Writes wait for it."""
+
     reload: Callable[[], Reloaded] | None = None
 
 
@@ -197,12 +202,12 @@ class _Running:
 
     async def _tick(self) -> None:
         """Do what nobody asks for: work on stored jobs. What is wrong is told once, and not every second."""
-        told = ""
+        told, is_left = "", False
         while self._options.tick:
-            await asyncio.sleep(TICK_S)
-            wrong = ""
+            await asyncio.sleep(_BUSY_TICK_S if is_left else TICK_S)
+            wrong, is_left = "", False
             try:
-                await asyncio.get_running_loop().run_in_executor(self._app.writing, self._options.tick)
+                is_left = await asyncio.get_running_loop().run_in_executor(self._app.writing, self._options.tick)
             except VaultError as error:
                 wrong = "; ".join(error.errors)
             except Exception as error:  # the outer edge: jobs go on when it is mended

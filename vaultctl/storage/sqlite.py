@@ -27,6 +27,9 @@ _CLEAN = ("DROP TABLE IF EXISTS entry", "DROP TABLE IF EXISTS state")
 _MISSES = 10_000
 """So many rows in a row that cannot be read are taken for the end."""
 
+_SETTLED_AT = 256
+"""After so many changes the log is worked into the file. That is synced, too, so it is done when the lock is free."""
+
 _SET = 1 << 256
 """The set digest is the sum of the entries' fingerprints, modulo this."""
 
@@ -135,6 +138,8 @@ class Sqlite:
         self._files = seam or files.Files()
         self._lock = lock.FileLock(path + ".lock", timeout_s=lock_timeout_s, on_wait=on_wait)
         self._idle: list[tuple[sqlite3.Connection, tuple[int, int] | None]] = []
+        self._unsettled = 0
+        """So many changes were committed here since the log was worked into the file."""
 
     def exists(self) -> bool:
         """Tell whether a state was committed there; a file that a crash left empty is none."""
@@ -165,7 +170,17 @@ class Sqlite:
     def writer(self) -> Iterator["SqliteWriter"]:
         """Take the lock; the folder and the file are made where they are missing."""
         with self.locked(), self._transaction() as connection:
-            yield SqliteWriter(connection, self._snapshot(connection))
+            writer = SqliteWriter(connection, self._snapshot(connection))
+            yield writer
+            self._unsettled += writer.changes
+        if self._unsettled >= _SETTLED_AT:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Work the write-ahead log into the file, as far as readers let it. What was committed is safe without that."""
+        self._unsettled = 0
+        with suppress(StateError), self._connection() as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _snapshot(self, connection: sqlite3.Connection) -> SqliteSnapshot | None:
         return SqliteSnapshot(connection, self.location) if _has_state(connection) else None
@@ -344,6 +359,9 @@ class SqliteWriter:
     def __init__(self, connection: sqlite3.Connection, snapshot: SqliteSnapshot | None) -> None:
         self._connection = connection
         self.snapshot = snapshot
+        self.changes = 0
+        """How many were committed."""
+
         if snapshot:
             snapshot.rows = {}
 
@@ -379,6 +397,7 @@ class SqliteWriter:
             (header, digest, integrity.mac(signed(header, digest))),
         )
         self._connection.execute("COMMIT")
+        self.changes = len(commit.changes)
 
     def _write(self, name: str, old: bytes | None, blob: bytes | None) -> None:
         if blob is None:

@@ -9,6 +9,9 @@ from vaultctl.storage import files
 from vaultctl.storage.header import RESTORE
 
 _BUSY_TIMEOUT_S = 30
+_LOG_PAGES = 4000
+"""A commit that finds more in the log works them into the file itself, with the lock held. Mostly others did before."""
+
 _PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-"
 """What a URI takes as it is; urllib.parse knows it too, and costs milliseconds to import."""
 
@@ -38,6 +41,7 @@ def connect(path: str) -> sqlite3.Connection:
     connection = _open(path, "mode=rw")  # never makes the file, which may be moved away just now
     try:
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
     except sqlite3.Error:
         connection.close()
         raise

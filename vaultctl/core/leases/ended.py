@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 KIND = "ended"
 CHUNK = 100
-"""So many are removed before the clock is looked at."""
+"""So many are removed before it is looked at the clock, and whether somebody waits."""
 
 
 def can_end_at_once(session: "Session", mount: "Mount") -> bool:
@@ -70,14 +70,14 @@ def step(session: "Session", job: Job) -> Job:
             if lease:
                 store.remove(view, lease)
         job = job._replace(done=job.done + len(names), cursor=names[-1])
-        if host.monotonic_s() >= until_s:
+        if host.monotonic_s() >= until_s or host.is_awaited():
             return job
     entries = job.params["entries"]
     while names := list(islice(view.below(entries, job.cursor if job.cursor.startswith(entries) else ""), CHUNK)):
         for name in names:
             view.delete(name)
         job = job._replace(cursor=names[-1])
-        if host.monotonic_s() >= until_s:
+        if host.monotonic_s() >= until_s or host.is_awaited():
             return job
     return job.succeeded()
 
