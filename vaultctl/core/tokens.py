@@ -44,8 +44,8 @@ SECOND_NS = 1_000_000_000
 _MOST_DECODED = 10_000
 """So many decoded records are kept."""
 
-_REVOKED, _ENDS = "revoked", "end of tokens"
-"""What is kept of a generation, each with the version that it goes with."""
+_REVOKED, _ENDS, _FINDS = "revoked", "end of tokens", "finding tokens"
+"""What is kept of a generation, each with the version that it goes with; and what a look-up takes, with its header."""
 
 
 class Token(NamedTuple):
@@ -121,6 +121,19 @@ def make_salt(storage: Storage, random: Callable[[int], bytes]) -> None:
 
 def find(storage: Reading, token: str, now_s: float) -> Token | None:
     """Look a token up; one that has expired counts as absent."""
+    if not isinstance(storage, View) or storage.changed_below(TABLE):
+        return _find(storage, token, now_s)
+    kept = storage.memo.get(_FINDS)
+    if kept is None or kept[0] is not storage.header:
+        kept = storage.memo[_FINDS] = (storage.header, _salted(storage), _known(storage))
+    found = kept[2].get(kept[1].of(token.encode("utf-8", "surrogatepass")).hex())
+    if found is None:
+        return _find(storage, token, now_s)
+    return found[0] if now_s * SECOND_NS < found[1] else None
+
+
+def _find(storage: Reading, token: str, now_s: float) -> Token | None:
+    """Look up a token that nobody has asked for since any changed."""
     id_hash = hash_of(storage, token)
     if token.startswith(BATCH):
         from vaultctl.core.token_store import batch

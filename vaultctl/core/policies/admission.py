@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vaultctl.core.policies.acl import Acl, Permissions
     from vaultctl.core.session import Session
     from vaultctl.core.tokens import Token
+    from vaultctl.core.views import View
     from vaultctl.logical.response import Response
 
 _CAPABILITY = {
@@ -34,6 +35,9 @@ _CAPABILITY = {
 }
 _MOST_GRANTS = 4096
 """So many of what an access list allowed are kept with it."""
+
+_ACLS, _MOST_TOKENS = "access lists of tokens", 4096
+"""What is kept of a generation: the access lists of so many tokens."""
 
 _SLASHES = re.compile("/{2,}")
 _PLACE = re.compile(r"\{\{\s*\.(path|key)\s*\}\}")
@@ -73,10 +77,17 @@ def policies_of(token: Token, who: Who | None) -> tuple[str, ...]:
 
 def admit(exchange: Exchange, token: Token) -> None:
     """Let a request in, with the limit that is set for its listing. Raises: PermissionDenied."""
+    view, now_s, asked = exchange.session.view, exchange.now_ns / 1e9, _asked(exchange)
+    header, kept = view.header, view.memo.get(_ACLS)
+    if kept is not None and kept[0] is header:
+        known: Acl | None = kept[1].get(token.id_hash)
+        if known is not None and asked in known.grants and now_s < known.valid_until_s:
+            return
     request = exchange.request
     if is_root_in(exchange.session, token, exchange.namespace) or request.operation is Operation.HELP:
         return
-    acl, asked = acl_of(exchange.session, token, exchange.now_ns / 1e9), _asked(exchange)
+    acl = acl_of(exchange.session, token, now_s)
+    _keep(view, token, acl)
     if asked in acl.grants:
         return
     served = _served_path(exchange)
@@ -87,6 +98,14 @@ def admit(exchange: Exchange, token: Token) -> None:
         _limit_listing(exchange, acl, path, permissions)
     elif asked and served == request.path and _decides_alone(permissions, asked) and len(acl.grants) < _MOST_GRANTS:
         acl.grants.add(asked)
+
+
+def _keep(view: View, token: Token, acl: Acl) -> None:
+    """Keep what a token may do for as long as nothing at all changes: then nobody looks for its policies again."""
+    kept = view.memo.get(_ACLS)
+    if kept is None or kept[0] is not view.header or len(kept[1]) >= _MOST_TOKENS:
+        kept = view.memo[_ACLS] = (view.header, {})
+    kept[1][token.id_hash] = acl
 
 
 _Asked = tuple[str, str, Operation, bool, bool]
