@@ -1,11 +1,15 @@
 """Leases that are nothing but entries of their mount's own storage: all of a mount end at once."""
 
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
 from support.clock import Clock
 from support.states import ROOT_TOKEN, make_core
 
+from vaultctl.core import jobs
 from vaultctl.core.core import Core
 from vaultctl.core.leases import ended
 from vaultctl.logical.errors import InvalidRequest, NotFound
@@ -20,18 +24,24 @@ class Still:
     """A clock for deadlines, each of which is over when it is looked at: a request steps once, and a batch is small."""
 
     def __init__(self) -> None:
-        self.now_s = 0.0
+        self.now_s, self.pace_s = 0.0, 1.0
 
     def __call__(self) -> float:
         """Give the time, later each time."""
-        self.now_s += 1
+        self.now_s += self.pace_s
         return self.now_s
 
 
 @pytest.fixture
-def core() -> Core:
+def still() -> Still:
+    """The core's clock for deadlines."""
+    return Still()
+
+
+@pytest.fixture
+def core(still: Still) -> Core:
     """A core with one-time passwords at ssh/, which does as little at a time as it can."""
-    made = make_core(Memory(), now_ns=Clock(), monotonic_s=Still())
+    made = make_core(Memory(), now_ns=Clock(), monotonic_s=still)
     enable(made, "ssh")
     return made
 
@@ -88,6 +98,14 @@ def finish(core: Core) -> None:
     raise AssertionError("it never came to its end")
 
 
+def wait(until: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline_s = time.monotonic() + 60
+    while not until():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.001)
+
+
 def move(core: Core, source: str, target: str) -> dict[str, object]:
     """Move a mount, which the request itself does; tell how that ended."""
     begun = (ask(core, UPDATE, "sys/remount", **{"from": source, "to": target}).data or {})["migration_id"]
@@ -119,6 +137,39 @@ def test_what_ended_is_removed_bit_by_bit(core: Core):
     assert left == sorted(set(left), reverse=True)
     assert len(left) > 4
     assert rows(core) == []
+
+
+def test_a_batch_ends_where_somebody_waits(core: Core, still: Still):
+    """However much time it has, what is removed in the background goes on later when a request wants to write."""
+    for _ in range(4 * ended.CHUNK):
+        give(core)
+    move(core, "ssh", "new")
+    still.pace_s = 0
+    with ThreadPoolExecutor(1) as pool:
+        with core.sessions.writing() as session:
+            job = jobs.pending(session.view)
+            assert job is not None
+            asked = pool.submit(ask, core, UPDATE, "secret/data/beside", data={"a": "1"})
+            wait(core.state.backend.is_awaited)
+            assert ended.step(session, job).done == job.done + ended.CHUNK
+        asked.result()
+        with core.sessions.writing() as session:
+            assert ended.step(session, job).status == jobs.SUCCESS
+
+
+def test_requests_leave_what_ended_to_a_ticker(core: Core, still: Still):
+    """Nobody's write takes longer while somebody else removes it; where nobody does so any more, writes go on."""
+    for _ in range(6 * ended.CHUNK):
+        give(core)
+    move(core, "ssh", "new")
+    still.pace_s = 0.1
+    assert core.advance(0)
+    left = rows(core)
+    ask(core, UPDATE, "secret/data/beside", data={"a": "1"})
+    assert rows(core) == left
+    still.now_s += 60
+    ask(core, UPDATE, "secret/data/beside", data={"a": "2"})
+    assert len(rows(core)) < len(left)
 
 
 def test_a_mount_leases_on_after_a_move(core: Core):

@@ -105,7 +105,8 @@ def _keep(view: View, token: Token, acl: Acl) -> None:
     kept = view.memo.get(_ACLS)
     if kept is None or kept[0] is not view.header or len(kept[1]) >= _MOST_TOKENS:
         kept = view.memo[_ACLS] = (view.header, {})
-    kept[1][token.id_hash] = acl
+    known: dict[str, Acl] = kept[1]
+    known[token.id_hash] = acl
 
 
 _Asked = tuple[str, str, Operation, bool, bool]
