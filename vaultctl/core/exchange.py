@@ -39,7 +39,7 @@ OWN_HELP = {
 """The types of mounts whose endpoints are the core's own, and what they are for."""
 
 
-_BATCH_S, _TEXT_BATCH_S = 0.015, 0.05
+_BATCH_S, _TEXT_BATCH_S = 0.01, 0.05
 """So long a batch of revocations or removals goes on; its commit takes about as long again, and others wait for both.
 
 A text file is written anew by each commit, so that small batches would take a time that grows with the square of it.
