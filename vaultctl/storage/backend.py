@@ -1,10 +1,18 @@
 """What every backend offers, and what it asks of the keys above it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from vaultctl.storage.header import Commit, Header
+
+
+Stored = tuple[int, str, bytes]
+"""An entry as it lies there: the number of its row, which a backend without rows does not look at, name and ciphertext.
+"""
+
+Replaced = tuple[int, str, bytes, bytes]
+"""The same, and the ciphertext that takes its place."""
 
 
 class Integrity(Protocol):
@@ -20,6 +28,10 @@ class Integrity(Protocol):
 
     def fingerprint(self, name: str, blob: bytes, /) -> int:
         """Give the entry's part in the set digest: 256 bits that only a holder of the keys can tell."""
+        ...
+
+    def fingerprints(self, replaced: Iterable["Replaced"], /) -> int:
+        """Give by how much the sum of the fingerprints grows when these ciphertexts take the place of others."""
         ...
 
     def hide(self, data: bytes, /) -> bytes:
@@ -83,6 +95,17 @@ class Writer(Protocol):
         """The newest generation, or None where there is no state yet."""
         ...
 
+    def stored(self, start: str, limit: int, /) -> Sequence[Stored]:
+        """Give so many entries from the name `start` on, for `replace`."""
+        ...
+
+    def replace(self, replaced: Sequence[Replaced], integrity: Integrity, /) -> bool:
+        """Put other ciphertexts in the place of those, within this transaction; `commit` makes that durable.
+
+        Returns False where nothing was done, because all changes have to come with the commit.
+        """
+        ...
+
     def commit(self, commit: Commit, integrity: Integrity, /) -> None:
         """Make it durable. When this returns it is on disk; when it raises, nothing changed.
 
@@ -122,8 +145,11 @@ class Backend(Protocol):
         """Give the newest generation, without a lock; nearly free while it is the last one. Raises: StateError."""
         ...
 
-    def writer(self) -> AbstractContextManager[Writer]:
-        """Take the lock and give the newest generation; one commit at most. Raises: StateLocked, other StateErrors."""
+    def writer(self, *, synced: bool = True) -> AbstractContextManager[Writer]:
+        """Take the lock and give the newest generation; one commit at most. Raises: StateLocked, other StateErrors.
+
+        Without `synced` a power failure may take the commit back, with all behind it, until one is synced again.
+        """
         ...
 
     def overwriter(self) -> AbstractContextManager[Writer]:
@@ -139,6 +165,10 @@ class Backend(Protocol):
 
     def is_awaited(self) -> bool:
         """Tell whether somebody waits for the lock; who writes much lets others in then. Raises: StateUnavailable."""
+        ...
+
+    def settle(self) -> None:
+        """Do what whoever writes much has put off, without the lock. Raises: StateError."""
         ...
 
     def retire(self, path: str, /) -> None:

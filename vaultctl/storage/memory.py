@@ -5,10 +5,11 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from vaultctl.logical.errors import NoState
-from vaultctl.storage.backend import Integrity, Salvage
+from vaultctl.storage.backend import Integrity, Replaced, Salvage, Stored
 from vaultctl.storage.header import Commit, Header
 from vaultctl.storage.names import found, merge
 
@@ -156,7 +157,7 @@ class Memory:
         return nullcontext(self._newest)
 
     @contextmanager
-    def writer(self) -> Iterator["MemoryWriter"]:
+    def writer(self, *, synced: bool = True) -> Iterator["MemoryWriter"]:
         """Take the lock."""
         with self.locked():
             yield MemoryWriter(self, self._newest)
@@ -181,6 +182,9 @@ class Memory:
     def is_awaited(self) -> bool:
         """Tell whether a thread waits for the lock."""
         return self._waiting > 0
+
+    def settle(self) -> None:
+        """Do nothing: nothing was put off."""
 
     def retire(self, path: str, /) -> None:
         """Forget the state: there is no file to rename."""
@@ -212,6 +216,15 @@ class MemoryWriter:
     def __init__(self, backend: Memory, snapshot: MemorySnapshot | None) -> None:
         self._backend = backend
         self.snapshot = snapshot
+
+    def stored(self, start: str, limit: int, /) -> list[Stored]:
+        """Give so many entries from the name `start` on; none has a row."""
+        entries = self.snapshot.entries(start) if self.snapshot else iter(())
+        return [(0, name, blob) for name, blob in islice(entries, limit)]
+
+    def replace(self, _replaced: Sequence[Replaced], _integrity: Integrity, /) -> bool:
+        """Leave it to the commit."""
+        return False
 
     def commit(self, commit: Commit, integrity: Integrity, /) -> None:
         """Make the next generation the newest."""

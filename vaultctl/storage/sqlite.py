@@ -7,12 +7,12 @@ at each read; that the entries are the ones of that digest is what `operator che
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from vaultctl.logical.errors import IntegrityError, NoState, StateError, StateUnavailable
 from vaultctl.storage import files, lock
-from vaultctl.storage.backend import Integrity, Salvage
+from vaultctl.storage.backend import Integrity, Replaced, Salvage, Stored
 from vaultctl.storage.header import FORMAT, HEAD_B, RESTORE, Commit, check_format, from_record, no_state, parse_json
 from vaultctl.storage.sqlite_connection import connect, identity, translate
 
@@ -27,6 +27,9 @@ _CLEAN = ("DROP TABLE IF EXISTS entry", "DROP TABLE IF EXISTS state")
 _MISSES = 10_000
 """So many rows in a row that cannot be read are taken for the end."""
 
+_SETTLE_B = 1 << 20
+"""After so many bytes in the place of others the write-ahead log is worked in; SQLite itself does it at 4 MB."""
+
 _SET = 1 << 256
 """The set digest is the sum of the entries' fingerprints, modulo this."""
 
@@ -36,9 +39,6 @@ class SqliteSnapshot:
 
     def __init__(self, connection: sqlite3.Connection, location: str) -> None:
         """Read the header. Raises: IntegrityError, NewerFormat, NoState."""
-        self.rows: dict[str, int] | None = None
-        """The numbers of the rows that were read, by name, where somebody writes."""
-
         self._connection = connection
         self._location = location
         check_format(connection.execute("PRAGMA user_version").fetchone()[0], location)
@@ -70,23 +70,16 @@ class SqliteSnapshot:
         return int(self._connection.execute(asked, (start, end)).fetchone()[0])
 
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
-        """Give all entries from the name `start` on. A writer's notes where each row is, which it may replace."""
-        if self.rows is None:
-            rows = self._connection.execute("SELECT name, value FROM entry WHERE name >= ? ORDER BY name", (start,))
-            yield from _pairs(rows)
-            return
-        for row_id, name, value in self._connection.execute(
-            "SELECT rowid, name, value FROM entry WHERE name >= ? ORDER BY name", (start,)
-        ):
-            self.rows[name] = row_id
-            yield str(name), value if isinstance(value, bytes) else _blob(value)
+        """Give all entries from the name `start` on."""
+        return self._connection.execute(
+            "SELECT name, CAST(value AS BLOB) FROM entry WHERE name >= ? ORDER BY name", (start,)
+        )
 
     def heads(self, start: str, /) -> Iterator[tuple[str, bytes]]:
         """Give all entries from the name `start` on, with the first bytes of each."""
-        rows = self._connection.execute(
-            "SELECT name, substr(value, 1, ?) FROM entry WHERE name >= ? ORDER BY name", (HEAD_B, start)
+        return self._connection.execute(
+            "SELECT name, CAST(substr(value, 1, ?) AS BLOB) FROM entry WHERE name >= ? ORDER BY name", (HEAD_B, start)
         )
-        return _pairs(rows)
 
     def verify(self, integrity: Integrity, /) -> None:
         """Check the MAC over the header and the set digest."""
@@ -134,6 +127,7 @@ class Sqlite:
         self.location = path
         self._files = seam or files.Files()
         self._lock = lock.FileLock(path + ".lock", timeout_s=lock_timeout_s, on_wait=on_wait)
+        self._unsettled_b = 0
         self._idle: list[tuple[sqlite3.Connection, tuple[int, int] | None]] = []
 
     def exists(self) -> bool:
@@ -162,10 +156,12 @@ class Sqlite:
                     connection.execute("ROLLBACK")
 
     @contextmanager
-    def writer(self) -> Iterator["SqliteWriter"]:
+    def writer(self, *, synced: bool = True) -> Iterator["SqliteWriter"]:
         """Take the lock; the folder and the file are made where they are missing."""
-        with self.locked(), self._transaction() as connection:
-            yield SqliteWriter(connection, self._snapshot(connection))
+        with self.locked(), self._transaction(synced=synced) as connection:
+            writer = SqliteWriter(connection, self._snapshot(connection))
+            yield writer
+            self._unsettled_b += writer.replaced_b
 
     def _snapshot(self, connection: sqlite3.Connection) -> SqliteSnapshot | None:
         return SqliteSnapshot(connection, self.location) if _has_state(connection) else None
@@ -209,16 +205,28 @@ class Sqlite:
             files.remove(self._files, self.location + end)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, *, synced: bool = True) -> Iterator[sqlite3.Connection]:
         with self._connection() as connection:
             # Kept in the file, so this costs nothing but the first time; without the lock it could meet others' writes.
             connection.execute("PRAGMA journal_mode = WAL")
+            if not synced:  # a later commit, or a checkpoint, syncs the log as far as it is by then
+                connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+                if not synced:
+                    connection.execute("PRAGMA synchronous = FULL")
+
+    def settle(self) -> None:
+        """Work the write-ahead log in before it is so long that SQLite does it in the middle of somebody's write."""
+        if self._unsettled_b < _SETTLE_B:
+            return
+        self._unsettled_b = 0
+        with self._connection() as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def salvage(self) -> Salvage:
         """Read row by row; a page that cannot be read costs its own rows."""
@@ -344,8 +352,25 @@ class SqliteWriter:
     def __init__(self, connection: sqlite3.Connection, snapshot: SqliteSnapshot | None) -> None:
         self._connection = connection
         self.snapshot = snapshot
-        if snapshot:
-            snapshot.rows = {}
+        self.replaced_b = 0
+        """So many bytes were put in the place of others."""
+
+        self._grown = 0
+        """By so much the sum of the fingerprints grew with that."""
+
+    def stored(self, start: str, limit: int, /) -> list[Stored]:
+        """Give so many entries from the name `start` on, each with its row."""
+        return self._connection.execute(
+            "SELECT rowid, name, CAST(value AS BLOB) FROM entry WHERE name >= ? ORDER BY name LIMIT ?", (start, limit)
+        ).fetchall()
+
+    def replace(self, replaced: Sequence[Replaced], integrity: Integrity, /) -> bool:
+        """Write them at once: a row that was just read is still at hand."""
+        rows = [(new, row) for row, _, _, new in replaced]
+        self._connection.executemany("UPDATE entry SET value = ? WHERE rowid = ?", rows)
+        self._grown += integrity.fingerprints(replaced)
+        self.replaced_b += sum(len(new) for new, _ in rows)
+        return True
 
     def commit(self, commit: Commit, integrity: Integrity, /) -> None:
         """Write the changes, the header and the digest in one transaction."""
@@ -356,22 +381,14 @@ class SqliteWriter:
             total, count = 0, 0
         else:
             total, count = self.snapshot.read_digest(integrity)
-        updates: list[tuple[bytes, int]] = []
-        rows = (self.snapshot.rows if self.snapshot else None) or {}
+            total += self._grown
         for name, blob in commit.changes.items():
-            old = commit.replaced.get(name)
-            if old is not None and blob is not None and name in rows:
-                total += integrity.fingerprint(name, blob) - integrity.fingerprint(name, old)
-                updates.append((blob, rows[name]))
-                continue
             old = self.snapshot.get(name) if self.snapshot else None
             total += (integrity.fingerprint(name, blob) if blob is not None else 0) - (
                 integrity.fingerprint(name, old) if old is not None else 0
             )
             count += (blob is not None) - (old is not None)
             self._write(name, old, blob)
-        if updates:
-            self._connection.executemany("UPDATE entry SET value = ? WHERE rowid = ?", updates)
         digest = integrity.hide((total % _SET).to_bytes(32, "big") + count.to_bytes(8, "big"))
         header = json.dumps(commit.header.to_record(), separators=(",", ":"))
         self._connection.execute(
@@ -392,11 +409,6 @@ class SqliteWriter:
 def signed(header: str, digest: bytes) -> bytes:
     """Give the bytes that the state row's MAC covers."""
     return header.encode() + b"\0" + digest
-
-
-def _pairs(rows: Iterator[tuple[object, object]]) -> Iterator[tuple[str, bytes]]:
-    for name, value in rows:
-        yield str(name), value if isinstance(value, bytes) else _blob(value)
 
 
 def _blob(value: object) -> bytes:
