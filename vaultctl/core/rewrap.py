@@ -34,7 +34,7 @@ NAMED = 50
 BATCH_S, BATCH_B = 0.05, 4 << 20
 """When a batch ends at the latest; the commit takes about as long again."""
 
-_FEW, _AT_FIRST, _AT_ONCE = 128, 256, 512
+_FEW, _AT_FIRST, _AT_ONCE = 128, 256, 1_024
 """So many entries has a batch while others wait for the state, at first, and when nobody does: it grows by twos."""
 
 _LEAST, _MOST, _MOST_B = 2_000, 50_000, 64 << 20
@@ -97,10 +97,7 @@ def step(session: Session, job: Job) -> Job:
     if target.key_id != transaction.seal.key_id:
         return _ended(transaction, job.failed("the seal has another key by now: a rewrap to that one is needed"))
     batch = _Batch(session, job, target)
-    if job.phase == ENDING:
-        job = batch.end()
-    else:
-        job = batch.count() if job.phase in ("queued", COUNTING) else batch.rewrap()
+    job = {REWRAPPING: batch.rewrap, ENDING: batch.end}.get(job.phase, batch.count)()
     return job if job.status == IN_PROGRESS else _ended(transaction, job)
 
 

@@ -188,12 +188,15 @@ class Transaction(View):
         return self._writer.stored(past_name(after), limit)
 
     def replace(self, replaced: Sequence[Replaced]) -> None:
-        """Put other ciphertexts in the place of what `stored` gave: the seal's layer was changed.
+        """Put other ciphertexts in the place of what `stored` gave, in order: the seal's layer was changed.
 
         No rollback to a savepoint undoes it; without a commit nothing of it stays.
         """
-        own = [each for each in replaced if each[1].startswith(_OWN)]  # of their tables the header tells
-        others = [each for each in replaced if not each[1].startswith(_OWN)] if own else replaced
+        own: Sequence[Replaced] = []
+        others = replaced
+        if replaced[0][1] < past(_OWN):  # in order, so that those come first of whose tables the header tells
+            own = [each for each in replaced if each[1].startswith(_OWN)]
+            others = [each for each in replaced if not each[1].startswith(_OWN)]
         if others and not self._writer.replace(others, self._barrier):
             own = [*own, *others]
         for _, name, _, blob in own:

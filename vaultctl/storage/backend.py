@@ -6,7 +6,6 @@ from typing import NamedTuple, Protocol
 
 from vaultctl.storage.header import Commit, Header
 
-
 Stored = tuple[int, str, bytes]
 """An entry as it lies there: the number of its row, which a backend without rows does not look at, name and ciphertext.
 """

@@ -369,7 +369,7 @@ class SqliteWriter:
         rows = [(new, row) for row, _, _, new in replaced]
         self._connection.executemany("UPDATE entry SET value = ? WHERE rowid = ?", rows)
         self._grown += integrity.fingerprints(replaced)
-        self.replaced_b += sum(len(new) for new, _ in rows)
+        self.replaced_b += sum([len(new) for new, _ in rows])
         return True
 
     def commit(self, commit: Commit, integrity: Integrity, /) -> None:
