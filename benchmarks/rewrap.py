@@ -169,8 +169,8 @@ def beside(data: str, kind: str, turns: int) -> list[str]:
     context, idle, busy = get_context("spawn"), Waits([], []), Waits([], [])
     with context.Manager() as manager, ProcessPoolExecutor(2, mp_context=context) as pool:
         for _ in range(turns):
-            _add(idle, pool.submit(ask, data, kind, manager.Event(), IDLE_S).result())
             over: Any = manager.Event()
+            _add(idle, pool.submit(ask, data, kind, over, IDLE_S).result())
             asking = pool.submit(ask, data, kind, over, 0.0)
             pool.submit(rewrap_until_over, data, kind, over).result()
             _add(busy, asking.result())

@@ -20,8 +20,7 @@ from vaultctl.crypto.seals.blob import head_of, key_id_of
 from vaultctl.crypto.seals.bulk import Rewrap, rewrapper
 from vaultctl.crypto.seals.several import previous_of
 from vaultctl.logical.errors import IntegrityError, NotOffered, SealKeyGone, StateError
-from vaultctl.logical.storage import Reading
-from vaultctl.storage.backend import Replaced, Stored
+from vaultctl.logical.storage import Reading, Replaced, Stored
 
 KIND = "rewrap"
 LAST = "core/rewrap/last"

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from vaultctl.crypto.seals.seal import Seal
-    from vaultctl.storage.backend import Replaced, Snapshot, Stored, Writer
+    from vaultctl.logical.storage import Replaced, Stored
+    from vaultctl.storage.backend import Snapshot, Writer
 
 Savepoint = tuple[int, Header]
 """How many changes there were, and how the header stood."""

@@ -13,7 +13,7 @@ from vaultctl.logical.errors import IntegrityError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from vaultctl.storage.backend import Replaced
+    from vaultctl.logical.storage import Replaced
 
 ENTRY = 1
 KEYRING = 2

@@ -4,14 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
+from vaultctl.logical.storage import Replaced, Stored
 from vaultctl.storage.header import Commit, Header
-
-Stored = tuple[int, str, bytes]
-"""An entry as it lies there: the number of its row, which a backend without rows does not look at, name and ciphertext.
-"""
-
-Replaced = tuple[int, str, bytes, bytes]
-"""The same, and the ciphertext that takes its place."""
 
 
 class Integrity(Protocol):
@@ -29,7 +23,7 @@ class Integrity(Protocol):
         """Give the entry's part in the set digest: 256 bits that only a holder of the keys can tell."""
         ...
 
-    def fingerprints(self, replaced: Iterable["Replaced"], /) -> int:
+    def fingerprints(self, replaced: Iterable[Replaced], /) -> int:
         """Give by how much the sum of the fingerprints grows when these ciphertexts take the place of others."""
         ...
 

@@ -9,7 +9,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from vaultctl.logical.errors import NoState
-from vaultctl.storage.backend import Integrity, Replaced, Salvage, Stored
+from vaultctl.logical.storage import Replaced, Stored
+from vaultctl.storage.backend import Integrity, Salvage
 from vaultctl.storage.header import Commit, Header
 from vaultctl.storage.names import found, merge
 

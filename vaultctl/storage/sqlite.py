@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from vaultctl.logical.errors import IntegrityError, NoState, StateError, StateUnavailable
+from vaultctl.logical.storage import Replaced, Stored
 from vaultctl.storage import files, lock
-from vaultctl.storage.backend import Integrity, Replaced, Salvage, Stored
+from vaultctl.storage.backend import Integrity, Salvage
 from vaultctl.storage.header import FORMAT, HEAD_B, RESTORE, Commit, check_format, from_record, no_state, parse_json
 from vaultctl.storage.sqlite_connection import connect, identity, translate
 

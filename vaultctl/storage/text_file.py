@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from vaultctl.storage.backend import Integrity, Replaced, Salvage, Stored
+    from vaultctl.logical.storage import Replaced, Stored
+    from vaultctl.storage.backend import Integrity, Salvage
     from vaultctl.storage.header import Commit
     from vaultctl.storage.lock import FileLock, JobFileLock
     from vaultctl.storage.text_snapshot import Syntax

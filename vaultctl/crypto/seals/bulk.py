@@ -15,7 +15,7 @@ from vaultctl.logical.errors import StateError
 
 if TYPE_CHECKING:
     from vaultctl.crypto.seals.seal import Seal
-    from vaultctl.storage.backend import Replaced, Stored
+    from vaultctl.logical.storage import Replaced, Stored
 
 Rewrap = Callable[["Sequence[Stored]", int], "list[Replaced]"]
 """Takes entries, and where to begin; gives those from there on up to the first that the key did not wrap so."""
