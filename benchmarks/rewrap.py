@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vaultctl.connect import Connection
 
 SIZE_B = 1024
+IDLE_S = 4.0
 
 
 class Round(NamedTuple):
@@ -39,11 +40,10 @@ class Round(NamedTuple):
 
 
 class Waits(NamedTuple):
-    """The 99th percentile of reads and writes in ms, and how many there were."""
+    """How long each read and each write took, in ms."""
 
-    read_ms: float
-    write_ms: float
-    asked: int
+    reads_ms: list[float]
+    writes_ms: list[float]
 
 
 def main() -> None:
@@ -51,6 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure a rewrap beside a bare loop.")
     parser.add_argument("--entries", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--turns", type=int, default=6, help="how often to look at waiting times, idle and beside one")
     parser.add_argument("--kinds", nargs="+", default=["sqlite", "json"])
     args = parser.parse_args()
     before = measure.load()
@@ -61,13 +62,14 @@ def main() -> None:
             data = Path(folder) / "data"
             apart(fill, str(data), kind, args.entries)
             rounds = [apart(one_round, str(data), kind, args.entries) for _ in range(args.rounds)]
-            waits.append([kind, *beside(str(data), kind)])
+            waits.append([kind, *beside(str(data), kind, args.turns)])
         rows += [_row(kind, number, each) for number, each in enumerate(rounds, 1)]
     print(
         measure.table(["backend", "round", "bare, 1/s", "rewrap, 1/s", "share", "share of CPU time", "MiB more"], rows)
     )
     print("\n## Reads and writes of another process, p99 in ms\n")
-    print(measure.table(["backend", "read, idle", "in a rewrap", "write, idle", "in a rewrap", "asked"], waits))
+    columns = ["backend", "read, idle", "in a rewrap", "write, idle", "in a rewrap", "times", "asked"]
+    print(measure.table(columns, waits))
     print(f"\n{before} at the start, {measure.load()} at the end.")
 
 
@@ -162,26 +164,33 @@ def to_the_end(connection: "Connection") -> int:
             time.sleep(0.005)  # the other process works on it
 
 
-def beside(data: str, kind: str) -> list[str]:
-    """Read and write in one process while another one rewraps, and while none does."""
-    context = get_context("spawn")
+def beside(data: str, kind: str, turns: int) -> list[str]:
+    """Read and write in one process while none rewraps, and while another one does, in turns: a machine has moods."""
+    context, idle, busy = get_context("spawn"), Waits([], []), Waits([], [])
     with context.Manager() as manager, ProcessPoolExecutor(2, mp_context=context) as pool:
-        over: Any = manager.Event()
-        idle = pool.submit(ask, data, kind, over, 5.0).result()
-        asking = pool.submit(ask, data, kind, over, 0.0)
-        pool.submit(rewrap_until_over, data, kind, over).result()
-        busy = asking.result()
-    asked = f"{idle.asked:,} / {busy.asked:,}"
-    return [f"{each:.1f}" for each in (idle.read_ms, busy.read_ms, idle.write_ms, busy.write_ms)] + [asked]
+        for _ in range(turns):
+            over: Any = manager.Event()
+            _add(idle, pool.submit(ask, data, kind, over, IDLE_S).result())
+            asking = pool.submit(ask, data, kind, over, 0.0)
+            pool.submit(rewrap_until_over, data, kind, over).result()
+            _add(busy, asking.result())
+    pairs = [(_p99(idle.reads_ms), _p99(busy.reads_ms)), (_p99(idle.writes_ms), _p99(busy.writes_ms))]
+    waits = [f"{each:.1f}" for pair in pairs for each in pair]
+    asked = f"{len(idle.writes_ms):,} / {len(busy.writes_ms):,}"
+    return [*waits, f"{pairs[1][1] / pairs[1][0]:.1f}", asked]
+
+
+def _add(to: Waits, found: Waits) -> None:
+    to.reads_ms.extend(found.reads_ms)
+    to.writes_ms.extend(found.writes_ms)
 
 
 def rewrap_until_over(data: str, kind: str, over: Event) -> None:
-    """Rewrap all there is, a few times."""
+    """Rewrap all there is."""
     try:
-        for _ in range(2):
-            connection = rotated(data, kind)
-            to_the_end(connection)
-            connection.close()
+        connection = rotated(data, kind)
+        to_the_end(connection)
+        connection.close()
     finally:
         over.set()
 
@@ -192,17 +201,17 @@ def ask(data: str, kind: str, over: Event, seconds: float) -> Waits:
 
     connection = connect(data, kind)
     client = Client(connection, token=connection.token)
-    reads_ms, writes_ms, until = list[float](), list[float](), time.monotonic() + seconds
+    waits, until = Waits([], []), time.monotonic() + seconds
     while (time.monotonic() < until) if seconds else not over.is_set():
         begun = time.perf_counter()
-        client.call("POST", "secret/data/bench", {"data": {"number": len(reads_ms)}})
+        client.call("POST", "secret/data/bench", {"data": {"number": len(waits.reads_ms)}})
         written = time.perf_counter()
         client.call("GET", "secret/data/bench")
-        reads_ms.append((time.perf_counter() - written) * 1e3)
-        writes_ms.append((written - begun) * 1e3)
+        waits.reads_ms.append((time.perf_counter() - written) * 1e3)
+        waits.writes_ms.append((written - begun) * 1e3)
         time.sleep(0.005)
     connection.close()
-    return Waits(_p99(reads_ms), _p99(writes_ms), len(reads_ms))
+    return waits
 
 
 def _p99(values: list[float]) -> float:

@@ -1,6 +1,7 @@
 """What the seal wraps, and how a rewrap brings it to the seal's current key."""
 
 import sqlite3
+from contextlib import contextmanager
 from itertools import count as counting
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from support.seals import Module, ask, fill, fill_quickly, finish, key_ids, read
 from support.states import ROOT_TOKEN
 
 from vaultctl.core import rewrap
+from vaultctl.core.jobs import DONE
 from vaultctl.logical.errors import IntegrityError, InvalidRequest, SealUnavailable
 from vaultctl.logical.request import Operation, Request
+from vaultctl.storage.sqlite import SqliteWriter
 
 COUNT = 40
 MANY = 1_000
@@ -327,3 +330,39 @@ def overwrite(path: Path, name: str, value: bytes) -> None:
     """Put other bytes in an entry's place."""
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE entry SET value = ? WHERE name = ?", (value, name))
+
+
+def test_the_last_commit_of_a_rewrap_is_synced(module: Module, tmp_path):
+    """Batches on the way may be put off; the commit that ends the job, after which an old key may go, never is."""
+    place = Place("sqlite", tmp_path)
+    core = module.make(place.open(), module.generate())
+    fill_quickly(core, 400)
+    module.rotate(core, module.generate())
+    backend, synced, ended = core.state.backend, [], []
+    writer, commit = backend.writer, SqliteWriter.commit
+
+    class Watching(SqliteWriter):
+        """Notes how the connection syncs when something is committed, and whether a job ends by it."""
+
+        def commit(self, what, integrity):
+            """Commit."""
+            synced.append(self._connection.execute("PRAGMA synchronous").fetchone()[0])
+            ended.append(any(name.startswith(DONE) for name in what.changes))
+            commit(self, what, integrity)
+
+    def watched(**options):
+        return _rebuilt(writer(**options), Watching)
+
+    backend.writer = watched
+    told = finish(core)
+    core.close()
+    assert (told["entries"]["processed"], told["entries"]["failed"]) == (401, 0)
+    assert ended[-1:] == [True]
+    assert (synced[-1], 1 in synced) == (2, True)  # FULL at the end, NORMAL on the way
+
+
+@contextmanager
+def _rebuilt(writers, kind):
+    with writers as writer:
+        writer.__class__ = kind
+        yield writer

@@ -44,6 +44,12 @@ _KINDS = {
 }
 """Each module has a `step(session, job) -> Job`."""
 
+PUT_OFF = frozenset({"rewrapping"})
+"""Phases in which a step need not be synced by itself: one that a power failure takes back is done again.
+
+Such a step never ends a job well, and others do nothing because of it that cannot be taken back.
+"""
+
 _PAUSE_S, _PAUSES = 0.001, 20
 """Before each step those get at the state who wait for it: they look whether it is free at least so often."""
 
@@ -159,15 +165,17 @@ def _waiting(storage: Reading) -> list[str]:
 
 
 def _drive(sessions: Sessions, clocks: Clocks, job_id: str, deadline_s: float) -> bool:
+    phase = ""
     while True:
         _let_others_in(sessions.state.backend)
-        with sessions.writing() as session:
+        with sessions.writing(synced=phase not in PUT_OFF) as session:
             job = find(session.view, job_id)
             if job is None or job.status != IN_PROGRESS:
                 return False
             job = _module(job.kind).step(session, job)._replace(updated_ns=clocks.now_ns())
             _settle(session.view, job)
             session.commit()
+        phase = job.phase
         if job.status != IN_PROGRESS:
             return False
         if clocks.monotonic_s() >= deadline_s:

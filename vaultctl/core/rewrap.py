@@ -6,7 +6,8 @@ unwrapped, because it is damaged or because its key is gone, is counted, named a
 reach stops the job, which goes on from there.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from vaultctl.core import jobs, records
@@ -16,31 +17,32 @@ from vaultctl.core.session import Session
 from vaultctl.core.views import ROOT_KEY, Transaction
 from vaultctl.crypto.barrier import SEALED
 from vaultctl.crypto.seals.blob import head_of, key_id_of
+from vaultctl.crypto.seals.bulk import Rewrap, rewrapper
 from vaultctl.crypto.seals.several import previous_of
 from vaultctl.logical.errors import IntegrityError, NotOffered, SealKeyGone, StateError
-from vaultctl.logical.storage import Reading
+from vaultctl.logical.storage import Reading, Replaced, Stored
 
 KIND = "rewrap"
 LAST = "core/rewrap/last"
 """Where the newest one is kept: it outlives the history of jobs."""
 
-COUNTING, REWRAPPING, STOPPED = "counting", "rewrapping", "stopped"
+COUNTING, REWRAPPING, ENDING, STOPPED = "counting", "rewrapping", "ending", "stopped"
 NAMED = 50
 """So many of the entries that failed are named."""
 
 BATCH_S, BATCH_B = 0.05, 4 << 20
 """When a batch ends at the latest; the commit takes about as long again."""
 
-_FEW, _AT_FIRST, _AT_ONCE = 128, 256, 4_096
+_FEW, _AT_FIRST, _AT_ONCE = 128, 256, 1_024
 """So many entries has a batch while others wait for the state, at first, and when nobody does: it grows by twos."""
 
 _LEAST, _MOST, _MOST_B = 2_000, 50_000, 64 << 20
 """The same for a state that is one text file, which each commit writes anew: a batch is as large as all before it."""
 
-_LOOKS = 64
+_LOOKS = 128
 """So many entries are looked at between two looks at the clock, and at whether somebody waits."""
 
-_COUNTED = 2_048
+_COUNTED = 1_024
 """So many are counted between two such looks."""
 
 _PACE = "rewrap pace"
@@ -94,7 +96,7 @@ def step(session: Session, job: Job) -> Job:
     if target.key_id != transaction.seal.key_id:
         return _ended(transaction, job.failed("the seal has another key by now: a rewrap to that one is needed"))
     batch = _Batch(session, job, target)
-    job = batch.count() if job.phase in ("queued", COUNTING) else batch.rewrap()
+    job = {REWRAPPING: batch.rewrap, ENDING: batch.end}.get(job.phase, batch.count)()
     return job if job.status == IN_PROGRESS else _ended(transaction, job)
 
 
@@ -112,6 +114,7 @@ class _Batch:
     def __init__(self, session: Session, job: Job, target: Target) -> None:
         self._transaction = session.transaction
         self._seal = session.transaction.seal
+        self._bulk: dict[bytes, Rewrap | None] = {}
         self._target = target
         self._job = job
         self._wanted = Wanted(session)
@@ -121,48 +124,43 @@ class _Batch:
         self._is_awaited = session.host.is_awaited
         self._pace: int = session.view.memo.get(_PACE, _AT_FIRST)
         self._until_s = self._clock_s() + BATCH_S
-        self._size_b = 0
+        self._cursor, self._stopped, self._failed = job.cursor, "", list[tuple[str, str]]()
+        self._done = self._size_b = 0
 
     def count(self) -> Job:
         """Count what there is to do. A text file is in memory as a whole, and gets no commit for it."""
         total, cursor = self._job.total, self._job.cursor
-        for number, (name, blob) in enumerate(self._transaction.stored_heads(cursor), 1):
-            total += self._is_due(name, blob)
-            cursor = name
-            if not self._is_text and not number % _COUNTED and (self._is_late() or self._is_awaited()):
+        heads = self._transaction.stored_heads(cursor)
+        while found := list(islice(heads, _COUNTED)):
+            total += self._count_due(found)
+            cursor = found[-1][0]
+            if not self._is_text and (self._is_late() or self._is_awaited()):
                 return self._job._replace(phase=COUNTING, total=total, cursor=cursor)
         return self._job._replace(phase=REWRAPPING, total=total, cursor="")
 
     def rewrap(self) -> Job:
         """Rewrap what is next; where the seal is out of reach, stop in front of that entry."""
-        job, done, cursor, failed = self._job, 0, self._job.cursor, list[tuple[str, str]]()
-        is_last, stopped = True, ""
-        for number, (name, blob) in enumerate(self._transaction.stored(job.cursor), 1):
-            if self._is_due(name, blob):
-                try:
-                    self._rewrap(name, blob)
-                except IntegrityError as error:
-                    failed.append((name, error.errors[0]))
-                except StateError as error:  # the seal is out of reach, or its key is
-                    stopped = error.errors[0]
-                    break
-                done += 1
-                self._size_b += len(blob)
-            cursor = name
-            if self._is_enough(number, done):
-                is_last = False
+        while True:
+            stored = self._transaction.stored(self._cursor, _LOOKS)
+            self._rewrap(stored)
+            is_last = len(stored) < _LOOKS
+            if is_last or self._stopped or self._is_enough():
                 break
-        pace = _FEW if self._is_awaited() else min(2 * self._pace, _AT_ONCE)
-        self._transaction.memo[_PACE] = pace
+        self._transaction.memo[_PACE] = _FEW if self._is_awaited() else min(2 * self._pace, _AT_ONCE)
+        job = self._job
         job = job._replace(
-            cursor=cursor,
-            done=job.done + done,
-            failures=job.failures + len(failed),
-            failed_leases=[*job.failed_leases, *failed][:NAMED],
+            cursor=self._cursor,
+            done=job.done + self._done,
+            failures=job.failures + len(self._failed),
+            failed_leases=[*job.failed_leases, *self._failed][:NAMED],
         )
-        if stopped:
-            return job.failed(stopped)._replace(phase=STOPPED)
-        return job if not is_last else self._at_its_end(job._replace(total=job.done))
+        if self._stopped:
+            return job.failed(self._stopped)._replace(phase=STOPPED)
+        return job._replace(phase=ENDING, total=job.done) if is_last else job
+
+    def end(self) -> Job:
+        """Say how it went: a step of its own, which is synced whatever those before it were."""
+        return self._at_its_end(self._job)
 
     def _at_its_end(self, job: Job) -> Job:
         if not job.failures:
@@ -170,15 +168,22 @@ class _Batch:
         many = "1 entry" if job.failures == 1 else f"{job.failures} entries"
         return job.failed(f"{many} could not be rewrapped: {job.failed_leases[0][1]}")
 
-    def _is_enough(self, number: int, done: int) -> bool:
+    def _is_enough(self) -> bool:
         if self._is_text:
-            return done >= min(max(self._job.done, _LEAST), _MOST) or self._size_b >= _MOST_B
-        if done >= self._pace or self._size_b >= BATCH_B:
+            return self._done >= min(max(self._job.done, _LEAST), _MOST) or self._size_b >= _MOST_B
+        if self._done >= self._pace or self._size_b >= BATCH_B:
             return True
-        return not number % _LOOKS and (self._is_late() or (done >= _FEW and self._is_awaited()))
+        return self._is_late() or self._is_awaited()
 
     def _is_late(self) -> bool:
         return self._clock_s() >= self._until_s
+
+    def _count_due(self, found: list[tuple[str, bytes]]) -> int:
+        """Count those that are."""
+        if found[0][0] < _DATA:
+            return sum(self._is_due(name, head) for name, head in found)
+        bare = [name for name, head in found if head[:1] != _SEALED]
+        return len(found) - len(bare) + (sum(map(self._wanted, bare)) if self._target.wraps else 0)
 
     def _is_due(self, name: str, blob: bytes) -> bool:
         """Tell whether an entry is one of those that are counted: it is wrapped, or it shall be."""
@@ -188,27 +193,69 @@ class _Batch:
             return True
         return self._target.wraps and self._wanted(name)
 
-    def _rewrap(self, name: str, blob: bytes) -> None:
-        """Bring one entry to what it shall be. Raises: IntegrityError, other StateErrors where the seal does."""
+    def _rewrap(self, stored: Sequence[Stored]) -> None:
+        """Bring entries to what they shall be, as far as the seal is in reach."""
+        at, replaced = 0, list[Replaced]()
+        while at < len(stored) and not self._stopped:
+            many = self._at_once(stored, at)
+            replaced += many or self._one(stored[at])
+            at += len(many) or 1
+        if replaced:
+            self._transaction.replace(replaced)
+
+    def _at_once(self, stored: Sequence[Stored], begin: int) -> list[Replaced]:
+        """Rewrap all from there on that one key wrapped, and unwraps, where its seal does many at once."""
+        _, name, blob = stored[begin]
+        if blob[:1] != _SEALED or name < _DATA or not self._target.wraps or blob.startswith(self._head):
+            return []
+        head = blob[: 2 + blob[1]]
+        if head not in self._bulk:
+            self._bulk[head] = rewrapper(self._seal, head)
+        rewrap = self._bulk[head]
+        many = rewrap(stored, begin) if rewrap else []
+        if many:
+            self._cursor = many[-1][1]
+            self._done += len(many)
+            self._size_b += sum([len(old) for _, _, old, _ in many])
+        return many
+
+    def _one(self, stored: Stored) -> list[Replaced]:
+        """Bring one entry to what it shall be, if it can be."""
+        row, name, blob = stored
+        new = blob
+        if self._is_due(name, blob):
+            try:
+                new = self._rewrapped(name, blob)
+            except StateError as error:
+                if not self._is_its_own(name, blob, error):
+                    self._stopped = error.errors[0]
+                    return []
+            self._done += 1
+            self._size_b += len(blob)
+        self._cursor = name
+        return [(row, name, blob, new)] if new is not blob else []
+
+    def _rewrapped(self, name: str, blob: bytes) -> bytes:
+        """Give one entry as it shall be; the same object if it is. Raises: StateError, where the seal does."""
         if blob[:1] != _SEALED:
             self._transaction.decrypt(name, blob)  # damage is not wrapped, but named
-            self._transaction.replace_blob(name, blob, self._seal.wrap(name, blob))
-            return
-        plain = self._unwrapped(name, blob)
-        if name != ROOT_KEY and not self._target.wraps:
-            self._transaction.replace_blob(name, blob, plain)
-        elif not blob.startswith(self._head):
-            self._transaction.replace_blob(name, blob, self._seal.wrap(name, plain))
+            return self._seal.wrap(name, blob)
+        plain = self._seal.unwrap(name, blob)
+        if not self._target.wraps and name != ROOT_KEY:
+            return plain
+        return blob if blob.startswith(self._head) else self._seal.wrap(name, plain)
 
-    def _unwrapped(self, name: str, blob: bytes) -> bytes:
-        """Take the seal's layer off. Raises: IntegrityError, of a key that is gone too; other StateErrors."""
-        try:
-            return self._seal.unwrap(name, blob)
-        except SealKeyGone as error:
+    def _is_its_own(self, name: str, blob: bytes, error: StateError) -> bool:
+        """Tell whether it is for this entry alone that it cannot be rewrapped, and name it then."""
+        why = error.errors[0]
+        if isinstance(error, SealKeyGone):
             if key_id_of(blob) == self._target.key_id:
-                raise  # without the current key nothing is rewrapped at all
-            why = f"the entry {name} is under the seal key {key_id_of(blob)}, which is gone: {error.errors[0]}"
-            raise IntegrityError(why, hint=error.hint) from None
+                return False  # without the current key nothing is rewrapped at all
+            why = f"the entry {name} is under the seal key {key_id_of(blob)}, which is gone: {why}"
+        elif not isinstance(error, IntegrityError):  # the seal is out of reach, or its key is
+            return False
+        self._failed.append((name, why))
+        return True
 
 
 class Wanted:

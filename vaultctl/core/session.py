@@ -177,9 +177,9 @@ class Sessions:
             yield self.of(view)
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
+    def writing(self, *, synced: bool = True) -> Iterator[Session]:
         """Open the newest generation for a transaction: a request's, or a job's step. Raises: StateError, Sealed."""
-        with self.state.writer() as transaction:
+        with self.state.writer(synced=synced) as transaction:
             yield self.of(transaction)
 
     def of(self, view: View) -> Session:

@@ -80,11 +80,14 @@ class State:
         return Reading(self.backend.reader(), self._unseal, self._memo)
 
     @contextmanager
-    def writer(self) -> Iterator[Transaction]:
-        """Take the lock and open the newest generation for writing. Raises: StateError, Sealed."""
+    def writer(self, *, synced: bool = True) -> Iterator[Transaction]:
+        """Take the lock and open the newest generation for writing. Raises: StateError, Sealed.
+
+        Without `synced` a power failure may take the commit back; see `Backend.writer`.
+        """
         if not self.backend.exists():  # a folder that is gone is not made again: whoever moved it may bring it back
             raise NoState(f"there is no state at {self.backend.location}")
-        with self.backend.writer() as writer:
+        with self.backend.writer(synced=synced) as writer:
             if writer.snapshot is None:
                 raise NoState(f"there is no state at {self.backend.location}")
             # A transaction counts encryptions of its own, so that one that ends without a commit leaves no trace.

@@ -15,9 +15,10 @@ from vaultctl.storage.names import below, children, past
 from vaultctl.storage.overlay import Overlay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from vaultctl.crypto.seals.seal import Seal
+    from vaultctl.logical.storage import Replaced, Stored
     from vaultctl.storage.backend import Snapshot, Writer
 
 Savepoint = tuple[int, Header]
@@ -27,6 +28,9 @@ KEYRING = "core/keyring"
 ROOT_KEY = "core/seal/root-key"
 KEYS = frozenset({KEYRING, ROOT_KEY})
 """The entries that no barrier term encrypts."""
+
+
+_OWN = "core/"
 
 
 class Unsealed:
@@ -142,7 +146,6 @@ class Transaction(View):
     ) -> None:
         self._overlay = Overlay(writer.snapshot)
         self._writer = writer
-        self._replaced: dict[str, bytes] = {}
         self._random = random
         self._now = now
         self._header = header
@@ -177,19 +180,28 @@ class Transaction(View):
         self._overlay.put(name, self._seal.wrap(name, blob) if seal_wrap and self.wraps else blob)
 
     def stored_heads(self, after: str) -> Iterator[tuple[str, bytes]]:
-        """Give the first bytes of each of them."""
+        """Give the first bytes of every entry's ciphertext behind a name, as it was before this transaction."""
         base = self._writer.snapshot
-        return base.heads(after + "\0" if after else "") if base else iter(())
+        return base.heads(past_name(after)) if base else iter(())
 
-    def replace_blob(self, name: str, old: bytes, blob: bytes) -> None:
-        """Put another ciphertext in the place of one that `stored` gave: the seal's layer was changed."""
-        self._replaced[name] = old
-        self._overlay.put(name, blob)
+    def stored(self, after: str, limit: int) -> Sequence[Stored]:
+        """Give the ciphertext of so many entries behind a name, as it lies there; for a step that puts nothing else."""
+        return self._writer.stored(past_name(after), limit)
 
-    def stored(self, after: str) -> Iterator[tuple[str, bytes]]:
-        """Give the ciphertext of every entry behind a name, as it was before this transaction."""
-        base = self._writer.snapshot
-        return base.entries(after + "\0" if after else "") if base else iter(())
+    def replace(self, replaced: Sequence[Replaced]) -> None:
+        """Put other ciphertexts in the place of what `stored` gave, in order: the seal's layer was changed.
+
+        No rollback to a savepoint undoes it; without a commit nothing of it stays.
+        """
+        own: Sequence[Replaced] = []
+        others = replaced
+        if replaced[0][1] < past(_OWN):  # in order, so that those come first of whose tables the header tells
+            own = [each for each in replaced if each[1].startswith(_OWN)]
+            others = [each for each in replaced if not each[1].startswith(_OWN)]
+        if others and not self._writer.replace(others, self._barrier):
+            own = [*own, *others]
+        for _, name, _, blob in own:
+            self._overlay.put(name, blob)
 
     def delete(self, name: str, /) -> None:
         """Remove an entry if it is there."""
@@ -268,8 +280,7 @@ class Transaction(View):
         if self._header.encryptions.get(term, 0) >= rotate_after:
             self.rotate()
         header = next_header(self._stands, self._overlay.changes, self._barrier.encryptions)
-        commit = Commit(header, self._overlay.changes, replaced=self._replaced)
-        self._writer.commit(commit, self._barrier)
+        self._writer.commit(Commit(header, self._overlay.changes), self._barrier)
         self._barrier.encryptions = {}
         return header
 
@@ -277,6 +288,11 @@ class Transaction(View):
 def decrypt(seal: Seal, barrier: Barrier, name: str, blob: bytes) -> bytes:
     """Decrypt an entry, from under the seal too where it wrapped it. Raises: IntegrityError."""
     return barrier.decrypt(name, seal.unwrap(name, blob) if blob[:1] == bytes([SEALED]) else blob)
+
+
+def past_name(after: str) -> str:
+    """Give where the names behind a name begin."""
+    return after + "\0" if after else ""
 
 
 def required(snapshot: Snapshot, name: str) -> bytes:

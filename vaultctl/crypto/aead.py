@@ -22,8 +22,8 @@ class Cipher:
 
     def __init__(self, key: bytes, random: Random) -> None:
         """Take a key of 32 bytes."""
-        self._aes = AESGCM(key)
-        self._random = random
+        self.aes = AESGCM(key)
+        self.random = random
 
     def __repr__(self) -> str:
         """Show nothing."""
@@ -31,15 +31,15 @@ class Cipher:
 
     def encrypt(self, plain: bytes, bound: bytes) -> bytes:
         """Encrypt; `bound` is authenticated and not stored."""
-        nonce = self._random(NONCE_B)
-        return nonce + self._aes.encrypt(nonce, plain, bound)
+        nonce = self.random(NONCE_B)
+        return nonce + self.aes.encrypt(nonce, plain, bound)
 
-    def decrypt(self, blob: bytes, bound: bytes | memoryview) -> bytes | None:
-        """Decrypt, or return None where the bytes or what they are bound to have changed."""
-        if len(blob) < NONCE_B + TAG_B:
+    def decrypt(self, blob: bytes, bound: bytes | memoryview, begin: int = 0) -> bytes | None:
+        """Decrypt what begins there, or return None where the bytes or what they are bound to have changed."""
+        if len(blob) < begin + NONCE_B + TAG_B:
             return None
         try:
-            return self._aes.decrypt(blob[:NONCE_B], blob[NONCE_B:], bound)
+            return self.aes.decrypt(blob[begin : begin + NONCE_B], blob[begin + NONCE_B :], bound)
         except InvalidTag:
             return None
 
@@ -48,7 +48,7 @@ class Mac:
     """HMAC-SHA256 under one key, for many texts: to begin from the key each time takes twice as long."""
 
     def __init__(self, key: bytes) -> None:
-        self._begun = hmac.HMAC(key, hashes.SHA256())
+        self.begun = hmac.HMAC(key, hashes.SHA256())
 
     def __repr__(self) -> str:
         """Show nothing."""
@@ -56,7 +56,7 @@ class Mac:
 
     def of(self, data: bytes) -> bytes:
         """Give the HMAC-SHA256 of the data."""
-        mac = self._begun.copy()
+        mac = self.begun.copy()
         mac.update(data)
         return mac.finalize()
 

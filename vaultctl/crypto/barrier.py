@@ -4,9 +4,16 @@ Every ciphertext is bound to its entry's name and to the term that made it, so t
 barrier counts its encryptions, because a key with random 96-bit nonces must not be used for ever.
 """
 
+from typing import TYPE_CHECKING
+
 from vaultctl.crypto.aead import Cipher, Mac, Random, derive, hmac_sha256
 from vaultctl.crypto.keyring import Keyring, read_keyring
 from vaultctl.logical.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vaultctl.logical.storage import Replaced
 
 ENTRY = 1
 KEYRING = 2
@@ -99,6 +106,18 @@ class Barrier:
         encoded = name.encode()
         data = len(encoded).to_bytes(4, "big") + encoded + blob
         return int.from_bytes(self._set_mac.of(data), "big")
+
+    def fingerprints(self, replaced: "Iterable[Replaced]", /) -> int:
+        """Give by how much the sum of the fingerprints grows when these ciphertexts take the place of others."""
+        begun, number, total = self._set_mac.begun, int.from_bytes, 0
+        for _, name, old, new in replaced:
+            encoded = name.encode()
+            bound = len(encoded).to_bytes(4, "big") + encoded
+            was, becomes = begun.copy(), begun.copy()
+            was.update(bound + old)
+            becomes.update(bound + new)
+            total += number(becomes.finalize(), "big") - number(was.finalize(), "big")
+        return total
 
     def hide(self, data: bytes, /) -> bytes:
         """Encrypt bookkeeping of the backend's own."""

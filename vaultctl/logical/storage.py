@@ -2,6 +2,13 @@
 
 from typing import Protocol
 
+Stored = tuple[int, str, bytes]
+"""An entry as it lies there: the number of its row, which a backend without rows does not look at, name and ciphertext.
+"""
+
+Replaced = tuple[int, str, bytes, bytes]
+"""The same, and the ciphertext that takes its place."""
+
 
 class Reading(Protocol):
     """The reading half."""

@@ -1,9 +1,10 @@
 """What every backend offers, and what it asks of the keys above it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
+from vaultctl.logical.storage import Replaced, Stored
 from vaultctl.storage.header import Commit, Header
 
 
@@ -20,6 +21,10 @@ class Integrity(Protocol):
 
     def fingerprint(self, name: str, blob: bytes, /) -> int:
         """Give the entry's part in the set digest: 256 bits that only a holder of the keys can tell."""
+        ...
+
+    def fingerprints(self, replaced: Iterable[Replaced], /) -> int:
+        """Give by how much the sum of the fingerprints grows when these ciphertexts take the place of others."""
         ...
 
     def hide(self, data: bytes, /) -> bytes:
@@ -83,6 +88,17 @@ class Writer(Protocol):
         """The newest generation, or None where there is no state yet."""
         ...
 
+    def stored(self, start: str, limit: int, /) -> Sequence[Stored]:
+        """Give so many entries from the name `start` on, for `replace`."""
+        ...
+
+    def replace(self, replaced: Sequence[Replaced], integrity: Integrity, /) -> bool:
+        """Put other ciphertexts in the place of those, within this transaction; `commit` makes that durable.
+
+        Returns False where nothing was done, because all changes have to come with the commit.
+        """
+        ...
+
     def commit(self, commit: Commit, integrity: Integrity, /) -> None:
         """Make it durable. When this returns it is on disk; when it raises, nothing changed.
 
@@ -122,8 +138,11 @@ class Backend(Protocol):
         """Give the newest generation, without a lock; nearly free while it is the last one. Raises: StateError."""
         ...
 
-    def writer(self) -> AbstractContextManager[Writer]:
-        """Take the lock and give the newest generation; one commit at most. Raises: StateLocked, other StateErrors."""
+    def writer(self, *, synced: bool = True) -> AbstractContextManager[Writer]:
+        """Take the lock and give the newest generation; one commit at most. Raises: StateLocked, other StateErrors.
+
+        Without `synced` a power failure may take the commit back, with all behind it, until one is synced again.
+        """
         ...
 
     def overwriter(self) -> AbstractContextManager[Writer]:

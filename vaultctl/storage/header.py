@@ -51,8 +51,7 @@ class Header(NamedTuple):
 class Commit:
     """What a writer hands over: the next header, and each changed entry's ciphertext (None: gone).
 
-    With `whole` the entries are all that the state holds from now on. `replaced` has the ciphertext of some of those
-    that are there, as this transaction read it: a backend need not read them again.
+    With `whole` the entries are all that the state holds from now on.
     """
 
     def __init__(
@@ -61,12 +60,10 @@ class Commit:
         changes: Mapping[str, bytes | None],
         *,
         whole: bool = False,
-        replaced: Mapping[str, bytes] = {},
     ) -> None:
         self.header = header
         self.changes = changes
         self.whole = whole
-        self.replaced = replaced
 
 
 _FIELDS = {

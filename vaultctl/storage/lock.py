@@ -17,6 +17,9 @@ from vaultctl.storage import files
 
 _POLL_S = 0.001
 _POLL_MAX_S = 0.02
+_BRIEF_S = 0.02
+"""So long a waiter looks as often as it can: most are done by then. Then it looks more and more seldom."""
+
 _PATIENCE_S = 1.0
 _LONGEST_S = 1e8  # three years: what a thread's lock takes as a time-out has a limit of its own
 _WAITING_AT_B = 4096
@@ -89,7 +92,7 @@ class FileLock:
         self._threads.release()
 
     def _wait(self, fd: int, deadline: float) -> None:
-        pause_s, told = _POLL_S, False
+        pause_s, told, is_announced = _POLL_S, False, False
         started = time.monotonic()
         while not try_lock(fd):
             _announce(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -100,8 +103,10 @@ class FileLock:
                 self._on_wait(_holder(fd))
                 told = True
             time.sleep(min(pause_s, max(0.0, deadline - now)))
-            pause_s = min(pause_s * 1.5, _POLL_MAX_S)
-        if pause_s > _POLL_S:
+            if now - started > _BRIEF_S:
+                pause_s = min(pause_s * 1.5, _POLL_MAX_S)
+            is_announced = True
+        if is_announced:
             _announce(fd, fcntl.LOCK_UN)
 
     def _locked(self, holder: str) -> StateLocked:

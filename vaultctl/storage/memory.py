@@ -4,8 +4,10 @@ import threading
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import islice
 
 from vaultctl.logical.errors import NoState
+from vaultctl.logical.storage import Replaced, Stored
 from vaultctl.storage.backend import Integrity, Salvage
 from vaultctl.storage.buckets import Buckets
 from vaultctl.storage.header import Commit, Header
@@ -99,7 +101,7 @@ class Memory:
         return nullcontext(self._newest)
 
     @contextmanager
-    def writer(self) -> Iterator["MemoryWriter"]:
+    def writer(self, *, synced: bool = True) -> Iterator["MemoryWriter"]:
         """Take the lock."""
         with self.locked():
             yield MemoryWriter(self, self._newest)
@@ -155,6 +157,15 @@ class MemoryWriter:
     def __init__(self, backend: Memory, snapshot: MemorySnapshot | None) -> None:
         self._backend = backend
         self.snapshot = snapshot
+
+    def stored(self, start: str, limit: int, /) -> list[Stored]:
+        """Give so many entries from the name `start` on; none has a row."""
+        entries = self.snapshot.entries(start) if self.snapshot else iter(())
+        return [(0, name, blob) for name, blob in islice(entries, limit)]
+
+    def replace(self, _replaced: Sequence[Replaced], _integrity: Integrity, /) -> bool:
+        """Leave it to the commit."""
+        return False
 
     def commit(self, commit: Commit, integrity: Integrity, /) -> None:
         """Make the next generation the newest."""

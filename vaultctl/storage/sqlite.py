@@ -7,10 +7,11 @@ at each read; that the entries are the ones of that digest is what `operator che
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from vaultctl.logical.errors import IntegrityError, NoState, StateError, StateUnavailable
+from vaultctl.logical.storage import Replaced, Stored
 from vaultctl.storage import files, lock
 from vaultctl.storage.backend import Integrity, Salvage
 from vaultctl.storage.header import FORMAT, HEAD_B, RESTORE, Commit, check_format, from_record, no_state, parse_json
@@ -27,7 +28,7 @@ _CLEAN = ("DROP TABLE IF EXISTS entry", "DROP TABLE IF EXISTS state")
 _MISSES = 10_000
 """So many rows in a row that cannot be read are taken for the end."""
 
-_SETTLED_AT = 256
+_SETTLED_AT = 512
 """After so many changes the log is worked into the file. That is synced, too, so it is done when the lock is free."""
 
 _SET = 1 << 256
@@ -39,9 +40,6 @@ class SqliteSnapshot:
 
     def __init__(self, connection: sqlite3.Connection, location: str) -> None:
         """Read the header. Raises: IntegrityError, NewerFormat, NoState."""
-        self.rows: dict[str, int] | None = None
-        """The numbers of the rows that were read, by name, where somebody writes."""
-
         self._connection = connection
         self._location = location
         check_format(connection.execute("PRAGMA user_version").fetchone()[0], location)
@@ -73,23 +71,16 @@ class SqliteSnapshot:
         return int(self._connection.execute(asked, (start, end)).fetchone()[0])
 
     def entries(self, start: str, /) -> Iterator[tuple[str, bytes]]:
-        """Give all entries from the name `start` on. A writer's notes where each row is, which it may replace."""
-        if self.rows is None:
-            rows = self._connection.execute("SELECT name, value FROM entry WHERE name >= ? ORDER BY name", (start,))
-            yield from _pairs(rows)
-            return
-        for row_id, name, value in self._connection.execute(
-            "SELECT rowid, name, value FROM entry WHERE name >= ? ORDER BY name", (start,)
-        ):
-            self.rows[name] = row_id
-            yield str(name), value if isinstance(value, bytes) else _blob(value)
+        """Give all entries from the name `start` on."""
+        return self._connection.execute(
+            "SELECT name, CAST(value AS BLOB) FROM entry WHERE name >= ? ORDER BY name", (start,)
+        )
 
     def heads(self, start: str, /) -> Iterator[tuple[str, bytes]]:
         """Give all entries from the name `start` on, with the first bytes of each."""
-        rows = self._connection.execute(
-            "SELECT name, substr(value, 1, ?) FROM entry WHERE name >= ? ORDER BY name", (HEAD_B, start)
+        return self._connection.execute(
+            "SELECT name, CAST(substr(value, 1, ?) AS BLOB) FROM entry WHERE name >= ? ORDER BY name", (HEAD_B, start)
         )
-        return _pairs(rows)
 
     def verify(self, integrity: Integrity, /) -> None:
         """Check the MAC over the header and the set digest."""
@@ -167,9 +158,9 @@ class Sqlite:
                     connection.execute("ROLLBACK")
 
     @contextmanager
-    def writer(self) -> Iterator["SqliteWriter"]:
+    def writer(self, *, synced: bool = True) -> Iterator["SqliteWriter"]:
         """Take the lock; the folder and the file are made where they are missing."""
-        with self.locked(), self._transaction() as connection:
+        with self.locked(), self._transaction(synced=synced) as connection:
             writer = SqliteWriter(connection, self._snapshot(connection))
             yield writer
             self._unsettled += writer.changes
@@ -224,16 +215,20 @@ class Sqlite:
             files.remove(self._files, self.location + end)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, *, synced: bool = True) -> Iterator[sqlite3.Connection]:
         with self._connection() as connection:
             # Kept in the file, so this costs nothing but the first time; without the lock it could meet others' writes.
             connection.execute("PRAGMA journal_mode = WAL")
+            if not synced:  # a later commit, or a checkpoint, syncs the log as far as it is by then
+                connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+                if not synced:
+                    connection.execute("PRAGMA synchronous = FULL")
 
     def salvage(self) -> Salvage:
         """Read row by row; a page that cannot be read costs its own rows."""
@@ -360,10 +355,24 @@ class SqliteWriter:
         self._connection = connection
         self.snapshot = snapshot
         self.changes = 0
-        """How many were committed."""
+        """How many were written."""
 
-        if snapshot:
-            snapshot.rows = {}
+        self._grown = 0
+        """By so much the sum of the fingerprints grew with that."""
+
+    def stored(self, start: str, limit: int, /) -> list[Stored]:
+        """Give so many entries from the name `start` on, each with its row."""
+        return self._connection.execute(
+            "SELECT rowid, name, CAST(value AS BLOB) FROM entry WHERE name >= ? ORDER BY name LIMIT ?", (start, limit)
+        ).fetchall()
+
+    def replace(self, replaced: Sequence[Replaced], integrity: Integrity, /) -> bool:
+        """Write them at once: a row that was just read is still at hand."""
+        rows = [(new, row) for row, _, _, new in replaced]
+        self._connection.executemany("UPDATE entry SET value = ? WHERE rowid = ?", rows)
+        self._grown += integrity.fingerprints(replaced)
+        self.changes += len(rows)
+        return True
 
     def commit(self, commit: Commit, integrity: Integrity, /) -> None:
         """Write the changes, the header and the digest in one transaction."""
@@ -374,22 +383,14 @@ class SqliteWriter:
             total, count = 0, 0
         else:
             total, count = self.snapshot.read_digest(integrity)
-        updates: list[tuple[bytes, int]] = []
-        rows = (self.snapshot.rows if self.snapshot else None) or {}
+            total += self._grown
         for name, blob in commit.changes.items():
-            old = commit.replaced.get(name)
-            if old is not None and blob is not None and name in rows:
-                total += integrity.fingerprint(name, blob) - integrity.fingerprint(name, old)
-                updates.append((blob, rows[name]))
-                continue
             old = self.snapshot.get(name) if self.snapshot else None
             total += (integrity.fingerprint(name, blob) if blob is not None else 0) - (
                 integrity.fingerprint(name, old) if old is not None else 0
             )
             count += (blob is not None) - (old is not None)
             self._write(name, old, blob)
-        if updates:
-            self._connection.executemany("UPDATE entry SET value = ? WHERE rowid = ?", updates)
         digest = integrity.hide((total % _SET).to_bytes(32, "big") + count.to_bytes(8, "big"))
         header = json.dumps(commit.header.to_record(), separators=(",", ":"))
         self._connection.execute(
@@ -397,7 +398,7 @@ class SqliteWriter:
             (header, digest, integrity.mac(signed(header, digest))),
         )
         self._connection.execute("COMMIT")
-        self.changes = len(commit.changes)
+        self.changes += len(commit.changes)
 
     def _write(self, name: str, old: bytes | None, blob: bytes | None) -> None:
         if blob is None:
@@ -411,11 +412,6 @@ class SqliteWriter:
 def signed(header: str, digest: bytes) -> bytes:
     """Give the bytes that the state row's MAC covers."""
     return header.encode() + b"\0" + digest
-
-
-def _pairs(rows: Iterator[tuple[object, object]]) -> Iterator[tuple[str, bytes]]:
-    for name, value in rows:
-        yield str(name), value if isinstance(value, bytes) else _blob(value)
 
 
 def _blob(value: object) -> bytes:

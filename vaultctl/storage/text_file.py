@@ -10,6 +10,7 @@ import binascii
 import os
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from vaultctl.logical.errors import IntegrityError, NoState
@@ -19,9 +20,10 @@ from vaultctl.storage.header import from_record, no_state
 from vaultctl.storage.text_snapshot import Parts, TextSnapshot, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from vaultctl.logical.storage import Replaced, Stored
     from vaultctl.storage.backend import Integrity, Salvage
     from vaultctl.storage.header import Commit
     from vaultctl.storage.lock import FileLock, JobFileLock
@@ -99,7 +101,7 @@ class TextFile:
         return loaded.snapshot
 
     @contextmanager
-    def writer(self) -> Iterator[TextWriter]:
+    def writer(self, *, synced: bool = True) -> Iterator[TextWriter]:
         """Take the lock; the folder is made where it is missing."""
         with self.locked():
             yield TextWriter(self, self.newest() if self.exists() else None)
@@ -224,6 +226,15 @@ class TextWriter:
     def __init__(self, backend: TextFile, snapshot: TextSnapshot | None) -> None:
         self._backend = backend
         self.snapshot = snapshot
+
+    def stored(self, start: str, limit: int, /) -> list[Stored]:
+        """Give so many entries from the name `start` on; none has a row."""
+        entries = self.snapshot.entries(start) if self.snapshot else iter(())
+        return [(0, name, blob) for name, blob in islice(entries, limit)]
+
+    def replace(self, _replaced: Sequence[Replaced], _integrity: Integrity, /) -> bool:
+        """Leave it to the commit."""
+        return False
 
     def commit(self, commit: Commit, integrity: Integrity, /) -> None:
         """Replace the file by its next generation."""

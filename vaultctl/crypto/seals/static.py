@@ -21,9 +21,9 @@ class StaticSeal:
 
     def __init__(self, key: bytes, random: Random) -> None:
         """Take a key of 32 bytes."""
-        self._cipher = Cipher(key, random)
+        self.cipher = Cipher(key, random)
         self.key_id = binascii.hexlify(derive(key, "vaultctl seal key id")[:8]).decode()
-        self._head = head_of(self.key_id)
+        self.head = head_of(self.key_id)
 
     def __repr__(self) -> str:
         """Show the key's id, never the key."""
@@ -35,12 +35,12 @@ class StaticSeal:
 
     def wrap(self, name: str, plain: bytes, /) -> bytes:
         """Encrypt, bound to the name and the key's id."""
-        return self._head + self._cipher.encrypt(plain, self._head + name.encode())
+        return self.head + self.cipher.encrypt(plain, self.head + name.encode())
 
     def unwrap(self, name: str, blob: bytes, /) -> bytes:
         """Decrypt."""
-        head = self._head
-        plain = self._cipher.decrypt(blob[len(head) :], head + name.encode()) if blob.startswith(head) else None
+        head = self.head
+        plain = self.cipher.decrypt(blob, head + name.encode(), len(head)) if blob.startswith(head) else None
         if plain is None:
             raise damaged(name)
         return plain
