@@ -114,7 +114,7 @@ def test_wrong_shares_begin_anew(made: Made):
     ("share", "message"),
     [
         ("abc", "'key' must be a valid hex or base64 string"),
-        ("ab" * 15, "invalid key: key is shorter than minimum 16 bytes"),
+        ("ab" * 10, "invalid key: key is shorter than minimum 16 bytes"),
         ("ab" * 34, "invalid key: key is longer than maximum 33 bytes"),
         ("", "'key' must be specified in request body as JSON, or 'reset' set to true"),
     ],

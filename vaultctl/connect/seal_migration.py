@@ -17,9 +17,9 @@ from vaultctl.connect.seal_rotation import Wanted, new_seal
 from vaultctl.connect.settings import SEALS, SettingError
 from vaultctl.core import recovery, rewrap, seal_change
 from vaultctl.core.core import Core
+from vaultctl.core.quorum import read_share
 from vaultctl.core.sealing import Plan
 from vaultctl.core.state import State
-from vaultctl.core.system.seal import read_share
 from vaultctl.crypto.seals.several import Several
 from vaultctl.logical.errors import Sealed, StateError
 
@@ -82,7 +82,7 @@ class Migration:
 
     def read(self, texts: Sequence[str]) -> list[bytes]:
         """Read shares as people enter them. Raises: InvalidRequest."""
-        return [read_share(text) for text in texts]
+        return [bytes(read_share(text)) for text in texts]
 
     def prepare(self, shares: int, threshold: int, pgp_keys: Sequence[str]) -> Prepared:
         """Make shares for a state that has none; they count once the state has gone over. Raises: VaultError."""

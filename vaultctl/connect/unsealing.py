@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from vaultctl.connect.keys import read_fd, read_key_file
-from vaultctl.core.system.seal import read_share
+from vaultctl.core.quorum import read_share
 from vaultctl.core.views import ROOT_KEY
 from vaultctl.crypto import shamir
 from vaultctl.crypto.aead import KEY_B
@@ -84,6 +84,6 @@ def read_shares(settings: Settings, source: str) -> list[bytes]:
             hint=f"{UNSEAL_KEY} is file:PATH or fd:NUMBER: never put a key into the environment itself",
         )
     try:
-        return list(dict.fromkeys(read_share(line) for line in text.decode().split()))
+        return list(dict.fromkeys(bytes(read_share(line)) for line in text.decode().split()))
     except (InvalidRequest, ValueError):
         raise SealKeyError(f"{source} holds what is no share: a share is hex or base64, one a line") from None

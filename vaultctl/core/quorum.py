@@ -6,6 +6,7 @@ counts as the one share.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.core import recovery
@@ -61,15 +62,21 @@ def load(view: View) -> Quorum:
 
 
 def read_share(text: str) -> bytearray:
-    """Read a share as people enter it, in hex or base64. Raises: InvalidRequest. Source: OpenBao 2.7, its words."""
+    """Read a share as people enter it: hex, where that gives the length of a share, else base64, whose lines may end.
+
+    Raises: InvalidRequest. Source: OpenBao 2.7, its words.
+    """
     import binascii
 
+    with suppress(ValueError):
+        share = bytearray(binascii.unhexlify(text))
+        if SHORTEST_B <= len(share) <= LONGEST_B:
+            return share
+    on_one_line = text.replace("\n", "").replace("\r", "")
     try:
-        return bytearray.fromhex(text)
-    except ValueError:
-        pass
-    try:
-        return bytearray(binascii.a2b_base64(text, strict_mode=True))
+        if len(on_one_line) % 4 or on_one_line.endswith("==="):  # padding too much, which the decoder lets pass
+            raise ValueError
+        return bytearray(binascii.a2b_base64(on_one_line, strict_mode=True))
     except ValueError:
         raise InvalidRequest("'key' must be a valid hex or base64 string") from None
 

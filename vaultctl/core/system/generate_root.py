@@ -214,7 +214,7 @@ def _enter(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
         if not fields.get(name):
             raise InvalidRequest(f"{name} is required")
     try:
-        return Response(data=enter(ctx, read_share(fields["key"]), fields["nonce"]))
+        return Response(data=enter(ctx, read_share(fields["key"].strip()), fields["nonce"]))
     except InvalidRequest as error:
         raise InvalidRequest(one_error(error.errors[0])) from None
 

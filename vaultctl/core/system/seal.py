@@ -7,7 +7,6 @@ so who has its recovery shares, or owns its files.
 
 from __future__ import annotations
 
-import binascii
 import hmac
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from vaultctl.storage.header import Header
 
 _NO_KEY = "'key' must be specified in request body as JSON, or 'reset' set to true"
-_NO_TEXT = "'key' must be a valid hex or base64 string"
 _WRONG_KEY = (
     "unable to retrieve stored keys: invalid key: failed to decrypt keys from storage:"
     " cipher: message authentication failed"
@@ -265,21 +263,9 @@ def _read_unseal(data: Mapping[str, Any], *, needs_key: bool) -> _Unseal:
         if needs_key:
             raise InvalidRequest(_NO_KEY)
         return _Unseal(None, reset=False, migrate=bool(found.get("migrate")))
-    share = read_share(text)
+    share = bytes(quorum.read_share(text))
     quorum.check_length(share, "invalid key: ")
     return _Unseal(share, reset=False, migrate=bool(found.get("migrate")))
-
-
-def read_share(text: str) -> bytes:
-    """Read a share as people hold it: hex, or base64. Raises: InvalidRequest."""
-    try:
-        return binascii.unhexlify(text)
-    except ValueError:
-        pass
-    try:
-        return binascii.a2b_base64(text.replace("\n", "").replace("\r", "").encode("ascii"), strict_mode=True)
-    except ValueError:
-        raise InvalidRequest(_NO_TEXT) from None
 
 
 ENDPOINTS = (

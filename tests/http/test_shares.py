@@ -1,0 +1,81 @@
+"""What is taken for a share of the unseal key: the same texts as a real OpenBao takes, refused in the same words."""
+
+import base64
+import json
+
+import pytest
+from support.shamir_bao import shamir_bao
+
+_NEVER = {"XDG_RUNTIME_DIR": "/nosuch"}
+"""A server keeps its keys in memory: it needs no runtime folder."""
+
+_SHARE = bytes.fromhex("0e04c1e964141db4d45a3935485b5cd1001fcb6d54137ac74e195ec965ee4bf8b8")
+_HEX = _SHARE.hex()
+_B64 = base64.b64encode(_SHARE).decode()
+_B64_32 = base64.b64encode(_SHARE[:32]).decode()
+_B64_31 = base64.b64encode(_SHARE[:31]).decode()
+
+_TEXTS = (
+    _HEX, _HEX.upper(), _HEX[:9].upper() + _HEX[9:],
+    f" {_HEX}", f"{_HEX[:2]} {_HEX[2:]}", f"{_HEX}\n", f"{_HEX}\r\n", f"{_HEX}\t", f"{_HEX[:4]}\n{_HEX[4:]}",
+    _HEX[:-1], f"0x{_HEX}",
+    *(_HEX[:chars] for chars in range(2, 36, 2)), _HEX[:64], *((_HEX * 2)[:chars] for chars in range(68, 78, 2)),
+    _B64, _B64.lower(), f"{_B64}\n", f"\n{_B64}", f"{_B64[:10]}\r\n{_B64[10:]}", f"{_B64[:10]}\r{_B64[10:]}",
+    f"{_B64[:8]} {_B64[8:]}", f" {_B64}", f"{_B64}\t", f"{_B64}\v", f"-{_B64[1:]}", f"_{_B64[1:]}",
+    _B64_32, _B64_32.rstrip("="), f"{_B64_32}=", f"{_B64_32}AAAA", f"{_B64_32[:-2]}B=", f"{_B64_32[:-2]}=",
+    _B64_31, _B64_31[:-1], _B64_31.rstrip("="), f"{_B64_31[:-1]}\n=", f"{_B64}=", f"{_B64}==", f"{_B64}====",
+    base64.b64encode(_SHARE[:15]).decode(), base64.b64encode(_SHARE[:16]).decode(),
+    base64.b64encode(_SHARE + b"x").decode(),
+    "", " ", "\n", "=", "==", "===", "====", "A===", "\0" * 44, "é" * 22, "٣" * 66, "１" * 66, "no share!",
+)  # fmt: skip
+
+
+@pytest.fixture
+def ours(serve):
+    """A server of ours that is sealed under two of three shares, as a function that asks it."""
+    server = serve("-no-init", env=_NEVER)
+
+    def ask(method, path, body):
+        got = server.ask(method, path, json.dumps(body).encode())
+        return got.status, json.loads(got.body or b"{}")
+
+    made = ask("PUT", "sys/init", {"secret_shares": 3, "secret_threshold": 2})[1]
+    server.token = made["root_token"]
+    return ask, made["keys"]
+
+
+def test_the_same_texts_are_shares_for_unsealing(ours, tmp_path):
+    """Hex and base64 in every spelling: what is taken counts as one share, the rest is refused in the same words."""
+    ask, _ = ours
+    with shamir_bao(tmp_path) as bao:
+        bao.ask("PUT", "sys/init", {"secret_shares": 3, "secret_threshold": 2})
+        for text in _TEXTS:
+            assert _entered(ask, text) == _entered(bao.ask, text), repr(text)
+
+
+def test_the_same_texts_are_shares_for_a_root_token(ours, tmp_path):
+    """There blanks around a share are cut off; refusals are `root-token-shares`."""
+    ask, keys = ours
+    for key in keys[:2]:
+        ask("PUT", "sys/unseal", {"key": key})
+    with shamir_bao(tmp_path) as bao:
+        bao.initialise(3, 2)
+        for text in (_HEX, f" {_HEX}\n", _B64, f"{_B64}\n", f"\t{_B64}", f"{_B64[:10]}\n{_B64[10:]}",
+                     f"{_B64}====", f"{_HEX[:2]} {_HEX[2:]}", _HEX * 2, "no share!"):  # fmt: skip
+            status, errors = _for_a_token(bao.ask, text)
+            assert _for_a_token(ask, text) == (400 if status == 500 else status, errors), repr(text)
+
+
+def _entered(ask, text):
+    """Enter one share, and give the status with how far that came, or why it is refused."""
+    ask("PUT", "sys/unseal", {"reset": True})
+    status, answer = ask("PUT", "sys/unseal", {"key": text})
+    return status, answer.get("errors"), answer.get("progress")
+
+
+def _for_a_token(ask, text):
+    ask("DELETE", "sys/generate-root-token/attempt", {})
+    status, answer = ask("PUT", "sys/generate-root-token/attempt", {})
+    assert status == 200, answer
+    status, answer = ask("PUT", "sys/generate-root-token/update", {"key": text, "nonce": answer["data"]["nonce"]})
+    return status, answer.get("errors")
