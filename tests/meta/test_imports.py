@@ -80,3 +80,15 @@ def test_logical_does_nothing_but_think():
         names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         assert names & forbidden == set()
+
+
+def test_the_words_of_a_switch_stand_in_one_place():
+    """What Go reads as true or false is said by one module, and all others go by it."""
+    spelling = [
+        str(path.relative_to(PACKAGE))
+        for path in FILES
+        if any(
+            isinstance(node, ast.Constant) and node.value == "TRUE" for node in ast.walk(ast.parse(path.read_text()))
+        )
+    ]
+    assert spelling == ["logical/go_bools.py"]

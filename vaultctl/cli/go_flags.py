@@ -235,8 +235,8 @@ def _parse(word: str) -> tuple[str, bool, str]:
 
 
 def _parse_bool(name: str, value: str) -> bool:
-    if value in ("1", "t", "T", "true", "TRUE", "True"):
-        return True
-    if value in ("0", "f", "F", "false", "FALSE", "False"):
-        return False
+    from vaultctl.logical import go_bools  # when a flag has such a value: this module is loaded at every start
+
+    if value in go_bools.TRUE | go_bools.FALSE:
+        return value in go_bools.TRUE
     raise Misuse(f'invalid boolean value "{value}" for -{name}: strconv.ParseBool: parsing "{value}": invalid syntax')

@@ -7,6 +7,7 @@ from typing import Any
 from vaultctl.cli import prompt, values
 from vaultctl.cli.command import Run
 from vaultctl.cli.failures import Failure
+from vaultctl.logical import go_bools
 from vaultctl.logical.response import Response
 
 _NOT_ASKED = (
@@ -14,7 +15,6 @@ _NOT_ASKED = (
     " you attempted to pipe a value into the command or you are executing outside of a terminal (tty). If you want to"
     ' pipe the value, pass "-" as the argument to read from stdin. The raw error was: {}'
 )
-_FALSE = ("0", "f", "F", "false", "FALSE", "False")
 
 Words = Mapping[str, Any]
 
@@ -37,7 +37,7 @@ def by_token(run: Run, given: Words, _mount: str) -> Response:
     token = str(token).strip()
     if not token:
         raise _failed("a token must be passed to auth, please view the help for more information")
-    if str(given.get("lookup", "true")) in _FALSE:
+    if str(given.get("lookup", "true")) in go_bools.FALSE:
         return Response(auth={"client_token": token})
     run.env.doing = "Error authenticating: error looking up token"
     found = run.client.plain().with_token(token).call("GET", "auth/token/lookup-self").data or {}

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from vaultctl.logical.request import Request
     from vaultctl.logical.response import Response
 
-_TRUE = ("1", "t", "T", "true", "TRUE", "True")
-_FALSE = ("0", "f", "F", "false", "FALSE", "False")
 _INTERNAL = "x-vault-"
 _TOKEN_MAX = 1 << 16
 _PEM = "-----BEGIN "
@@ -186,9 +184,13 @@ def _check_srv(environ: Mapping[str, str], there: Address) -> None:
 
 def _bool(environ: Mapping[str, str], name: str) -> bool:
     text = variable(environ, name)
-    if text and text not in (*_TRUE, *_FALSE):
+    if not text:
+        return False
+    from vaultctl.logical import go_bools
+
+    if text not in go_bools.TRUE | go_bools.FALSE:
         raise _bad(f"could not parse BAO_{name}")
-    return text in _TRUE
+    return text in go_bools.TRUE
 
 
 def _tls(environ: Mapping[str, str], flags: RemoteFlags) -> Tls:

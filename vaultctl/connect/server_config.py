@@ -22,15 +22,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vaultctl.connect.settings import SettingError
 from vaultctl.core.auditing import Rules
 from vaultctl.core.exchange import Unauthenticated
-from vaultctl.logical import durations
+from vaultctl.logical import durations, go_bools
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 LEVELS = ("trace", "debug", "info", "warn", "error")
 _MAX_B = 1 << 20
-_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 
 
 class ServerConfig(NamedTuple):
@@ -149,9 +147,9 @@ def _word(value: Any) -> str:
 def _switch(value: Any) -> bool:
     """Read a switch, which may be a text as well. Source: OpenBao 2.7."""
     text = str(value) if isinstance(value, str | bool | int) else ""
-    if text not in _TRUE and text not in _FALSE:
+    if text not in go_bools.TRUE | go_bools.FALSE:
         raise ValueError("it is true or false")
-    return text in _TRUE
+    return text in go_bools.TRUE
 
 
 def _seconds(value: Any) -> float:

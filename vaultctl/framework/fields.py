@@ -92,17 +92,15 @@ def _string(_name: str, value: object) -> str:
     return text
 
 
-_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False", ""})
-
-
 def _bool(_name: str, value: object) -> bool:
+    from vaultctl.logical import go_bools  # when there is such a field: this module is loaded at every start
+
     if isinstance(value, list | dict):
         raise _mismatch("bool", value)
     text = _text(value)
-    if text in _TRUE:
+    if text in go_bools.TRUE:
         return True
-    if text in _FALSE:
+    if not text or text in go_bools.FALSE:
         return False
     raise _WrongType("'' cannot parse value as 'bool': strconv.ParseBool: invalid syntax")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from vaultctl.http.body import BAD_ESCAPE
+from vaultctl.logical import go_bools
 from vaultctl.logical.errors import InvalidRequest, NoSuchMethod
 from vaultctl.logical.request import Operation, Repeated
 
@@ -25,8 +26,6 @@ _METHODS = {
     "DELETE": Operation.DELETE,
     "HEAD": Operation.HEAD,
 }
-_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-_FALSE = frozenset({"", "0", "f", "F", "false", "FALSE", "False"})
 
 
 def is_method(method: str) -> bool:
@@ -78,9 +77,9 @@ def _first(query: Mapping[str, Any], name: str) -> str:
 def _is_on(query: dict[str, Any], name: str) -> bool:
     """Read a switch of the query; one that is on is taken out. Raises: InvalidRequest, which has no words for it."""
     value = _first(query, name)
-    if value in _TRUE:
+    if value in go_bools.TRUE:
         del query[name]
         return True
-    if value not in _FALSE:
+    if value and value not in go_bools.FALSE:
         raise InvalidRequest
     return False

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vaultctl.logical import durations
+from vaultctl.logical import durations, go_bools
 from vaultctl.logical.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 _JSONX = 'jsonx formatting has been removed, consider switching to json by omitting "format" or setting it to "json"'
 _NO_PREFIX = "audit log prefixing is not allowed"
 _MODE = 0o600
@@ -106,6 +104,6 @@ def _switch(options: Mapping[str, str], name: str, *, default: bool) -> bool:
     text = options.get(name)
     if text is None:
         return default
-    if text not in _TRUE and text not in _FALSE:
+    if text not in go_bools.TRUE | go_bools.FALSE:
         raise InvalidRequest(f'strconv.ParseBool: parsing "{text}": invalid syntax')
-    return text in _TRUE
+    return text in go_bools.TRUE

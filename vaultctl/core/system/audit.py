@@ -15,7 +15,7 @@ from vaultctl.core.exchange import SystemContext
 from vaultctl.core.mounts import new_uuid
 from vaultctl.framework.endpoint import ROOT_ONLY, Endpoint
 from vaultctl.framework.fields import Field
-from vaultctl.logical import paths
+from vaultctl.logical import go_bools, paths
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.request import Operation
@@ -23,7 +23,6 @@ from vaultctl.logical.response import EMPTY, Response
 
 _REFUSED = "cannot enable audit device via API; use declarative, config-based audit device management instead"
 _SALT_B = 32
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 
 
 def list_devices(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
@@ -143,7 +142,7 @@ def _try(ctx: SystemContext, device: Device) -> None:
             raise InvalidRequest(cause) from None
         path = device.options.get("file_path", device.options.get("path"))
         raise InvalidRequest(f'sanity check failed; unable to open "{path}" for writing: {cause}') from None
-    if device.options.get("skip_test") in _TRUE:
+    if device.options.get("skip_test") in go_bools.TRUE:
         return
     entry = entries.test_entry(new_uuid(ctx.random), rfc3339(ctx.now_ns))
     try:

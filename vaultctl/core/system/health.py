@@ -12,6 +12,7 @@ from vaultctl import __version__
 from vaultctl.core.system.status import cluster_name
 from vaultctl.framework.endpoint import UNAVAILABLE, Endpoint
 from vaultctl.framework.fields import Field
+from vaultctl.logical import go_bools
 from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from vaultctl.core.views import View
 
 _CODES = ("activecode", "sealedcode", "standbycode", "uninitcode")
-_BOOLS = frozenset({"", "1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE", "False"})
 
 
 def read_health(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
@@ -66,7 +66,7 @@ def read_health_sealed(ctx: SealedContext, fields: Mapping[str, Any]) -> Respons
 def _codes(fields: Mapping[str, Any]) -> dict[str, int]:
     """Read the statuses that were asked for. Raises: InvalidRequest."""
     codes = {name: _code(str(fields[name])) for name in _CODES if name in fields}
-    if fields.get("standbyok", "") not in _BOOLS:
+    if fields.get("standbyok", "") not in {"", *go_bools.TRUE, *go_bools.FALSE}:
         raise InvalidRequest
     return codes
 
