@@ -207,6 +207,18 @@ def test_a_move_to_a_namespace_within(core):
     assert "k/" in ask(core, READ, "sys/mounts", "n1/sub").data
 
 
+def test_a_namespace_that_a_move_does_not_touch_is_told_how_it_ended_and_no_more(core):
+    """Why it failed, and how far it got, is told where the mount comes from, where it goes to, and around these."""
+    ask(core, UPDATE, "sys/mounts/from", "n1", type="kv")
+    started = ask(core, UPDATE, "sys/remount", "", **{"from": "n1/from", "to": "n2/k"}).data
+    place = f"sys/remount/status/{started['migration_id']}"
+    told = {namespace: ask(core, READ, place, namespace).data["migration_info"] for namespace in PLACES}
+    outline = {"source_mount": "n1/from/", "target_mount": "n2/k/", "status": "success"}
+    assert told["n1/sub"] == outline
+    assert told[""] == told["n1"] == told["n2"]
+    assert told[""].items() > outline.items()
+
+
 def test_slashes_around_names_are_nothing(core):
     """A policy is read and removed with slashes behind its name, a namespace is made with one in front."""
     ask(core, UPDATE, "sys/policies/acl/p", policy=ANYTHING)

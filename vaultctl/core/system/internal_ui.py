@@ -12,7 +12,7 @@ from vaultctl.core.namespaces import ROOT, Namespace
 from vaultctl.core.system.mounts import describe
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
-from vaultctl.logical.errors import BadToken, PermissionDenied, VaultError
+from vaultctl.logical.errors import BadToken, PermissionDenied, UnsupportedPath, VaultError
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
@@ -90,7 +90,12 @@ def _outline(mount: Mount) -> dict[str, Any]:
 
 
 def read_mount(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
-    """Give the mount that serves a path, to any token that may do something there. Raises: BadToken, NoAccess."""
+    """Give the mount that serves a path, to any token that may do something there.
+
+    Raises: BadToken, NoAccess; UnsupportedPath where there is no path, which takes no use of a token either.
+    """
+    if not fields["path"]:
+        raise UnsupportedPath
     if ctx.token is None:
         raise BadToken
     mount = ctx.mounts.serving(fields["path"])
@@ -137,7 +142,7 @@ ENDPOINTS = (
         token_optional=True,
     ),
     Endpoint(
-        "internal/ui/mounts/{path+}",
+        "internal/ui/mounts/{path*}",
         {Operation.READ: read_mount},
         "Tell which mount serves a path.",
         fields={"path": Field("string", "The path of the mount, or one below it.")},

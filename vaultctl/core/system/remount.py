@@ -166,7 +166,7 @@ def _obstacle(session: Session, job: Job) -> str:
 
 
 def read_status(ctx: SystemContext, fields: Mapping[str, Any]) -> Response | None:
-    """Tell how a move stands."""
+    """Tell how a move stands: whoever has the id, as OpenBao does; the rest where the move comes from or goes to."""
     job = jobs.find(ctx.session.view, fields["migration_id"])
     if job is None or job.kind != KIND:
         return None
@@ -186,13 +186,8 @@ def _touches(job: Job, namespace: Namespace) -> bool:
 
 
 def _info(ctx: SystemContext, job: Job) -> dict[str, Any]:
-    return {
-        "source_mount": job.params["source"],
-        "target_mount": job.params["target"],
-        "status": job.status,
-        **job.describe(),
-        **_taken_along(ctx, job),
-    }
+    told = {"source_mount": job.params["source"], "target_mount": job.params["target"], "status": job.status}
+    return {**told, **job.describe(), **_taken_along(ctx, job)} if _touches(job, ctx.namespace) else told
 
 
 def _taken_along(ctx: SystemContext, job: Job) -> dict[str, list[str]]:
