@@ -29,9 +29,9 @@ class GoInt(click.ParamType):  # type: ignore[type-arg]  # generic only in newer
         text = str(value)
         digits = text[1:] if text[:1] in ("-", "+") else text
         if text and not (digits.isascii() and digits.isdigit()):
-            raise _invalid(text, param, f'strconv.ParseInt: parsing "{text}": invalid syntax')
+            raise _invalid(text, param, f"strconv.ParseInt: parsing {_quoted(text)}: invalid syntax")
         if len(digits) > 19 or not -(2**63) <= int(text or 0) < 2**63:
-            raise _invalid(text, param, f'strconv.ParseInt: parsing "{text}": value out of range')
+            raise _invalid(text, param, f"strconv.ParseInt: parsing {_quoted(text)}: value out of range")
         return int(text or 0)
 
 
@@ -42,9 +42,9 @@ class GoUint(GoInt):
         """Read the number. Raises: Misuse."""
         text = str(value)
         if text and not (text.isascii() and text.isdigit()):
-            raise _invalid(text, param, f'strconv.ParseUint: parsing "{text}": invalid syntax')
+            raise _invalid(text, param, f"strconv.ParseUint: parsing {_quoted(text)}: invalid syntax")
         if len(text) > 20 or int(text or 0) >= 2**64:
-            raise _invalid(text, param, f'strconv.ParseUint: parsing "{text}": value out of range')
+            raise _invalid(text, param, f"strconv.ParseUint: parsing {_quoted(text)}: value out of range")
         return int(text or 0)
 
 
@@ -71,7 +71,7 @@ class GoPair(click.ParamType):  # type: ignore[type-arg]  # generic only in newe
         """Split the pair. Raises: Misuse."""
         key, equals, rest = str(value).partition("=")
         if not equals:
-            raise _invalid(str(value), param, f'missing = in KV pair: "{value}"')
+            raise _invalid(str(value), param, f"missing = in KV pair: {_quoted(value)}")
         return key.strip(), rest.strip()
 
 
@@ -95,7 +95,7 @@ PAIR = GoPair()
 
 def _invalid(value: str, param: click.Parameter | None, why: str) -> Misuse:
     flag = param.opts[0] if param else ""
-    return Misuse(f'invalid value "{value}" for flag {flag}: {why}')
+    return Misuse(f"invalid value {_quoted(value)} for flag {flag}: {why}")
 
 
 class Flag(click.Option):
@@ -239,4 +239,11 @@ def _parse_bool(name: str, value: str) -> bool:
 
     if value in go_bools.TRUE | go_bools.FALSE:
         return value in go_bools.TRUE
-    raise Misuse(f'invalid boolean value "{value}" for -{name}: strconv.ParseBool: parsing "{value}": invalid syntax')
+    shown = _quoted(value)
+    raise Misuse(f"invalid boolean value {shown} for -{name}: strconv.ParseBool: parsing {shown}: invalid syntax")
+
+
+def _quoted(text: str) -> str:
+    from vaultctl.logical.go_text import quoted  # when something is wrong: this module is loaded at every start
+
+    return quoted(text)

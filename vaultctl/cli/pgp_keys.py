@@ -7,6 +7,7 @@ import click
 
 from vaultctl.cli.command import file_name
 from vaultctl.cli.failures import Misuse
+from vaultctl.logical.go_text import quoted
 
 _BEGIN = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
@@ -30,13 +31,15 @@ PGP_KEYS = PgpKeys()
 def _read(name: str, value: str, flag: str) -> str:
     """Read a key, and give it in base64. Raises: Misuse."""
     if name.startswith("keybase:"):
-        raise Misuse(f'invalid value "{value}" for flag {flag}: keys are not fetched from Keybase: save it to a file')
+        raise Misuse(
+            f"invalid value {quoted(value)} for flag {flag}: keys are not fetched from Keybase: save it to a file"
+        )
     try:
         with open(file_name(name), "rb") as file:
             data = file.read()
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        raise Misuse(f'invalid value "{value}" for flag {flag}: open {name}: {why}') from None
+        raise Misuse(f"invalid value {quoted(value)} for flag {flag}: open {name}: {why}") from None
     return _in_base64(data)
 
 

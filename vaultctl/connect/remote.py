@@ -157,7 +157,9 @@ def _retries(environ: Mapping[str, str]) -> int:
         return 0
     digits = text.removeprefix("-") if text[0] == "-" else text.removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
-        raise _bad(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+        from vaultctl.logical.go_text import quoted
+
+        raise _bad(f"strconv.ParseInt: parsing {quoted(text)}: invalid syntax")
     return max(0, int(text))
 
 

@@ -266,11 +266,8 @@ def authorise(exchange: Exchange) -> None:
 def dispatch(exchange: Exchange) -> Response:
     """Call the endpoint's handler. Raises: VaultError, BegunAnew."""
     request, mount = exchange.request, exchange.mount
-    if mount is None:
-        raise NoRoute(f'no handler for route "{_shown(request)}". route entry not found.')
-    if mount.tainted:
-        shown, place = _shown(request), exchange.namespace.path
-        raise NoRoute(f'no handler for route "{shown}" on namespace "{place}". route entry or namespace is tainted.')
+    if mount is None or mount.tainted:
+        raise _no_route(exchange)
     if request.operation is Operation.HELP:
         return _help(exchange, mount)
     if exchange.match is None:
@@ -298,6 +295,17 @@ def dispatch(exchange: Exchange) -> Response:
     response = _with_ignored(response, ignored, given.keys() & values.keys())
     is_mirrored = endpoint.mirrored and not exchange.has_prefix  # OpenBao tells by the path as it came
     return response._replace(mirrored=True) if is_mirrored else response
+
+
+def _no_route(exchange: Exchange) -> NoRoute:
+    """Say that no mount serves the path, or one that is out of use."""
+    from vaultctl.logical.go_text import quoted
+
+    told = f"no handler for route {quoted(_shown(exchange.request))}"
+    if exchange.mount is None:
+        return NoRoute(f"{told}. route entry not found.")
+    place = quoted(exchange.namespace.path)
+    return NoRoute(f"{told} on namespace {place}. route entry or namespace is tainted.")
 
 
 def register_lease(exchange: Exchange, response: Response) -> Response:

@@ -15,6 +15,7 @@ from vaultctl.crypto.aead import hmac_sha256
 from vaultctl.framework.endpoint import Context, Endpoint, Engine, Leases
 from vaultctl.framework.fields import Field
 from vaultctl.logical.errors import InvalidRequest, NotOffered, UnsupportedPath, VaultError, one_error
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Lease, Response
 
@@ -136,7 +137,7 @@ def give(ctx: Context, fields: Mapping[str, Any]) -> Response:
     if not given:
         raise InvalidRequest("Missing ip")
     if role is None:
-        raise InvalidRequest(f'Role "{name}" not found')
+        raise InvalidRequest(f"Role {quoted(name)} not found")
     user = fields.get("username") or role.default_user
     if not role.lets_in(user):
         raise InvalidRequest(_NOT_ALLOWED if role.allowed_users else _NOT_DEFAULT)
@@ -160,7 +161,7 @@ def _address(given: str, shown: str) -> IPv4Address | IPv6Address:
     try:
         return ip_address(given)
     except ValueError:
-        raise InvalidRequest(f'Invalid IP "{shown}"') from None
+        raise InvalidRequest(f"Invalid IP {quoted(shown)}") from None
 
 
 def _name_of(ctx: Context, key: str) -> str:
@@ -212,7 +213,7 @@ def write_zero(ctx: Context, fields: Mapping[str, Any]) -> Response:
         raise InvalidRequest("Missing roles")
     for name in names:
         if _role(ctx, name) is None:
-            raise InvalidRequest(f'Role "{name}" does not exist')
+            raise InvalidRequest(f"Role {quoted(name)} does not exist")
     _put_zero_roles(ctx, names)
     return EMPTY
 

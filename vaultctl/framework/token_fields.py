@@ -10,6 +10,7 @@ from vaultctl.framework.fields import Field
 from vaultctl.framework.login import Login
 from vaultctl.logical.addresses import canonical
 from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.request import Request
 
 FIELDS: Mapping[str, Field] = {
@@ -87,7 +88,7 @@ def with_given(terms: TokenTerms, fields: Mapping[str, Any]) -> TokenTerms:
     if "token_policies" in given:
         given["token_policies"] = tuple(given["token_policies"])
     if given.get("token_type", DEFAULT) not in (DEFAULT, SERVICE, BATCH, ""):
-        raise InvalidRequest(f"invalid 'token_type' value \"{given['token_type']}\"")
+        raise InvalidRequest(f"invalid 'token_type' value {quoted(given['token_type'])}")
     if given.get("token_type") == "":
         given["token_type"] = DEFAULT
     terms = terms._replace(**given)

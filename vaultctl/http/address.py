@@ -47,11 +47,11 @@ def parse(text: str) -> Address:
     if not separator:
         return _without_host(text)
     if not scheme:
-        raise ValueError(f'parse "{text}": missing protocol scheme')
+        raise _bad(text, "missing protocol scheme")
     scheme = scheme.lower()
     if scheme == "unix":
         if not rest:
-            raise ValueError(f'parse "{text}": there is no path of a socket')
+            raise _bad(text, "there is no path of a socket")
         return Address("http", "localhost", 80, socket_path=rest, spelt="localhost")
     rest = rest.partition("#")[0].partition("?")[0]
     authority, slash, path = rest.partition("/")
@@ -65,17 +65,19 @@ def _split(authority: str, text: str) -> tuple[str, str]:
     if authority.startswith("["):
         host, bracket, rest = authority[1:].partition("]")
         if not bracket:
-            raise ValueError(f"parse \"{text}\": missing ']' in host")
+            raise _bad(text, "missing ']' in host")
     else:
         host, colon, port = authority.partition(":")
         rest = colon + port
     port = rest.removeprefix(":")
     if (rest and not rest.startswith(":")) or (port and not (port.isascii() and port.isdigit())):
-        raise ValueError(f'parse "{text}": invalid port "{rest}" after host')
+        from vaultctl.logical.go_text import quoted
+
+        raise _bad(text, f"invalid port {quoted(rest)} after host")
     if not host:
-        raise ValueError(f'parse "{text}": there is no host')
+        raise _bad(text, "there is no host")
     if any(character.isspace() or not character.isprintable() for character in host):
-        raise ValueError(f'parse "{text}": invalid character in host name')
+        raise _bad(text, "invalid character in host name")
     return host, port
 
 
@@ -89,5 +91,11 @@ def _without_host(text: str) -> Address:
     if colon and _SCHEME.fullmatch(scheme):
         return Address(scheme.lower(), "", 0)
     if ":" in path.partition("/")[0]:
-        raise ValueError(f'parse "{text}": first path segment in URL cannot contain colon')
+        raise _bad(text, "first path segment in URL cannot contain colon")
     return Address("", "", 0, path)
+
+
+def _bad(text: str, why: str) -> ValueError:
+    from vaultctl.logical.go_text import quoted
+
+    return ValueError(f"parse {quoted(text)}: {why}")

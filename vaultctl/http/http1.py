@@ -42,9 +42,9 @@ def head(method: str, target: str, host: str, headers: Iterable[tuple[str, str]]
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
     for name, value in headers:
         if not _NAME.fullmatch(name):
-            raise ValueError(f'net/http: invalid header field name "{name}"')
+            raise _bad_header("name", name)
         if _BAD_VALUE.search(value):
-            raise ValueError(f'net/http: invalid header field value for "{name}"')
+            raise _bad_header("value for", name)
         lines.append(f"{name}: {value}")
     if body is not None:
         lines.append(f"Content-Length: {len(body)}")
@@ -119,8 +119,7 @@ class Link:
         first = self._line()
         match = _STATUS.fullmatch(first)
         if not match:
-            shown = first[:200].decode(errors="replace")
-            raise BrokenAnswer(f'net/http: HTTP/1.x transport connection broken: malformed HTTP response "{shown}"')
+            raise _broken("malformed HTTP response", first[:200].decode(errors="replace"))
         headers: dict[str, str] = {}
         size_b = 0
         while line := self._next_header():
@@ -147,7 +146,7 @@ class Link:
         if length is None:
             return self._rest()
         if not (length.isascii() and length.isdigit()):
-            raise BrokenAnswer(f'net/http: HTTP/1.x transport connection broken: bad Content-Length "{length}"')
+            raise _broken("bad Content-Length", length)
         return self._exactly(_checked(int(length)))
 
     def _exactly(self, length_b: int) -> bytes:
@@ -193,3 +192,15 @@ def _checked(size_b: int) -> int:
     if size_b > BODY_MAX_B:
         raise BrokenAnswer(f"the answer is larger than {BODY_MAX_B >> 20} MiB")
     return size_b
+
+
+def _bad_header(what: str, name: str) -> ValueError:
+    from vaultctl.logical.go_text import quoted
+
+    return ValueError(f"net/http: invalid header field {what} {quoted(name)}")
+
+
+def _broken(why: str, text: str) -> BrokenAnswer:
+    from vaultctl.logical.go_text import quoted
+
+    return BrokenAnswer(f"net/http: HTTP/1.x transport connection broken: {why} {quoted(text)}")

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
+from vaultctl.logical.go_text import quoted
+
 _HERE = "127.0.0.1"
 """Where a caller in this process is."""
 
@@ -19,7 +21,8 @@ def canonical(text: str) -> str:
         host = ip_address(address)
     except ValueError:
         raise ValueError(
-            f'error parsing address "{text}": Unable to convert "{text}" to an IPv4 or IPv6 address, or a UNIX Socket'
+            f"error parsing address {quoted(text)}: Unable to convert {quoted(text)} to an IPv4 or IPv6 address,"
+            " or a UNIX Socket"
         ) from None
     return str(host) if slash and network.prefixlen == network.max_prefixlen else f"{host}/{width}"
 

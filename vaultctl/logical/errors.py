@@ -170,9 +170,11 @@ class NamespaceLocked(VaultError):
     status = 503
 
     def __init__(self, path: str) -> None:
+        from vaultctl.logical.go_text import quoted  # then: this module is loaded at every start
+
         super().__init__(
             "API access to this namespace has been locked by an administrator -"
-            f' "{path}" must be unlocked to gain access.'
+            f" {quoted(path)} must be unlocked to gain access."
         )
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from vaultctl.logical import paths
 from vaultctl.logical.errors import InvalidRequest, VaultError, one_error
+from vaultctl.logical.go_text import quoted
 
 PROTECTED = ("sys/", "cubbyhole/", "identity/", "auth/", "audit/")
 """Paths, and all below them, that no secrets engine can be mounted at."""
@@ -59,16 +60,16 @@ def check(landscape: Landscape, namespace: str, source: str, target: str) -> tup
     if not source or not target:
         raise InvalidRequest("both 'from' and 'to' path must be specified as a string")
     for name, path in (("from", source), ("to", target)):
-        if path != path.strip():
+        if path != path.strip(" "):
             raise InvalidRequest(f"'{name}' path cannot contain trailing whitespace")
     _check_target_form(landscape, namespace, target)
     old, new = (Place(*landscape.descend(namespace, paths.mount_path(path))) for path in (source, target))
     _check_protected(old.path, new.path)
     if not old.path or not landscape.serving(old):
-        raise NoMatchingMount(f'no matching mount at "{paths.mount_path(source)}"')
+        raise NoMatchingMount(f"no matching mount at {quoted(paths.mount_path(source))}")
     taken = landscape.taken(new)
     if taken:
-        raise InvalidRequest(f'path already in use at "{taken}"')
+        raise InvalidRequest(f"path already in use at {quoted(taken)}")
     return old, new
 
 
@@ -84,7 +85,7 @@ def protects(path: str) -> bool:
 
 def _check_target_form(landscape: Landscape, namespace: str, target: str) -> None:
     if target == "/" or landscape.has_namespace(namespace + target):
-        raise InvalidRequest(f'invalid destination mount path "{target}"')
+        raise InvalidRequest(f"invalid destination mount path {quoted(target)}")
     stripped = _within(landscape, namespace + target)
     cleaned = paths.clean(stripped) if stripped else "/"
     if stripped != cleaned:
@@ -104,13 +105,13 @@ def _within(landscape: Landscape, full: str) -> str:
 def _check_protected(old: str, new: str) -> None:
     if old.startswith("auth/"):
         if not new.startswith("auth/"):
-            raise InvalidRequest(f'cannot remount auth mount to non-auth mount "{new}"')
+            raise InvalidRequest(f"cannot remount auth mount to non-auth mount {quoted(new)}")
         if old.startswith("auth/token/"):
-            raise InvalidRequest(f'cannot remount "{old}"')
+            raise InvalidRequest(f"cannot remount {quoted(old)}")
         if new == "auth/" or new.startswith("auth/token/"):
-            raise InvalidRequest(f'cannot remount to destination "{new}"')
+            raise InvalidRequest(f"cannot remount to destination {quoted(new)}")
         return
     if protects(old):
-        raise InvalidRequest(f'cannot remount "{old}"')
+        raise InvalidRequest(f"cannot remount {quoted(old)}")
     if protects(new):
         raise InvalidRequest(f"cannot remount to destination {new}")

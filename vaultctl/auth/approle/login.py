@@ -10,6 +10,7 @@ from vaultctl.framework.endpoint import Context
 from vaultctl.framework.login import Login, Refused, Renewing
 from vaultctl.logical import addresses
 from vaultctl.logical.errors import VaultError
+from vaultctl.logical.go_text import quoted
 
 _WRONG = "invalid role or secret ID"
 
@@ -56,7 +57,7 @@ def _proven(ctx: Context, role: Role, text: str) -> SecretId:
 def _check_source(ctx: Context, cidrs: tuple[str, ...], by: str) -> None:
     if cidrs and not addresses.allow(cidrs, ctx.request.remote_addr):
         source = ctx.request.remote_addr or "127.0.0.1"
-        raise Refused(f'source address "{source}" unauthorized {by}')
+        raise Refused(f"source address {quoted(source)} unauthorized {by}")
 
 
 def renew(ctx: Context, token: Renewing) -> Login:
@@ -64,5 +65,5 @@ def renew(ctx: Context, token: Renewing) -> Login:
     name = token.meta.get("role_name", "")
     role = roles.load(ctx, name)
     if role is None:
-        raise VaultError(f'role "{name}" does not exist during renewal')
+        raise VaultError(f"role {quoted(name)} does not exist during renewal")
     return role.terms.login(ctx.request)

@@ -14,6 +14,7 @@ from vaultctl.framework.endpoint import Context
 from vaultctl.framework.fields import go_value
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.errors import InvalidRequest, NotFound, VaultError, one_error
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.response import EMPTY, Response
 
 _NEVER = "0001-01-01T00:00:00Z"
@@ -143,7 +144,7 @@ def _within(texts: list[str], outer: tuple[str, ...] | None, what: str = "CIDR b
 
 
 def _quoted(texts: tuple[str, ...]) -> str:
-    return " ".join(f'"{text}"' for text in texts)
+    return " ".join(quoted(text) for text in texts)
 
 
 def _uses(role: Role, fields: Mapping[str, Any]) -> int:
@@ -201,7 +202,7 @@ def _given(fields: Mapping[str, Any], name: str) -> str:
 
 
 def _no_accessor(accessor: str) -> str:
-    return f'failed to find accessor entry for secret_id_accessor: "{accessor}"'
+    return f"failed to find accessor entry for secret_id_accessor: {quoted(accessor)}"
 
 
 def _described(found: SecretId) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from vaultctl.core.audit import options
 from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.go_text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,7 @@ def open_device(type_: str, given: Mapping[str, str], *, stdout_fd: int) -> Sink
         from vaultctl.core.audit.syslog_device import SyslogDevice
 
         return SyslogDevice(options.syslog(given))
-    raise InvalidRequest(f'unknown backend type: "{type_}"')
+    raise InvalidRequest(f"unknown backend type: {quoted(type_)}")
 
 
 def said(error: OSError) -> str:

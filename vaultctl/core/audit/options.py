@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.logical import durations, go_bools
 from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.go_text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +54,7 @@ def form(options: Mapping[str, str], *, may_prefix: bool = True) -> Form:
     if named == "jsonx":
         raise InvalidRequest(_JSONX)
     if named != "json":
-        raise InvalidRequest(f'unknown format type "{named}"')
+        raise InvalidRequest(f"unknown format type {quoted(named)}")
     if "prefix" in options and not may_prefix:
         raise InvalidRequest(_NO_PREFIX)
     return Form(
@@ -93,10 +94,10 @@ def syslog(options: Mapping[str, str]) -> SyslogOptions:
 
 def _mode(text: str) -> int:
     if not text.isascii() or not text.isdigit() or set(text) - set("01234567"):
-        raise InvalidRequest(f'strconv.ParseUint: parsing "{text}": invalid syntax')
+        raise InvalidRequest(f"strconv.ParseUint: parsing {quoted(text)}: invalid syntax")
     mode = int(text, 8)
     if mode > 0o7777:
-        raise InvalidRequest(f'strconv.ParseUint: parsing "{text}": value out of range')
+        raise InvalidRequest(f"strconv.ParseUint: parsing {quoted(text)}: value out of range")
     return mode
 
 
@@ -105,5 +106,5 @@ def _switch(options: Mapping[str, str], name: str, *, default: bool) -> bool:
     if text is None:
         return default
     if text not in go_bools.TRUE | go_bools.FALSE:
-        raise InvalidRequest(f'strconv.ParseBool: parsing "{text}": invalid syntax')
+        raise InvalidRequest(f"strconv.ParseBool: parsing {quoted(text)}: invalid syntax")
     return text in go_bools.TRUE

@@ -12,6 +12,7 @@ from vaultctl.framework import custom_metadata
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 
@@ -102,7 +103,7 @@ def _has_alias_on(places: tuple[str, ...], accessor: str) -> bool:
 def _mount(ctx: SystemContext, accessor: str) -> Mount:
     mount = shown.mount_with(ctx, accessor)
     if mount is None:
-        raise InvalidRequest(f'invalid mount accessor "{accessor}"')
+        raise InvalidRequest(f"invalid mount accessor {quoted(accessor)}")
     return mount
 
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from vaultctl.logical.errors import VaultError, one_error
+from vaultctl.logical.go_text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +39,8 @@ def filled(path: str, who: Who | None, *, forbidden: str, policy: str) -> str | 
             if character in value:
                 raise BadTemplate(
                     one_error(
-                        f'error parsing templated policy "{policy}": failed to parse policy: path "{path}":'
-                        f' template substitution contains forbidden value: "{character}"'
+                        f"error parsing templated policy {quoted(policy)}: failed to parse policy: path {quoted(path)}:"
+                        f" template substitution contains forbidden value: {quoted(character)}"
                     )
                 )
     left = iter(known)

@@ -18,6 +18,7 @@ from vaultctl.framework.fields import Field
 from vaultctl.logical import go_bools, paths
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 
@@ -74,7 +75,7 @@ def hash_input(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
         raise InvalidRequest('the "input" parameter is empty')
     device = _table(ctx).at(path)
     if device is None:
-        raise InvalidRequest(f'unknown audit backend "{path}"')
+        raise InvalidRequest(f"unknown audit backend {quoted(path)}")
     return Response(data={"hash": ctx.host.auditing.opened(device).ink.hashed(text)})
 
 
@@ -141,7 +142,7 @@ def _try(ctx: SystemContext, device: Device) -> None:
         if device.type != "file":
             raise InvalidRequest(cause) from None
         path = device.options.get("file_path", device.options.get("path"))
-        raise InvalidRequest(f'sanity check failed; unable to open "{path}" for writing: {cause}') from None
+        raise InvalidRequest(f"sanity check failed; unable to open {quoted(path or '')} for writing: {cause}") from None
     if device.options.get("skip_test") in go_bools.TRUE:
         return
     entry = entries.test_entry(new_uuid(ctx.random), rfc3339(ctx.now_ns))

@@ -40,7 +40,7 @@ def engine(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     type_, options = _resolve_type(fields, config)
     check_visibility(config)
     if remounting.protects(path):
-        raise InvalidRequest(f'cannot mount "{path}"')
+        raise InvalidRequest(f"cannot mount {quoted(path)}")
     if type_.removeprefix("ns_") in mounts.UNREPEATABLE:
         raise InvalidRequest(f'mount type of "{type_}" is not mountable')
     check_namespaces(ctx, path)
@@ -239,7 +239,7 @@ def semantic_version(version: str) -> str:
     for number in numbers:
         if len(number) > _MOST_DIGITS or int(number) >= 2**63:
             raise InvalidRequest(
-                f'{told}error parsing version: strconv.ParseInt: parsing "{number}": value out of range'
+                f"{told}error parsing version: strconv.ParseInt: parsing {quoted(number)}: value out of range"
             )
     whole = ".".join(str(int(number)) for number in [*numbers, "0", "0"][: max(3, len(numbers))])
     behind = found[2] or found[3]

@@ -13,6 +13,7 @@ from vaultctl.core.system.mounts import describe
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical.errors import BadToken, PermissionDenied, UnsupportedPath, VaultError
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
@@ -23,8 +24,8 @@ class NoAccess(PermissionDenied):
     def __init__(self, path: str, *, hint: str = "") -> None:
         VaultError.__init__(
             self,
-            "preflight capability check returned 403, please ensure client's policies grant access to path"
-            f' "{path.rstrip("/")}/"',
+            "preflight capability check returned 403, please ensure client's policies grant access to path "
+            + quoted(f"{path.rstrip('/')}/"),
             hint=hint,
         )
 

@@ -22,6 +22,7 @@ from vaultctl.framework.fields import Field
 from vaultctl.logical import response as answers
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.errors import InvalidRequest, NotFound, PermissionDenied, VaultError, one_error
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 
@@ -282,7 +283,7 @@ def _limit(fields: Mapping[str, Any]) -> int | None:
     if text in ("", "none"):
         return None if text else _MOST_SHOWN
     if not text.isascii() or not text.isdigit():
-        raise BadLimit(one_error(f"invalid 'limit' provided: strconv.Atoi: parsing \"{text}\": invalid syntax"))
+        raise BadLimit(one_error(f"invalid 'limit' provided: strconv.Atoi: parsing {quoted(text)}: invalid syntax"))
     return int(text)
 
 

@@ -88,7 +88,9 @@ def disable(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     """
     path = paths.mount_path(fields["path"])
     if path in _UNMOVABLE:
-        raise InvalidRequest(f'cannot unmount "{path}"')
+        from vaultctl.logical.go_text import quoted
+
+        raise InvalidRequest(f"cannot unmount {quoted(path)}")
     mount = ctx.mounts.at(path)
     if mount is None or mount.is_auth:
         _check_same_namespace(ctx, path)

@@ -21,6 +21,7 @@ from vaultctl.crypto.aead import hmac_sha256
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field, go_type
 from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
@@ -67,11 +68,11 @@ def _name(name: str) -> str:
 def _check_new(ctx: SystemContext, name: str) -> None:
     """Check what no new namespace can be called. Raises: InvalidRequest."""
     if " " in name:
-        raise InvalidRequest(f'"{name}" contains space characters that cannot be used in a namespace name')
+        raise InvalidRequest(f"{quoted(name)} contains space characters that cannot be used in a namespace name")
     for character in "+*":
         if character in name:
             raise InvalidRequest(
-                f"\"{name}\" contains wildcard characters that cannot be used in a namespace name: '{character}'"
+                f"{quoted(name)} contains wildcard characters that cannot be used in a namespace name: '{character}'"
             )
     if ctx.session.namespaces.at(f"{ctx.namespace.path}{name}/"):
         raise InvalidRequest(f"the namespace {name}/ is being deleted")
@@ -194,10 +195,10 @@ def lock(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     found = _to_lock(ctx, fields)
     locked = ctx.session.namespaces.locked(found)
     if locked is found:
-        raise InvalidRequest(f'cannot lock namespace "{found.path}": is already locked')
+        raise InvalidRequest(f"cannot lock namespace {quoted(found.path)}: is already locked")
     if locked:
         raise InvalidRequest(
-            f'cannot lock namespace "{found.path}": ancestor namespace "{locked.path}" is already locked'
+            f"cannot lock namespace {quoted(found.path)}: ancestor namespace {quoted(locked.path)} is already locked"
         )
     key = tokens.random_text(ctx.random, _KEY_LENGTH)
     ctx.session.put_namespace(found._replace(lock=_fingerprint(found, key)))
@@ -208,7 +209,7 @@ def unlock(ctx: SystemContext, fields: Mapping[str, Any]) -> Response | None:
     """Unlock a namespace by its key, or without one by the right of sudo. Raises: InvalidRequest."""
     found = _to_lock(ctx, fields)
     if not found.lock:
-        raise InvalidRequest(f'namespace "{found.path}" is not locked')
+        raise InvalidRequest(f"namespace {quoted(found.path)} is not locked")
     key = fields.get("unlock_key", "")
     if key and not compare_digest(_fingerprint(found, key), found.lock):
         raise InvalidRequest("incorrect unlock key")

@@ -13,6 +13,7 @@ from vaultctl.core.quotas import Config, Quota
 from vaultctl.framework.endpoint import ROOT_ONLY, Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical.errors import InvalidRequest, UnsupportedPath
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 
@@ -48,7 +49,7 @@ def write(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     )
     for other in quotas.all_of(ctx.session.view):
         if other.name != name and other.is_like(made):
-            raise InvalidRequest(f'quota rule with similar properties exists under the name "{other.name}"')
+            raise InvalidRequest(f"quota rule with similar properties exists under the name {quoted(other.name)}")
     quotas.save(ctx.session.view, made)
     return Response(status=200, warnings=(_LIMITS_NOTHING,))
 
@@ -66,7 +67,7 @@ def _place(ctx: SystemContext, path: str) -> tuple[Namespace, Mount | None, str]
     namespace, rest = ctx.session.namespaces.descend(ROOT, path + "/" if path else "")
     mount = ctx.session.mounts.serving(rest, namespace.id) if rest else None
     if rest and mount is None:
-        raise InvalidRequest(f'invalid mount path "{rest}"')
+        raise InvalidRequest(f"invalid mount path {quoted(rest)}")
     return namespace, mount, rest[len(mount.path) :].rstrip("/") if mount else ""
 
 
@@ -79,10 +80,11 @@ def _check_role(mount: Mount | None, suffix: str) -> None:
     shown = mount.path if mount else ""
     if mount is None or not mount.is_auth:
         raise InvalidRequest(
-            f'Mount path "{shown}" is not a valid auth method and therefore unsuitable for use with role-based quotas'
+            f"Mount path {quoted(shown)} is not a valid auth method and therefore unsuitable for use with"
+            " role-based quotas"
         )
     if mount.type not in _WITH_ROLES:
-        raise InvalidRequest(f'Mount path "{shown}" does not support use with role-based quotas')
+        raise InvalidRequest(f"Mount path {quoted(shown)} does not support use with role-based quotas")
 
 
 def read(ctx: SystemContext, fields: Mapping[str, Any]) -> Response | None:

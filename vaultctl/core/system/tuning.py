@@ -35,7 +35,7 @@ def read(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     path = fields["path"]
     mount = ctx.mounts.serving(path)
     if mount is None:
-        raise InvalidRequest(f'cannot fetch sysview for path "{path}"')
+        raise InvalidRequest(f"cannot fetch sysview for path {quoted(path)}")
     shown = {
         **mount.config,
         "default_lease_ttl": mount.default_lease_ttl_s,
@@ -55,7 +55,7 @@ def write(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     path = fields["path"]
     mount = ctx.mounts.serving(path)
     if mount is None:
-        raise InvalidRequest(f'tune of path "{path}" failed: no mount entry found')
+        raise InvalidRequest(f"tune of path {quoted(path)} failed: no mount entry found")
     _check_tunable(mount, fields)
     _check_auth_only(mount, fields)
     config = {**mount.config}
@@ -183,7 +183,7 @@ def _tuned_options(mount: Mount, fields: Mapping[str, Any]) -> tuple[dict[str, s
 def _check_new_version(old: str, new: str) -> None:
     digits = new[1:] if new[:1] in ("-", "+") else new
     if new and not digits.isdigit():
-        raise InvalidRequest(f'unable to parse options: strconv.ParseInt: parsing "{new}": invalid syntax')
+        raise InvalidRequest(f"unable to parse options: strconv.ParseInt: parsing {quoted(new)}: invalid syntax")
     if new not in ("1", "2"):
         raise InvalidRequest(f"invalid version provided: {new or 0}")
     if old == "2" and new == "1":

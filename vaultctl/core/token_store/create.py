@@ -15,6 +15,7 @@ from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical import durations
 from vaultctl.logical.errors import BadToken, InvalidRequest, VaultError
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
 
@@ -98,7 +99,7 @@ def _create(ctx: SystemContext, fields: Mapping[str, Any], role: Role | None, *,
     _, auth = issue(ctx.session, ctx.mount, wanted, random=ctx.random, now_ns=ctx.now_ns)
     now_s = ctx.now_ns / SECOND_NS
     absent = [name for name in names if not policies.exists(ctx.session, name, ctx.namespace.id, now_s)]
-    unknown = [f'Policy "{name}" does not exist' for name in absent]
+    unknown = [f"Policy {quoted(name)} does not exist" for name in absent]
     return Response(auth=auth, warnings=(*times.warnings, *([_CHOSEN_ID] if chosen else []), *unknown))
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from vaultctl.core.session import Session
 from vaultctl.core.tokens import ROOT_POLICY
 from vaultctl.logical.errors import InvalidRequest
+from vaultctl.logical.go_text import quoted
 
 DEFAULT = "default"
 NOT_ASSIGNABLE = frozenset({"response-wrapping"})
@@ -97,7 +98,7 @@ def _by_role(wanted: Sequence[str], parent: Sequence[str], rules: Rules, *, no_d
         final = sanitised(parent, add_default=add_default)
     for name in final:
         if name in rules.disallowed or _fits_any(name, rules.disallowed_glob):
-            raise InvalidRequest(f'token policy "{name}" is disallowed by this role')
+            raise InvalidRequest(f"token policy {quoted(name)} is disallowed by this role")
     return final
 
 
@@ -122,4 +123,4 @@ def _fits_any(text: str, patterns: Iterable[str]) -> bool:
 
 
 def _quoted(names: Sequence[str]) -> str:
-    return "[" + " ".join(f'"{name}"' for name in names) + "]"
+    return "[" + " ".join(quoted(name) for name in names) + "]"

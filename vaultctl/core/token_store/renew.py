@@ -14,6 +14,7 @@ from vaultctl.core.tokens import SECOND_NS, Token
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical.errors import InvalidRequest, VaultError, one_error
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 
@@ -81,7 +82,7 @@ def _bounds(ctx: SystemContext, token: Token) -> _Bounds | None:
         return _Bounds(ttl_s, limits)
     role = roles.find(ctx.session.view, token.namespace, token.role)
     if role is None:
-        gone = f'original token role "{token.role}" could not be found, not renewing'
+        gone = f"original token role {quoted(token.role)} could not be found, not renewing"
         raise VaultError(one_error(f"failed to renew entry: {gone}"))
     return _Bounds(ttl_s, limits_of(mount, period_s=role.token_period, explicit_max_s=role.token_explicit_max_ttl))
 

@@ -11,6 +11,7 @@ from vaultctl.framework.endpoint import Endpoint
 from vaultctl.framework.fields import Field
 from vaultctl.logical.addresses import canonical
 from vaultctl.logical.errors import InvalidRequest, UnsupportedPath
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 from vaultctl.logical.storage import Reading
@@ -161,7 +162,7 @@ def _with_token_fields(role: Role, fields: Mapping[str, Any]) -> Role:
         raise InvalidRequest("error parsing role fields: 'token_num_uses' cannot be negative")
     if "token_type" in fields:
         if fields["token_type"] not in _TYPES:
-            raise InvalidRequest(f"invalid 'token_type' value \"{fields['token_type']}\"")
+            raise InvalidRequest(f"invalid 'token_type' value {quoted(fields['token_type'])}")
         given["token_type"] = fields["token_type"]
     return role._replace(**given)
 

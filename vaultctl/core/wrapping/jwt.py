@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaultctl.core.tokens import SECOND_NS
 from vaultctl.crypto import es512
+from vaultctl.logical.go_text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,8 +80,9 @@ def _check_algorithm(name: object) -> None:
         why = f"failed to unmarshal algorithm: json: cannot unmarshal {kind} into Go value of type string"
         raise BadSignature(f"{_UNPARSED}{why}: {json.dumps(shown)}")
     if name != _HEADER["alg"]:
-        shown = json.dumps(name or "", ensure_ascii=False)
-        raise BadSignature(f'{_UNPARSED}unexpected signature algorithm {shown}; expected ["{_HEADER["alg"]}"]')
+        raise BadSignature(
+            f'{_UNPARSED}unexpected signature algorithm {quoted(name or "")}; expected ["{_HEADER["alg"]}"]'
+        )
 
 
 def _go_kind(value: object) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vaultctl.logical.go_text import quoted
 from vaultctl.logical.hcl.scanner import Scanner, Token
 from vaultctl.logical.hcl.tree import Comments, HclError, Item, ListValue, Literal, ObjectValue, Tree
 
@@ -84,9 +85,9 @@ class _Parser:
     def _check_unique(self, item: Item, seen: set[str]) -> None:
         for key in item.keys:
             if key.text in seen:
-                quoted = key.text.replace("\\", "\\\\").replace('"', '\\"')
                 raise HclError(
-                    f'The argument "{quoted}" at {key.at} was already set. Each argument can only be defined once'
+                    f"The argument {quoted(key.text)} at {key.at} was already set. Each argument can only be defined"
+                    " once"
                 )
             seen.add(key.text)
 
