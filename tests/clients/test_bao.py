@@ -17,7 +17,6 @@ _SERVERS = {
     "help-texts",
     "otp-roles",
     "own-program",
-    "paths-as-typed",
     "raw-format",
     "running-version",
     "seal-without-shares",

@@ -151,7 +151,7 @@ SCRIPTS: dict[str, list[Line]] = {
         line("secrets move c d//e"),
         line("secrets move c", ""),
         line("secrets move", "", "c"),
-        line("secrets move / r", different="paths-as-typed"),
+        line("secrets move / r"),
         line("secrets move c"),
         line("secrets move"),
         line("secrets move a b c"),

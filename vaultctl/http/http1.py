@@ -44,7 +44,7 @@ def head(method: str, target: str, host: str, headers: Iterable[tuple[str, str]]
         if not _NAME.fullmatch(name):
             raise _bad_header("name", name)
         if _BAD_VALUE.search(value):
-            raise _bad_header("value for", name)
+            raise _bad_header("value for", "-".join(part.capitalize() for part in name.split("-")))
         lines.append(f"{name}: {value}")
     if body is not None:
         lines.append(f"Content-Length: {len(body)}")

@@ -66,7 +66,8 @@ def check(landscape: Landscape, namespace: str, source: str, target: str) -> tup
     old, new = (Place(*landscape.descend(namespace, paths.mount_path(path))) for path in (source, target))
     _check_protected(old.path, new.path)
     if not old.path or not landscape.serving(old):
-        raise NoMatchingMount(f"no matching mount at {quoted(paths.mount_path(source))}")
+        asked = source if source.endswith("/") else f"{source}/"
+        raise NoMatchingMount(f"no matching mount at {quoted(asked.removeprefix('/'))}")
     taken = landscape.taken(new)
     if taken:
         raise InvalidRequest(f"path already in use at {quoted(taken)}")
