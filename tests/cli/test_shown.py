@@ -18,6 +18,15 @@ LINES = [
         " -listing-visibility=hidden -force-no-cache -local -seal-wrap -external-entropy-access kv"
     ),
     line("secrets tune a"),
+    line("token create -ttl=-0.5s -period=1.5s -explicit-max-ttl=100us"),
+    line("token create -ttl=1.0000001s -period=2562047h -explicit-max-ttl=26h1m"),
+    line("secrets enable -default-lease-ttl=-1 -max-lease-ttl=-0.5s kv"),
+    line("secrets enable -default-lease-ttl=0.5s -max-lease-ttl=system kv"),
+    line("secrets tune -default-lease-ttl=1.5s -max-lease-ttl=-0.5s a"),
+    line("auth enable -token-type=batch -max-lease-ttl=-1 userpass"),
+    line("auth tune -token-type=batch -plugin-version=x -max-lease-ttl=90m a"),
+    line("auth tune -user-lockout-duration=1.5s -user-lockout-threshold=3 a"),
+    line("auth tune -user-lockout-duration=-1.5s -user-lockout-counter-reset-duration=0 a"),
     line("secrets tune -description= -max-lease-ttl=-1 -default-lease-ttl=1h -options=z=1 -options=b=2 -version=2 a"),
     line("secrets move a b/"),
     line("secrets move", " /b", "/c/ "),
@@ -60,7 +69,7 @@ def test_what_is_shown_is_what_bao_shows(bao, fresh, flag):
     """Each line shows the request of bao's, whose headers have no order."""
     theirs, ours = [], []
     for one in LINES:
-        words, at = [*one.args], 2 if one.args[0] in ("secrets", "kv", "print") else 1
+        words, at = [*one.args], 2 if one.args[0] in ("auth", "kv", "print", "secrets", "token") else 1
         at += one.args[1:2] == ("metadata",)
         words.insert(at, flag)
         theirs.append((words, _sorted(bao.run(*words, stdin=one.stdin))))

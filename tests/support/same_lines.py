@@ -86,6 +86,11 @@ SCRIPTS: dict[str, list[Line]] = {
         line("secrets enable -options version=1 -version=2 transit"),
         line("secrets enable -format=json -path=q kv", different="one-object", code=0),
         line("secrets enable kv -path=behind", different="flags-anywhere", code=0),
+        line("secrets enable -max-lease-ttl=-1 -path=below-zero kv"),
+        line("secrets enable -max-lease-ttl=-2h -path=below-zero kv"),
+        line("secrets enable -default-lease-ttl=-1 -path=below-zero kv"),
+        line("read -format=json -field=default_lease_ttl sys/mounts/below-zero/tune"),
+        line("auth enable -max-lease-ttl=-1 userpass"),
     ],
     "disable": [
         line("secrets enable -path=a/b kv"),

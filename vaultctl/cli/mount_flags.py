@@ -1,11 +1,12 @@
 """Flags that `enable` and `tune` of secrets engines and auth methods share, and how they stand in a request."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from vaultctl.cli.command import Run
 from vaultctl.cli.go_flags import flag
 from vaultctl.client import sys
+from vaultctl.logical.durations import go_text
 
 _SCALARS = ("listing_visibility", "plugin_version")
 
@@ -34,13 +35,10 @@ def tuned(run: Run) -> dict[str, Any]:
     return {**scalars, **{name: list(run[name]) for name in sys.LIST_SETTINGS if run[name]}}
 
 
-def config(run: Run) -> dict[str, Any]:
-    """Give the configuration that the flags name, TTLs first."""
-    return {
-        "default_lease_ttl": go_duration(run["default_lease_ttl"]),
-        "max_lease_ttl": go_duration(run["max_lease_ttl"]),
-        **tuned(run),
-    }
+def config(run: Run, ttl: Callable[[float], str]) -> dict[str, Any]:
+    """Give the configuration that the flags name, TTLs first; `ttl` writes one of them."""
+    ttls = {name: run[name] for name in ("default_lease_ttl", "max_lease_ttl")}
+    return {**{name: ttl(seconds) if seconds else "" for name, seconds in ttls.items()}, **tuned(run)}
 
 
 def options(run: Run) -> dict[str, Any]:
@@ -56,7 +54,7 @@ def new_mount(run: Run, type_: str, own_config: Mapping[str, Any]) -> dict[str, 
     return {
         "type": type_,
         "description": run["description"] or "",
-        "config": {**config(run), **own_config},
+        "config": {**config(run, go_text), **own_config},
         "local": run["local_mount"],
         "seal_wrap": run["seal_wrap"],
         "external_entropy_access": run["external_entropy_access"],
@@ -64,8 +62,6 @@ def new_mount(run: Run, type_: str, own_config: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def go_duration(seconds: float | None) -> str:
-    """Give a TTL as it stands in a request: what is negative is the system's own, nothing and 0 are no wish."""
-    if seconds is None or seconds == 0:
-        return ""
-    return "system" if seconds < 0 else f"{int(seconds)}s"
+def tuned_ttl(seconds: float) -> str:
+    """Give a TTL as it stands in a request that tunes a mount: what is negative is the system's own."""
+    return "system" if seconds < 0 else go_text(seconds)

@@ -63,7 +63,9 @@ _CONFIG: Mapping[str, Any] = {
     "listing_visibility": ...,
     "passthrough_request_headers": ...,
     "allowed_response_headers": ...,
+    "token_type": ...,
     "plugin_version": ...,
+    "user_lockout_config": ...,
 }
 """What bao sends of a mount's configuration, in its order; of some it sends nothing where nothing was asked for."""
 
@@ -197,7 +199,7 @@ def _go_duration(ttl: str | float) -> str:
         seconds = durations.parse(ttl) if isinstance(ttl, str) else ttl
     except durations.DurationError:
         return str(ttl)
-    return durations.go_text(int(seconds)) if seconds == int(seconds) else f"{seconds:g}s"
+    return durations.go_text(seconds)
 
 
 def _go_seconds(text: str) -> str:

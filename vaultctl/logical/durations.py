@@ -119,13 +119,26 @@ def humanise(seconds: int) -> str:
     return (f"{hours}h" if hours else "") + (f"{minutes}m" if minutes else "") + (f"{rest}s" if rest else "")
 
 
-def go_text(seconds: int) -> str:
-    """Write seconds as Go does: "768h0m0s", "1m30s", "0s"."""
+def go_text(seconds: float) -> str:
+    """Write seconds as Go does: "768h0m0s", "1m30s", "1.5s", "500ms", "0s"."""
     if seconds < 0:
         return "-" + go_text(-seconds)
-    hours, rest = divmod(seconds, 3600)
+    whole_s = int(seconds)
+    nanoseconds = round((seconds - whole_s) * _NANO)
+    if nanoseconds and not whole_s:
+        return _below_a_second(nanoseconds)
+    hours, rest = divmod(whole_s, 3600)
     minutes, rest = divmod(rest, 60)
-    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest}s"
+    fraction = f".{nanoseconds:09d}".rstrip("0").rstrip(".")
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{rest}{fraction}s"
+
+
+def _below_a_second(nanoseconds: int) -> str:
+    for unit, digits in (("ms", 6), ("µs", 3)):
+        whole, rest = divmod(nanoseconds, 10**digits)
+        if whole:
+            return f"{whole}" + f".{rest:0{digits}d}".rstrip("0").rstrip(".") + unit
+    return f"{nanoseconds}ns"
 
 
 _MOMENT = r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(\d\d):(\d\d))"

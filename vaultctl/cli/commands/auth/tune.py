@@ -5,9 +5,8 @@ from typing import Any
 from vaultctl.cli import output
 from vaultctl.cli.command import FORMAT, Run, command, mount_text
 from vaultctl.cli.go_flags import DURATION, INT, PAIR, UINT, flag, switch
-from vaultctl.cli.mount_flags import TOKEN_TYPE, TUNABLE, config, options
+from vaultctl.cli.mount_flags import TOKEN_TYPE, TUNABLE, config, options, tuned_ttl
 from vaultctl.client import auth
-from vaultctl.logical.durations import go_text
 
 
 def run(run: Run) -> None:
@@ -24,7 +23,7 @@ def run(run: Run) -> None:
 
 def body(run: Run) -> dict[str, Any]:
     """Give the body of `POST sys/mounts/auth/:path/tune`: only what was asked for."""
-    named, wanted = options(run), config(run)
+    named, wanted = options(run), config(run, tuned_ttl)
     for name in ("description", "token_type"):
         if run[name] is not None:
             wanted[name] = run[name]
@@ -41,8 +40,8 @@ def _lockout(run: Run) -> dict[str, Any]:
     if run["user_lockout_threshold"] is not None:
         wanted["lockout_threshold"] = str(run["user_lockout_threshold"])
     for name in ("lockout_duration", "lockout_counter_reset_duration"):
-        if run[f"user_{name}"] is not None:
-            wanted[name] = go_text(int(run[f"user_{name}"]))
+        if run[f"user_{name}"]:
+            wanted[name] = tuned_ttl(run[f"user_{name}"])
     if "user_lockout_disable" in run.given:
         wanted["lockout_disable"] = run["user_lockout_disable"]
     return wanted

@@ -7,7 +7,7 @@ import click
 from vaultctl.cli import output
 from vaultctl.cli.command import FORMAT, Run, command, mount_text
 from vaultctl.cli.go_flags import DURATION, INT, PAIR, flag
-from vaultctl.cli.mount_flags import TUNABLE, config, options
+from vaultctl.cli.mount_flags import TUNABLE, config, options, tuned_ttl
 from vaultctl.cli.upgrades import finish
 from vaultctl.client import sys
 
@@ -28,7 +28,7 @@ def run(run: Run) -> None:
 
 def body(run: Run) -> dict[str, Any]:
     """Give the body of `POST sys/mounts/:path/tune`: only what was asked for."""
-    named, wanted = options(run), config(run)
+    named, wanted = options(run), config(run, tuned_ttl)
     if named:
         wanted["options"] = named
     if run["description"] is not None:

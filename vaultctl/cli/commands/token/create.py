@@ -23,7 +23,7 @@ def body(run: Run) -> dict[str, Any]:
         "policies": list(run["policy"]),
         "meta": dict(run["metadata"]),
     }
-    times = {name: go_text(int(run[name] or 0)) for name in ("ttl", "explicit_max_ttl", "period")}
+    times = {name: go_text(run[name] or 0) for name in ("ttl", "explicit_max_ttl", "period")}
     switches = {"no_parent": run["orphan"], "no_default_policy": run["no_default_policy"]}
     return {
         **{name: value for name, value in chosen.items() if value},
