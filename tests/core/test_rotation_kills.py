@@ -7,6 +7,8 @@ import json
 import random
 import re
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -140,3 +142,67 @@ def _counts(program: Program, target: tuple[str, ...], key: str) -> bool:
     is_it = program(*target, f"-nonce={nonce}", key).code == 0
     program(*target, "-cancel")
     return is_it
+
+
+_DIES = """\
+import os, signal, sys
+from vaultctl.cli import main
+from vaultctl.core.views import Transaction
+
+commit = Transaction.commit
+
+def dies(self, **options):
+    if self.new_root_key is None:
+        return commit(self, **options)
+    if {behind}:
+        commit(self, **options)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+Transaction.commit = dies
+main.run(sys.argv[1:])
+"""
+
+
+def _with_share(program: Program, share: str, behind: bool | None = None) -> list[str]:
+    """Make one new share; die with the last former one, behind the commit or in front of it. Give what was printed."""
+    assert program(*ROTATE_KEYS, "-init", "-n=1", "-t=1").code == 0
+    nonce = told(program, *ROTATE_KEYS, "-status")["nonce"]
+    argv = [*ROTATE_KEYS, f"-nonce={nonce}", share]
+    if behind is None:
+        return re.findall(r"Key 1: (\S+)", program(*argv).out)
+    died = subprocess.run([sys.executable, "-c", _DIES.format(behind=behind), *argv], check=False, env=program.env)
+    assert died.returncode == -signal.SIGKILL
+    return []
+
+
+def _made(program: Program) -> str:
+    made = told(program, "operator", "init", "-key-shares=1", "-key-threshold=1")
+    share: str = made["unseal_keys_b64"][0]
+    assert program("operator", "unseal", share).code == 0
+    assert program("login", "-no-print", made["root_token"]).code == 0
+    return share
+
+
+def test_a_root_key_whose_commit_never_came_opens_nothing_and_breaks_nothing(program: Program):
+    """Killed in front of the commit: the state is open as it was, and where somebody else replaces the key, sealed."""
+    share = _made(program)
+    _with_share(program, share, behind=False)
+    assert program("secrets", "list").code == 0
+    elsewhere = program.env["XDG_RUNTIME_DIR"]
+    with runtime_folder() as other:
+        program.env["XDG_RUNTIME_DIR"] = other
+        assert program("operator", "unseal", share).code == 0
+        (new,) = _with_share(program, share)
+    program.env["XDG_RUNTIME_DIR"] = elsewhere
+    refused = program("secrets", "list")
+    assert (refused.code, "sealed" in refused.err, "damaged" in refused.err) == (2, True, False), refused
+    assert program("operator", "unseal", share).code == 2
+    assert program("operator", "unseal", new).code == 0
+    assert program("secrets", "list").code == 0
+
+
+def test_killed_behind_the_commit_whoever_had_the_key_has_the_new_one(program: Program):
+    """Nobody saw the new share, and the state is open all the same, so that what is in it can be taken out."""
+    _with_share(program, _made(program), behind=True)
+    assert program("secrets", "list").code == 0
+    assert program("operator", "check").code == 0

@@ -30,8 +30,9 @@ class Progress(NamedTuple):
 class Keeper(Protocol):
     """Keeps the root key of a shamir state that was unsealed, and the shares that were entered for it.
 
-    A root key is good for one epoch of the state: a new one means that all keys are to be dropped. The key of the next
-    epoch can be kept before there is a header of that. All methods raise StateError.
+    A root key is good for one epoch of the state, and under one unseal key: a new epoch means that all keys are to be
+    dropped. The key of the next epoch is kept before there is a header of that; where that header never comes, it is as
+    if it were not there, whoever else begins that epoch. All methods raise StateError.
     """
 
     def check(self) -> None:
@@ -68,8 +69,8 @@ class InMemory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._keys: dict[tuple[str, int], bytearray] = {}
-        """Root keys, by the state's cluster id and the epoch."""
+        self._keys: dict[tuple[str, int, str], bytearray] = {}
+        """Root keys, by the state's cluster id, the epoch and the id of the unseal key."""
 
         self._shares: dict[str, tuple[str, list[bytearray]]] = {}
 
@@ -80,14 +81,14 @@ class InMemory:
         """Give the root key."""
         with self._lock:
             self._wipe(lambda cluster_id, epoch: cluster_id == header.cluster_id and epoch < header.epoch)
-            key = self._keys.get((header.cluster_id, header.epoch))
+            key = self._keys.get(_name(header))
             return None if key is None else bytes(key)
 
     def keep(self, header: Header, root_key: bytes, /) -> None:
         """Keep the root key."""
         with self._lock:
             self._wipe(lambda cluster_id, epoch: cluster_id != header.cluster_id or epoch == header.epoch)
-            self._keys[header.cluster_id, header.epoch] = bytearray(root_key)
+            self._keys[_name(header)] = bytearray(root_key)
 
     def drop(self, cluster_id: str, /) -> None:
         """Forget the root key."""
@@ -119,8 +120,12 @@ class InMemory:
         return Progress(nonce, tuple(map(bytes, shares)))
 
     def _wipe(self, is_done_with: Callable[[str, int], bool]) -> None:
-        for name in [name for name in self._keys if is_done_with(*name)]:
+        for name in [name for name in self._keys if is_done_with(name[0], name[1])]:
             wipe(self._keys.pop(name))
+
+
+def _name(header: Header) -> tuple[str, int, str]:
+    return header.cluster_id, header.epoch, str(header.seal.get("key_id", ""))
 
 
 class Plan(NamedTuple):

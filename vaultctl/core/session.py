@@ -144,7 +144,10 @@ class Session:
             tokens.keep_read(self.view, header)
 
     def _committed(self, transaction: Transaction) -> Header:
-        """Commit; a new root key that no seal opens by itself is kept first, or nobody would have it."""
+        """Commit; a new root key that no seal opens by itself is kept first, or nobody would have it.
+
+        Killed behind the commit, it is there; killed in front of it, what was kept is of an unseal key that never was.
+        """
         if transaction.new_root_key is None:
             return self._rotated(transaction)
         keeper = self.host.sealing.keeper
