@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from support.shamir_bao import shamir_bao
 from support.shamir_state import init, runtime_folder, unseal
 from support.soak import times
 
@@ -40,6 +41,19 @@ def unsealed(fresh, made, monkeypatch):
 
 
 # --- init ---
+
+
+def test_the_root_token_is_as_that_of_bao(unsealed, tmp_path_factory):
+    """All that a lookup tells of it, but for what is another one's in each state; and it is not renewed."""
+    with shamir_bao(tmp_path_factory.mktemp("bao")) as bao:
+        bao.initialise(1, 1)
+        theirs = bao.ask("GET", "auth/token/lookup-self")[1]["data"]
+        refused = bao.ask("POST", "auth/token/renew-self")[1]["errors"]
+    ours = json.loads(unsealed("read", "-format=json", "auth/token/lookup-self").out)["data"]
+    own = ("accessor", "creation_time", "id")
+    assert {**ours, **{name: theirs[name] for name in own}} == theirs
+    assert refused == ["invalid lease ID"]
+    assert f"* {refused[0]}" in unsealed("token", "renew").err
 
 
 def test_init_makes_a_state_without_secret(unsealed):

@@ -16,7 +16,7 @@ def fill(transaction: Transaction, root_token: str, random: Callable[[int], byte
 def fill_by_hand(transaction: Transaction, root_token: str, random: Callable[[int], bytes], now_s: int) -> None:
     """Write the first entries of a state as `operator init` makes it: no kv engine. Source: OpenBao 2.7."""
     _fill(transaction, random)
-    add_root_token(transaction, root_token, random, now_s, path="auth/token/root", display_name="root")
+    add_root_token(transaction, root_token, random, now_s, path=tokens.FIRST_PATH, display_name="root")
 
 
 def _fill(transaction: Transaction, random: Callable[[int], bytes]) -> None:

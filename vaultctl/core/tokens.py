@@ -33,6 +33,9 @@ the sources (see `Mount.token_source`) of which all tokens were revoked, as long
 """
 
 ROOT_POLICY = "root"
+FIRST_PATH = "auth/token/root"
+"""Where the root tokens are from that no token made. OpenBao has no lease of them."""
+
 WRAPPING_POLICY = "response-wrapping"
 """No request can give it: whatever token has it is a wrapping token."""
 

@@ -122,7 +122,7 @@ def _make_token(ctx: SystemContext) -> str:
         token,
         accessor=tokens.random_text(ctx.random, 24),
         policies=(tokens.ROOT_POLICY,),
-        path="auth/token/root",
+        path=tokens.FIRST_PATH,
         display_name="root",
         creation_time_s=ctx.now_ns // tokens.SECOND_NS,
         mount=made_by.uuid if made_by else "",

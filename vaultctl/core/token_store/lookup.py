@@ -129,6 +129,8 @@ def _describe(token: Token, text: str, now_ns: int) -> dict[str, Any]:
         "ttl": max(0, token.expire_ns - now_ns) // SECOND_NS if ends else 0,
         "type": token.type,
     }
+    if token.path == tokens.FIRST_PATH:
+        del shown["issue_time"], shown["renewable"]
     if token.bound_cidrs:
         shown["bound_cidrs"] = list(token.bound_cidrs)
     if token.renewed_ns:

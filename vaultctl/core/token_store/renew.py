@@ -45,6 +45,8 @@ def _renewed(ctx: SystemContext, token: Token | None, text: str, increment_s: fl
         raise InvalidRequest("batch tokens cannot be renewed")
     if token.namespace != ctx.namespace.id:
         raise VaultError(one_error("cannot renew a token across namespaces"))
+    if token.path == tokens.FIRST_PATH:
+        raise InvalidRequest("invalid lease ID")
     if not token.renewable or not token.expire_ns:
         raise InvalidRequest("lease is not renewable")
     bounds = _bounds(ctx, token)
