@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from support.audits import OWNED, audited, lines
 from support.clock import Clock
 from support.lender import Lender
 from support.places import Place
@@ -513,3 +514,38 @@ def test_a_move_is_gone_on_with_after_a_kill(kind, tmp_path, lender, monkeypatch
     assert len(set(lender.log)) == 405
     assert rows(core) == []
     core.close()
+
+
+def test_what_became_of_an_awaited_job_is_audited(clock, lender, tmp_path):
+    """An entry of an answer has what the client got: how far it is, then the end, or why there is none."""
+    log = tmp_path / "log"
+    core = audited(make_core(Memory(), now_ns=clock, monotonic_s=Ticks(0.02), **OWNED), log)
+    ask(core, UPDATE, "sys/mounts/db", type="lender")
+    for _ in range(50):
+        lend(core)
+    answers = [ask(core, DELETE, "sys/mounts/db")]
+    while answers[-1].status == 202:
+        answers.append(ask(core, DELETE, "sys/mounts/db"))
+    told = [entry["response"].get("data", {}).get("done") for entry in _disabling(log)]
+    assert told == [answer.data["done"] if answer.data else None for answer in answers]
+    assert told[-1] is None
+
+
+def test_that_an_awaited_job_failed_is_audited(clock, lender, tmp_path):
+    """The client was told of an error, and so is who reads the log."""
+    log = tmp_path / "log"
+    core = audited(make_core(Memory(), now_ns=clock, **OWNED), log)
+    ask(core, UPDATE, "sys/mounts/db", type="lender")
+    lend(core)
+    lender.breaks()
+    with pytest.raises(InvalidRequest):
+        ask(core, DELETE, "sys/mounts/db")
+    (entry,) = _disabling(log)
+    assert entry["error"]
+    assert "job_id" not in entry["response"]["data"]
+
+
+def _disabling(log):
+    asked = [entry for entry in lines(log) if entry["request"]["operation"] == "delete"]
+    assert [entry["type"] for entry in asked] == ["request", "response"] * (len(asked) // 2)
+    return asked[1::2]

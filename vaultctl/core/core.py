@@ -204,7 +204,18 @@ class Core:
         return store.is_due(view, self.host.now_ns())
 
     def _awaited(self, response: Response, awaited: Awaited) -> Response:
-        """Answer with what became of a job, if that is known in time. Raises: InvalidRequest where it failed."""
+        """Answer with what became of a job, and have that audited. Raises: InvalidRequest, NotAudited, StateError."""
+        record = awaited.record or (lambda _answer: None)
+        try:
+            answer = self._outcome(response, awaited)
+        except Exception as error:
+            record(error)
+            raise
+        record(answer)
+        return answer
+
+    def _outcome(self, response: Response, awaited: Awaited) -> Response:
+        """Tell what became of a job, if that is known in time. Raises: InvalidRequest where it failed, StateError."""
         from vaultctl.core import jobs
 
         until_s, done = self.monotonic_s() + awaited.at_most_s, -1

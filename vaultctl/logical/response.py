@@ -1,6 +1,6 @@
 """What a door answers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from vaultctl.logical.request import NOTHING
@@ -26,10 +26,14 @@ class Lease(NamedTuple):
 
 
 class Awaited(NamedTuple):
-    """A stored job that an answer waits for: what becomes of it within this time is told in the answer's place."""
+    """A stored job that an answer waits for: what becomes of it within this time is told in the answer's place.
+
+    `record` is what audits that, where anything does.
+    """
 
     job_id: str
     at_most_s: float = 0
+    record: "Callable[[Response | Exception], None] | None" = None
 
 
 class Response(NamedTuple):

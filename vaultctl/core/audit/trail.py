@@ -54,6 +54,8 @@ class Trail:
                 self._record_refusal(error)
             self._record_answer(error)
             raise
+        if response.awaited is not None:  # what is answered in its place is recorded
+            return response._replace(awaited=response.awaited._replace(record=self._record_answer))
         self._record_answer(response)
         return response
 
