@@ -27,6 +27,17 @@ def parse(text: str) -> float:
     return _parse_ns(text) / _NANO
 
 
+def stored(text: str) -> float:
+    """Read a duration that was found to be good when it was stored.
+
+    Former versions took longer ones than Go has room for: such a one is the longest that there is.
+    """
+    try:
+        return parse(text)
+    except DurationError:
+        return (-_LIMIT if text.startswith("-") else _LIMIT - 1) / _NANO
+
+
 def whole(text: str) -> int:
     """Read a duration in whole seconds: what is below one second is dropped, as in the fields of OpenBao's endpoints.
 
@@ -141,6 +152,9 @@ def _below_a_second(nanoseconds: int) -> str:
     return f"{nanoseconds}ns"
 
 
+_LAST_NS = 253_402_300_800 * _NANO - 1
+"""The end of the year 9999."""
+
 _MOMENT = r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(\d\d):(\d\d))"
 
 
@@ -177,8 +191,11 @@ def moment_ns(text: str) -> int | None:
 
 
 def rfc3339(unix_ns: int) -> str:
-    """Write a moment (nanoseconds since the epoch) as Go does: UTC, no trailing zeros in the fraction."""
-    whole, fraction = divmod(unix_ns, _NANO)
+    """Write a moment (nanoseconds since the epoch) as Go does: UTC, no trailing zeros in the fraction.
+
+    What former versions stored of later years than four digits have room for is the last moment of those.
+    """
+    whole, fraction = divmod(min(unix_ns, _LAST_NS), _NANO)
     digits = f".{fraction:09d}".rstrip("0").rstrip(".")
     return _second(whole) + digits + "Z"
 

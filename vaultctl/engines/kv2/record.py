@@ -83,7 +83,7 @@ class Record(NamedTuple):
 
     def deletion_time(self, config: Config, from_ns: int) -> str:
         """Give when a version that begins to live now is deleted by itself: the sooner of what mount and path say."""
-        limits_s = [durations.parse(setting.delete_version_after) for setting in (config, self)]
+        limits_s = [durations.stored(setting.delete_version_after) for setting in (config, self)]
         wished_s = [limit for limit in limits_s if limit > 0]
         if limits_s[0] < 0 or not wished_s:
             return ""
