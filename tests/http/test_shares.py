@@ -4,7 +4,9 @@ import base64
 import json
 
 import pytest
+from support.bao import await_that
 from support.shamir_bao import shamir_bao
+from support.sockets import ask
 
 _NEVER = {"XDG_RUNTIME_DIR": "/nosuch"}
 """A server keeps its keys in memory: it needs no runtime folder."""
@@ -79,3 +81,32 @@ def _for_a_token(ask, text):
     assert status == 200, answer
     status, answer = ask("PUT", "sys/generate-root-token/update", {"key": text, "nonce": answer["data"]["nonce"]})
     return status, answer.get("errors")
+
+
+_BODIES = (None, b"", b"{", b"junk", b"[]", b"null", b"1", b'"x"', b"{}x", b'{"a":1}', b"\xff")
+_FORM = "application/x-www-form-urlencoded"
+
+
+def test_junk_bodies_have_the_same_statuses(serve, tmp_path):
+    """Of sys/seal, sys/unseal, sys/rotate and sys/init, as JSON and as a form, by root, by nobody, and when sealed."""
+    server = serve("-no-init", env=_NEVER)
+    with shamir_bao(tmp_path) as bao:
+        ours, theirs = (_statuses(port) for port in (server.port, bao.port))
+    assert [one for one in zip(ours, theirs, strict=True) if one[0] != one[1]] == []
+    assert {status for *_, status in ours} == {204, 400, 403}
+
+
+def _statuses(port):
+    made = ask(port, "PUT", "/v1/sys/init", b'{"secret_shares": 1, "secret_threshold": 1}').json
+    share = json.dumps({"key": made["keys"][0]}).encode()
+    root = {"X-Vault-Token": made["root_token"]}
+    found = []
+    for kind in ({}, {"Content-Type": _FORM}):
+        for body in _BODIES:
+            for token in (root, {}, {"X-Vault-Token": "bad"}):
+                ask(port, "PUT", "/v1/sys/unseal", share)
+                await_that(lambda: ask(port, "GET", "/v1/sys/mounts", None, root).status == 200)
+                for path in ("sys/unseal", "sys/rotate", "sys/init", "sys/seal", "sys/seal", "sys/unseal"):
+                    status = ask(port, "POST", f"/v1/{path}", body, {**kind, **token}).status
+                    found.append((path, body, bool(kind), token == root, status))
+    return found
