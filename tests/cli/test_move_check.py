@@ -1,6 +1,7 @@
 """`secrets move -check` and `-rewrite-policies`: on the local state, on a server of ours, and on a real OpenBao."""
 
 import json
+from pathlib import Path
 
 import pytest
 from support.bao import await_that
@@ -307,6 +308,34 @@ def test_a_rewriting_that_fails_midway(fresh, bao):
     again = door("remount", "watch", migration_id)
     assert (again.code, door("policy", "read", "two").out) == (0, REWRITTEN + "# and more\n"), again
     assert json.loads(kept.read_text())["policies"][1]["old"] == POLICY + "# and more\n"
+
+
+def test_a_refused_rewriting_is_asked_for_once(fresh, audited_bao, tmp_path):
+    """A 403 is not tried again by itself; `remount watch` asks once more, and says the same where nothing changed."""
+    door = Door(fresh, "bao", {**audited_bao.env, "HOME": str(fresh.home)})
+    log = tmp_path / "audit.log"
+    options = {"file_path": str(log), "log_raw": "true"}
+    audited_bao.ask(Operation.UPDATE, "sys/audit/file", {"type": "file", "options": options})
+    door.policy("one", POLICY)
+    unwritable = 'path "sys/policies/acl/one" { capabilities = ["read", "update"] allowed_parameters = {"x" = []} }'
+    door.policy("mover", f"{EVERYTHING} {unwritable}")
+    mover = door.token("mover")
+    ran = door("secrets", "move", "-rewrite-policies", "secret", "apps/kv", **mover)
+    assert (ran.code, "* policy one: 1 error occurred" in ran.err) == (2, True)
+    assert _refused_writes(log, "one") == 1
+    again = door("remount", "watch", ran.err.split("remount watch ")[1].strip(), **mover)
+    assert (again.code, "permission denied" in again.err) == (2, True)
+    assert _refused_writes(log, "one") == 2
+    assert door("policy", "read", "one").out == POLICY
+
+
+def _refused_writes(log: Path, policy: str) -> int:
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    return sum(
+        entry["type"] == "response" and "permission denied" in entry.get("error", "")
+        for entry in entries
+        if entry["request"].get("path") == f"sys/policies/acl/{policy}" and entry["request"]["operation"] == "update"
+    )
 
 
 def test_a_remote_move_that_fails_rewrites_nothing(fresh, bao):
