@@ -8,6 +8,7 @@ tokens of the mount that made it were revoked. So a revocation takes effect at o
 mount gave, however many rows are left to be removed (see `token_store.sweep`).
 """
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -44,11 +45,13 @@ SERVICE = "s."
 """What tokens begin with."""
 
 SECOND_NS = 1_000_000_000
-_MOST_DECODED = 10_000
-"""So many decoded records are kept."""
+_MOST_DECODED, _MOST_KNOWN = 1_000, 10_000
+"""So many decoded records are kept, and so many that were looked up."""
 
-_REVOKED, _ENDS, _FINDS = "revoked", "end of tokens", "finding tokens"
-"""What is kept of a generation, each with the version that it goes with; and what a look-up takes, with its header."""
+_DECODED, _KNOWN, _FINDS, _REVOKED, _ENDS = "tokens", "ends of tokens", "finding tokens", "revoked", "end of tokens"
+"""What is kept of a generation: records with their ciphertext, what a look-up takes with its header, all else with the
+version that it goes with.
+"""
 
 
 class Token(NamedTuple):
@@ -125,19 +128,19 @@ def make_salt(storage: Storage, random: Callable[[int], bytes]) -> None:
 def find(storage: Reading, token: str, now_s: float) -> Token | None:
     """Look a token up; one that has expired counts as absent."""
     if not isinstance(storage, View) or storage.changed_below(TABLE):
-        return _find(storage, token, now_s)
+        return _find(storage, token, hash_of(storage, token), now_s)
     kept = storage.memo.get(_FINDS)
     if kept is None or kept[0] is not storage.header:
         kept = storage.memo[_FINDS] = (storage.header, _salted(storage), _known(storage))
-    found = kept[2].get(kept[1].of(token.encode("utf-8", "surrogatepass")).hex())
+    id_hash = kept[1].of(token.encode("utf-8", "surrogatepass")).hex()
+    found = kept[2].get(id_hash)
     if found is None:
-        return _find(storage, token, now_s)
+        return _find(storage, token, id_hash, now_s)
     return found[0] if now_s * SECOND_NS < found[1] else None
 
 
-def _find(storage: Reading, token: str, now_s: float) -> Token | None:
+def _find(storage: Reading, token: str, id_hash: str, now_s: float) -> Token | None:
     """Look up a token that nobody has asked for since any changed."""
-    id_hash = hash_of(storage, token)
     if token.startswith(BATCH):
         from vaultctl.core.token_store import batch
 
@@ -161,37 +164,37 @@ def find_by_accessor(storage: Reading, accessor: str, now_s: float) -> Token | N
 
 
 def load(storage: Reading, id_hash: str) -> Token | None:
-    """Read a record, be it that of a token that counts as absent."""
-    decoded = _decoded(storage)
-    found = decoded.get(id_hash)
-    if found is None:
-        record = records.load(storage, BY_ID + id_hash)
-        if record is None:
-            return None
-        found = decoded[id_hash] = from_record(id_hash, record)
-    return found
+    """Read a record, be it that of a token that counts as absent.
 
-
-def _decoded(storage: Reading) -> dict[str, Token]:
-    """Give the records that were read before."""
-    return _kept(storage, "tokens")
+    What was decoded is kept with its ciphertext, which is another one as soon as the record was written anew.
+    """
+    name = BY_ID + id_hash
+    if not isinstance(storage, View):
+        record = records.load(storage, name)
+        return from_record(id_hash, record) if record else None
+    blob = storage.snapshot.get(name)
+    if blob is None:
+        return None
+    decoded: dict[str, tuple[bytes, Token]] = storage.memo.setdefault(_DECODED, {})
+    kept = decoded.get(id_hash)
+    if kept is None or kept[0] != blob:
+        if len(decoded) >= _MOST_DECODED:
+            decoded.clear()
+        kept = decoded[id_hash] = blob, from_record(id_hash, json.loads(storage.decrypt(name, blob)))
+    return kept[1]
 
 
 def _known(storage: Reading) -> dict[str, tuple[Token, float]]:
-    """Give the tokens that were looked up before, each with the moment at which it ends, in nanoseconds."""
-    return _kept(storage, "ends of tokens")
+    """Give the tokens that were looked up before, each with the moment at which it ends, in nanoseconds.
 
-
-def _kept(storage: Reading, name: str) -> dict[str, Any]:
-    """Give what is kept under a name as long as no token changed; a transaction sees its own changes."""
+    They are kept as long as no token changed; a transaction sees its own changes.
+    """
     if not isinstance(storage, View) or storage.changed_below(TABLE):
         return {}
-    header, kept = storage.header, storage.memo.get(name)
-    if kept is None or kept[0] is not header or len(kept[2]) > _MOST_DECODED:
-        version = _version(storage)
-        is_good = kept is not None and kept[1] == version and len(kept[2]) <= _MOST_DECODED
-        kept = storage.memo[name] = (header, version, kept[2] if kept and is_good else {})
-    found: dict[str, Any] = kept[2]
+    version, kept = _version(storage), storage.memo.get(_KNOWN)
+    if kept is None or kept[0] != version or len(kept[1]) > _MOST_KNOWN:
+        kept = storage.memo[_KNOWN] = (version, {})
+    found: dict[str, tuple[Token, float]] = kept[1]
     return found
 
 
@@ -228,12 +231,15 @@ def revoked(storage: Reading) -> Collection[str]:
     return found
 
 
-def create(storage: Storage, token: str, **fields: Any) -> Token:
+def create(
+    storage: Storage, token: str, *, creation_time_s: int, ttl_s: float = 0, issue_ns: int = 0, **fields: Any
+) -> Token:
     """Store a token; the fields are those of `Token` without `id_hash`. Without `issue_ns` it is its creation."""
-    made = Token(hash_of(storage, token), **fields)
-    made = made._replace(issue_ns=made.issue_ns or made.creation_time_s * SECOND_NS)
-    if made.ttl_s and not made.expire_ns:
-        made = made._replace(expire_ns=made.issue_ns + int(made.ttl_s * SECOND_NS))
+    issue_ns = issue_ns or creation_time_s * SECOND_NS
+    if ttl_s and not fields.get("expire_ns"):
+        fields["expire_ns"] = issue_ns + int(ttl_s * SECOND_NS)
+    id_hash = hash_of(storage, token)
+    made = Token(id_hash, creation_time_s=creation_time_s, ttl_s=ttl_s, issue_ns=issue_ns, **fields)
     save(storage, made)
     records.save(storage, BY_ACCESSOR + hash_of(storage, made.accessor), {"id_hash": made.id_hash})
     for name in index_names(made):
@@ -256,10 +262,12 @@ def index_names(token: Token) -> list[str]:
 
 def save(storage: Storage, token: Token) -> None:
     """Write a token's record: what is not as in every other token."""
-    defaults = Token._field_defaults
-    record = {name: value for name, value in token._asdict().items() if value != defaults.get(name, ...)}
-    del record["id_hash"]
+    record = {name: value for name, value, default in zip(_STORED, token[1:], _DEFAULTS, strict=True) if value != default}
     records.save(storage, BY_ID + token.id_hash, record)
+
+
+_STORED = Token._fields[1:]
+_DEFAULTS = tuple(Token._field_defaults.get(name, ...) for name in _STORED)
 
 
 def replace(storage: Storage, old: Token, new: Token) -> None:
@@ -283,15 +291,9 @@ def is_due(storage: Reading, now_s: float) -> bool:
 
     What is kept is a moment before which none ends, and it is looked for again when that has come.
     """
-    if not isinstance(storage, View):
-        return _first_end_s(storage) <= now_s
-    version = _version(storage)
-    kept = storage.memo.get(_ENDS)
-    if kept is None or kept[0] != version or kept[1] <= now_s:
-        if storage.changed_below(TABLE):
-            return _first_end_s(storage) <= now_s
-        kept = storage.memo[_ENDS] = (version, _first_end_s(storage))
-    return bool(min(kept[1], _stored_end_s(storage)) <= now_s)
+    if isinstance(storage, View) and now_s < min(_kept_end_s(storage, now_s), _stored_end_s(storage)):
+        return False
+    return _first_end_s(storage) <= now_s
 
 
 def keep_read(transaction: Transaction, header: "Header") -> None:
@@ -307,16 +309,29 @@ def keep_read(transaction: Transaction, header: "Header") -> None:
         memo[_REVOKED] = (new, gone[1])
 
 
-def _stored_end_s(storage: View) -> float:
-    """Give the first moment at which a token ends that a transaction stored."""
-    first = next(storage.stored_below(BY_EXPIRY), None) if isinstance(storage, Transaction) else None
-    return int(first.removeprefix(BY_EXPIRY).partition("-")[0]) if first else inf
+def _kept_end_s(view: View, now_s: float) -> float:
+    """Give the moment before which no token ends that was there before this write."""
+    version, kept = _version(view), view.memo.get(_ENDS)
+    if kept is None or kept[0] != version or kept[1] <= now_s:
+        kept = view.memo[_ENDS] = (version, _end_in(view.first_found(BY_EXPIRY)))
+    found: float = kept[1]
+    return found
 
 
 def _first_end_s(storage: Reading) -> float:
     """Give the moment at which a token ends next."""
     first = storage.list(BY_EXPIRY, limit=1)
-    return int(first[0].partition("-")[0]) if first else inf
+    return _end_in(BY_EXPIRY + first[0]) if first else inf
+
+
+def _stored_end_s(view: View) -> float:
+    """Give the first moment at which a token ends that a transaction stored."""
+    return _end_in(next(view.stored_below(BY_EXPIRY), None)) if isinstance(view, Transaction) else inf
+
+
+def _end_in(row: str | None) -> float:
+    """Read the moment that a row in the index of ends is of."""
+    return int(row[len(BY_EXPIRY) :].partition("-")[0]) if row else inf
 
 
 def new_token(random: Callable[[int], bytes]) -> str:
@@ -326,12 +341,18 @@ def new_token(random: Callable[[int], bytes]) -> str:
 
 def random_text(random: Callable[[int], bytes], length: int) -> str:
     """Make text of letters and digits, each equally likely."""
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-    text = ""
+    text = b""
     while len(text) < length:
-        # 248 is the largest multiple of 62 in a byte: what lies above would favour the first letters.
-        text += "".join(alphabet[byte % 62] for byte in random(length) if byte < 248)
-    return text[:length]
+        text += random(length + _SPARE).translate(_LETTER_OF, _UNFAIR)
+    return text[:length].decode()
+
+
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_LETTER_OF = bytes(_LETTERS[byte % len(_LETTERS)] for byte in range(256))
+_UNFAIR = bytes(range(256 - 256 % len(_LETTERS), 256))
+"""What lies above the largest multiple of 62 in a byte would favour the first letters."""
+
+_SPARE = 4
 
 
 def hash_of(storage: Reading, text: str) -> str:

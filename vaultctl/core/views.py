@@ -83,6 +83,10 @@ class View:
         """Give every name that begins with the prefix, and sorts after another."""
         return below(self.snapshot.names, prefix, after)
 
+    def first_found(self, prefix: str) -> str | None:
+        """Give the first name that begins with the prefix, as it was before this write."""
+        return next(self.below(prefix), None)
+
     def count_below(self, folder: str) -> int:
         """Count the names that begin with a folder, whose own ends in a slash."""
         return self.snapshot.count(folder, past(folder))
@@ -178,6 +182,11 @@ class Transaction(View):
         """Store an entry. Raises: SealUnavailable, where it has to be wrapped and cannot be."""
         blob = self._barrier.encrypt(name, value)
         self._overlay.put(name, self._seal.wrap(name, blob) if seal_wrap and self.wraps else blob)
+
+    def first_found(self, prefix: str) -> str | None:
+        """Give the first name that begins with the prefix, as it was before this transaction."""
+        base = self._writer.snapshot
+        return next(below(base.names, prefix), None) if base else None
 
     def stored_heads(self, after: str) -> Iterator[tuple[str, bytes]]:
         """Give the first bytes of every entry's ciphertext behind a name, as it was before this transaction."""
