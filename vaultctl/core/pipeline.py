@@ -35,7 +35,7 @@ from vaultctl.logical.request import MERGE_PATCH, READING, Operation, Request
 from vaultctl.logical.response import EMPTY, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Set
+    from collections.abc import Mapping, Set
 
     from vaultctl.core.exchange import Exchange
     from vaultctl.core.mounts import Mount
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from vaultctl.framework.endpoint import Endpoint, Entry, Handler
 
 
+_PLAIN = frozenset({int, bool, type(None)})
 _MAX_DEPTH = 300
 """So deep may the data of a request be nested."""
 
@@ -114,7 +115,9 @@ def check_request(request: Request) -> Request:
         raise InvalidRequest("the path holds a character that cannot be printed")
     if request.operation is Operation.PATCH:
         _check_patch(request.content_type)
-    return request._replace(data=_storable(request.data, _MAX_DEPTH)) if request.data else request
+    if _is_plain(request.data):
+        return request
+    return request._replace(data=_storable(request.data, _MAX_DEPTH))
 
 
 def _check_patch(content_type: str) -> None:
@@ -123,6 +126,14 @@ def _check_patch(content_type: str) -> None:
     found = media_types.read(content_type)
     if found != MERGE_PATCH:
         raise WrongContentType(f"PATCH requires Content-Type of {MERGE_PATCH}, provided {found}")
+
+
+def _is_plain(data: Mapping[str, Any]) -> bool:
+    """Tell whether data is flat, and ASCII: as most is, and can be stored as it is."""
+    for key, item in data.items():
+        if not key.isascii() or not (item.isascii() if type(item) is str else type(item) in _PLAIN):
+            return False
+    return True
 
 
 def _storable(value: Any, depth: int) -> Any:

@@ -6,7 +6,6 @@ the seal or the epoch changed. Nothing is decrypted from a snapshot that was not
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core.views import KEYRING, KEYS, ROOT_KEY, Transaction, Unsealed, View, required
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from vaultctl.crypto.seals.seal import Seal
-    from vaultctl.storage.backend import Backend, Snapshot
+    from vaultctl.storage.backend import Backend, Snapshot, Writer
 
 
 class Reading:
@@ -47,6 +46,34 @@ class Reading:
 
     def __exit__(self, *what: Any) -> None:
         self._snapshots.__exit__(*what)
+
+
+class Writing:
+    """A transaction for as long as the context lasts, with the lock held."""
+
+    def __init__(
+        self,
+        writers: AbstractContextManager[Writer],
+        begin: Callable[[Writer], tuple[Transaction, Unsealed]],
+        keep: Callable[[Snapshot | None, Unsealed], None],
+    ) -> None:
+        self._writers = writers
+        self._begin = begin
+        self._keep = keep
+
+    def __enter__(self) -> Transaction:
+        self._writer = self._writers.__enter__()
+        try:
+            transaction, self._unsealed = self._begin(self._writer)
+        except BaseException as error:
+            self._writers.__exit__(type(error), error, error.__traceback__)
+            raise
+        return transaction
+
+    def __exit__(self, kind: type[BaseException] | None, *what: Any) -> None:
+        if kind is None:
+            self._keep(self._writer.snapshot, self._unsealed)
+        self._writers.__exit__(kind, *what)
 
 
 class State:
@@ -79,23 +106,28 @@ class State:
         """Open the newest generation for reading. Raises: StateError, Sealed."""
         return Reading(self.backend.reader(), self._unseal, self._memo)
 
-    @contextmanager
-    def writer(self, *, synced: bool = True) -> Iterator[Transaction]:
+    def writer(self, *, synced: bool = True) -> Writing:
         """Take the lock and open the newest generation for writing. Raises: StateError, Sealed.
 
         Without `synced` a power failure may take the commit back; see `Backend.writer`.
         """
         if not self.backend.exists():  # a folder that is gone is not made again: whoever moved it may bring it back
             raise NoState(f"there is no state at {self.backend.location}")
-        with self.backend.writer(synced=synced) as writer:
-            if writer.snapshot is None:
-                raise NoState(f"there is no state at {self.backend.location}")
-            # A transaction counts encryptions of its own, so that one that ends without a commit leaves no trace.
-            unsealed = self._unseal(writer.snapshot)
-            own = Unsealed(unsealed.seal, unsealed.barrier.counting_anew(), unsealed.version, wraps=unsealed.wraps)
-            yield Transaction(writer, writer.snapshot.header, own, self._random, self._now, self._memo)
-            if writer.snapshot is not None and unsealed.version == _version(writer.snapshot.header):
-                self._verified = writer.snapshot, unsealed
+        return Writing(self.backend.writer(synced=synced), self._begin, self._keep)
+
+    def _begin(self, writer: Writer) -> tuple[Transaction, Unsealed]:
+        """Open what a writer found; give its keys, too. Raises: StateError, Sealed."""
+        if writer.snapshot is None:
+            raise NoState(f"there is no state at {self.backend.location}")
+        # A transaction counts encryptions of its own, so that one that ends without a commit leaves no trace.
+        unsealed, header = self._unseal(writer.snapshot), writer.snapshot.header
+        own = Unsealed(unsealed.seal, unsealed.barrier.counting_anew(), unsealed.version, wraps=unsealed.wraps)
+        return Transaction(writer, header, own, self._random, self._now, self._memo), unsealed
+
+    def _keep(self, snapshot: Snapshot | None, unsealed: Unsealed) -> None:
+        """Take what a writer left for verified, where the same keys open it."""
+        if snapshot is not None and unsealed.version == _version(snapshot.header):
+            self._verified = snapshot, unsealed
 
     def initialise(self, cluster_id: str, find_seal: Callable[[], Seal], fill: Callable[[Transaction], None]) -> bool:
         """Make the state, unless somebody did so first; `find_seal` is called with the lock held.

@@ -262,7 +262,8 @@ def index_names(token: Token) -> list[str]:
 
 def save(storage: Storage, token: Token) -> None:
     """Write a token's record: what is not as in every other token."""
-    record = {name: value for name, value, default in zip(_STORED, token[1:], _DEFAULTS, strict=True) if value != default}
+    fields = zip(_STORED, token[1:], _DEFAULTS, strict=True)
+    record = {name: value for name, value, default in fields if value != default}
     records.save(storage, BY_ID + token.id_hash, record)
 
 
@@ -381,5 +382,7 @@ def _salt(storage: Reading) -> bytes:
 def from_record(id_hash: str, record: dict[str, Any]) -> Token:
     """Give a token as it was stored."""
     record.pop("orphan", None)  # it was stored before there were parents
-    lists: dict[str, Any] = {name: tuple(record[name]) for name in ("policies", "bound_cidrs") if name in record}
-    return Token(id_hash, **{**record, **lists})
+    for name in ("policies", "bound_cidrs"):
+        if name in record:
+            record[name] = tuple(record[name])
+    return Token(id_hash, **record)

@@ -44,7 +44,9 @@ class Barrier:
         self._ciphers: dict[bytes, Cipher] = {}
         """By what a ciphertext begins with: the kind of an entry, and the term."""
 
+        self._term = str(keyring.active)
         self._head = bytes([ENTRY]) + keyring.active.to_bytes(_TERM_B, "big")
+        self._active = self._ciphers[self._head] = Cipher(keyring.terms[keyring.active].key, random)
         # The set digest is carried from commit to commit, so its keys must outlive a rotation: they come from the first
         # term, which a keyring never loses.
         first, active = keyring.terms[min(keyring.terms)].key, keyring.terms[keyring.active].key
@@ -64,9 +66,9 @@ class Barrier:
 
     def encrypt(self, name: str, plain: bytes) -> bytes:
         """Encrypt an entry's value under the active term."""
-        term, head = str(self.keyring.active), self._head
+        term, head = self._term, self._head
         self.encryptions[term] = self.encryptions.get(term, 0) + 1
-        return head + self._cipher(head, name).encrypt(plain, head + name.encode())
+        return head + self._active.encrypt(plain, head + name.encode())
 
     def decrypt(self, name: str, blob: bytes) -> bytes:
         """Decrypt an entry's value. Raises: IntegrityError, which names the entry."""

@@ -237,7 +237,9 @@ def _json(value: Mapping[str, Any]) -> bytes:
 
 def _page(value: Any) -> bytes:
     """Write JSON as Go's encoder does."""
-    return json_text.page(value if value is None or isinstance(value, str | json_text.Kept) else _plain(value))
+    if value is None:
+        return b"null"
+    return json_text.page(value if isinstance(value, str | json_text.Kept) else _plain(value))
 
 
 def _plain(value: Mapping[str, Any]) -> dict[str, Any]:

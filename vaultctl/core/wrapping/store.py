@@ -85,7 +85,7 @@ def consume(session: Session, token: Token) -> None:
 
 def open_content(session: Session, token: Token) -> Response:
     """Give the answer that a token holds. Raises: InvalidRequest."""
-    envelope = json_text.loads(json_text.loads(_content(session, token))[_CONTENT])
+    envelope = json_text.loads(json_text.loads(_content(session, token).decode())[_CONTENT])
     lease = Lease(envelope["lease_duration"], envelope["lease_id"], envelope["renewable"])
     return Response(
         envelope.get("status", 0),
@@ -115,7 +115,8 @@ def content_of(response: Response, request_id: str) -> bytes:
         envelope["raw"] = _plain(response.raw)
     if response.status:
         envelope["status"] = response.status
-    return json_text.dumps({_CONTENT: json_text.dumps(envelope, compact=True)}, compact=True).encode()
+    text = json_text.dumps(envelope, compact=True)
+    return f'{{"{_CONTENT}":{json_text.dumps(text, compact=True)}}}'.encode()
 
 
 def _plain(value: Any) -> Any:
