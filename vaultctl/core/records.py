@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from vaultctl.logical import json_text
 from vaultctl.logical.storage import Reading, Storage
 
 
@@ -19,7 +20,7 @@ def save(storage: Storage, name: str, record: dict[str, Any]) -> None:
 
 def to_bytes(record: dict[str, Any]) -> bytes:
     """Give a record as it is stored."""
-    return _JSON.encode(record).encode()
+    return _WRITE(record).encode()
 
 
-_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_WRITE = json_text.compact_writer()

@@ -48,8 +48,8 @@ def note_end(session: Session, token: Token) -> None:
     view, now_ns = session.view, session.host.now_ns()
     state = _end_of(token, now_ns)
     ended_ns = token.expire_ns if state == EXPIRED else now_ns
-    found = _described(token, state)._replace(ended_ns=ended_ns)
-    row = {name: value for name, value in found._asdict().items() if value}
+    found = Found(*_described(token, state)[:-1], ended_ns)
+    row = {name: value for name, value in zip(Found._fields, found, strict=True) if value}
     records.save(view, PREFIX + token.id_hash, row)
     view.put(f"{BY_END}{ended_ns // SECOND_NS:011d}-{token.id_hash}", b"")
     if token.id_hash.startswith(_FORGETS):
