@@ -70,10 +70,10 @@ class Writing:
             raise
         return transaction
 
-    def __exit__(self, kind: type[BaseException] | None, *what: Any) -> None:
-        if kind is None:
+    def __exit__(self, *what: Any) -> None:
+        if what[0] is None:
             self._keep(self._writer.snapshot, self._unsealed)
-        self._writers.__exit__(kind, *what)
+        self._writers.__exit__(*what)
 
 
 class State:
