@@ -112,11 +112,21 @@ def test_what_became_of_a_token_is_forgotten_in_time(clock):
     assert verify(core, tokens[0])["state"] == "never-here"
     left = [len(names(core, past.PREFIX))]
     while left[-1] > 60:
-        clock.go(1)  # or what is new would never be forgotten, and chance could keep this from its end
+        clock.go(11 * 24 * 3600)  # or what is new would not be forgotten, and chance could keep this from its end
         unwrap(core, wrap(core))
         left.append(len(names(core, past.PREFIX)))
     assert max(before - after for before, after in pairwise(left)) == 31
-    assert len(names(core, past.BY_END)) == left[-1]
+
+
+def test_what_became_of_a_token_is_known_from_one_folder_to_the_next(core, clock):
+    """A token is found by when it ended, however many of the folders of ten days were begun since."""
+    tokens = []
+    for _ in range(35):
+        tokens.append(wrap(core))
+        unwrap(core, tokens[-1])
+        clock.go(24 * 3600)
+    known = [verify(core, token)["state"] for token in tokens]
+    assert known == ["never-here"] * 6 + ["used"] * 29
 
 
 def test_a_month_is_remembered_where_nobody_says_how_long(core, clock):

@@ -67,7 +67,7 @@ def names(core: Core, prefix: str = "") -> list[str]:
 
 def lines_of(core: Core) -> list[str]:
     """Give the names of all but what is remembered of wrapping tokens that are gone."""
-    return [name for name in names(core) if not name.startswith((past.PREFIX, past.BY_END))]
+    return [name for name in names(core) if not name.startswith(past.PREFIX)]
 
 
 def bare_token(core: Core, namespace: str = "") -> str:

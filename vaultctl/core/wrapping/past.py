@@ -1,13 +1,14 @@
 """What is remembered of wrapping tokens that are gone: for a while it can be told why one is good no more.
 
 A row has the salted hash of the token as its name, and nothing that opens anything. It is written in the commit that
-ends the token. Beside it stands an index by the moment of the end. One in sixteen new rows takes some with it whose
-time is over: twice as many as come, so that they do not add up, and no request has many to remove. A row whose time is
-over counts as absent.
+ends the token, below the ten days in which that was: so the oldest rows come first, and a token is looked for in the
+few folders whose time is not over. One in sixteen new rows takes some with it of a folder whose time is over: twice as
+many as come, so that they do not add up, and no request has many to remove. A row whose time is over counts as absent.
 """
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.core import records, tokens
@@ -17,12 +18,13 @@ from vaultctl.core.tokens import SECOND_NS
 if TYPE_CHECKING:
     from vaultctl.core.session import Session
     from vaultctl.core.tokens import Token
+    from vaultctl.core.views import View
 
 PREFIX = "core/wrapping/past/"
-BY_END = "core/wrapping/end/"
 LIVE, USED, EXPIRED, REVOKED = "live", "used", "expired", "revoked"
 NEVER_HERE, WRONG_NAMESPACE = "never-here", "wrong-namespace"
 
+_PERIOD_S = 10 * 24 * 3600
 _FORGOTTEN_AT_ONCE = 32
 _FORGETS = "0"
 """What begins the hash of a token whose row takes others with it."""
@@ -50,8 +52,7 @@ def note_end(session: Session, token: Token) -> None:
     ended_ns = token.expire_ns if state == EXPIRED else now_ns
     found = Found(*_described(token, state)[:-1], ended_ns)
     row = {name: value for name, value in zip(Found._fields, found, strict=True) if value}
-    records.save(view, PREFIX + token.id_hash, row)
-    view.put(f"{BY_END}{ended_ns // SECOND_NS:011d}-{token.id_hash}", b"")
+    records.save(view, _name(ended_ns // SECOND_NS // _PERIOD_S, token.id_hash), row)
     if token.id_hash.startswith(_FORGETS):
         _forget(session, now_ns)
 
@@ -74,10 +75,22 @@ def _found(session: Session, text: str, now_ns: int) -> Found | None:
         alive = token.num_uses >= 0 and tokens.is_alive(view, token, now_ns / SECOND_NS)
         found = _described(token, LIVE if alive else _end_of(token, now_ns))
         return found._replace(ended_ns=token.expire_ns) if found.state == EXPIRED else found
-    row = records.load(view, PREFIX + id_hash)
-    if row is None or row["ended_ns"] + session.host.wrapping_history_s * SECOND_NS <= now_ns:
-        return None
-    return Found(**row)
+    over_ns = now_ns - session.host.wrapping_history_s * SECOND_NS
+    row = _row(view, id_hash, now_ns // SECOND_NS, over_ns // SECOND_NS)
+    return Found(**row) if row and row["ended_ns"] > over_ns else None
+
+
+def _row(view: View, id_hash: str, now_s: int, over_s: int) -> dict[str, Any] | None:
+    """Read the row of a token that ended between two moments."""
+    for period in range(now_s // _PERIOD_S, over_s // _PERIOD_S - 1, -1):
+        row = records.load(view, _name(period, id_hash))
+        if row is not None:
+            return row
+    return None
+
+
+def _name(period: int, id_hash: str) -> str:
+    return f"{PREFIX}{period:06d}/{id_hash}"
 
 
 def _home_of(session: Session, text: str, now_ns: int) -> str | None:
@@ -103,13 +116,12 @@ def _described(token: Token, state: str) -> Found:
 
 
 def _forget(session: Session, now_ns: int) -> None:
-    until_s = now_ns // SECOND_NS - session.host.wrapping_history_s
-    for row in session.view.list(BY_END, limit=_FORGOTTEN_AT_ONCE):
-        ended, _, id_hash = row.partition("-")
-        if int(ended) >= until_s:
+    over_s = now_ns // SECOND_NS - session.host.wrapping_history_s
+    until = f"{PREFIX}{over_s // _PERIOD_S:06d}/"
+    for name in list(islice(session.view.below(PREFIX), _FORGOTTEN_AT_ONCE)):
+        if name >= until:
             return
-        session.view.delete(BY_END + row)
-        session.view.delete(PREFIX + id_hash)
+        session.view.delete(name)
 
 
 def describe(found: Found, namespace_path: str) -> dict[str, Any]:
