@@ -10,7 +10,13 @@ from vaultctl.logical.storage import Reading, Storage
 def load(storage: Reading, name: str) -> dict[str, Any] | None:
     """Read a record, or None."""
     data = storage.get(name)
-    return None if data is None else json.loads(data)
+    return None if data is None else from_bytes(data)
+
+
+def from_bytes(data: bytes) -> dict[str, Any]:
+    """Give a record that was stored: no space is in front of it, or behind."""
+    record: dict[str, Any] = _READER.raw_decode(data.decode())[0]
+    return record
 
 
 def save(storage: Storage, name: str, record: dict[str, Any]) -> None:
@@ -23,4 +29,5 @@ def to_bytes(record: dict[str, Any]) -> bytes:
     return _WRITE(record).encode()
 
 
+_READER = json.JSONDecoder()
 _WRITE = json_text.compact_writer()

@@ -8,7 +8,6 @@ tokens of the mount that made it were revoked. So a revocation takes effect at o
 mount gave, however many rows are left to be removed (see `token_store.sweep`).
 """
 
-import json
 from collections.abc import Callable, Collection, Mapping
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -180,7 +179,7 @@ def load(storage: Reading, id_hash: str) -> Token | None:
     if kept is None or kept[0] != blob:
         if len(decoded) >= _MOST_DECODED:
             decoded.clear()
-        kept = decoded[id_hash] = blob, from_record(id_hash, json.loads(storage.decrypt(name, blob)))
+        kept = decoded[id_hash] = blob, from_record(id_hash, records.from_bytes(storage.decrypt(name, blob)))
     return kept[1]
 
 

@@ -50,9 +50,8 @@ def note_end(session: Session, token: Token) -> None:
     view, now_ns = session.view, session.host.now_ns()
     state = _end_of(token, now_ns)
     ended_ns = token.expire_ns if state == EXPIRED else now_ns
-    found = Found(*_described(token, state)[:-1], ended_ns)
-    row = {name: value for name, value in zip(Found._fields, found, strict=True) if value}
-    records.save(view, _name(ended_ns // SECOND_NS // _PERIOD_S, token.id_hash), row)
+    found = _described(token, state, ended_ns)
+    records.save(view, _name(ended_ns // SECOND_NS // _PERIOD_S, token.id_hash), found._asdict())
     if token.id_hash.startswith(_FORGETS):
         _forget(session, now_ns)
 
@@ -73,8 +72,8 @@ def _found(session: Session, text: str, now_ns: int) -> Found | None:
         if not token.is_wrapping:
             return None
         alive = token.num_uses >= 0 and tokens.is_alive(view, token, now_ns / SECOND_NS)
-        found = _described(token, LIVE if alive else _end_of(token, now_ns))
-        return found._replace(ended_ns=token.expire_ns) if found.state == EXPIRED else found
+        state = LIVE if alive else _end_of(token, now_ns)
+        return _described(token, state, token.expire_ns if state == EXPIRED else 0)
     over_ns = now_ns - session.host.wrapping_history_s * SECOND_NS
     row = _row(view, id_hash, now_ns // SECOND_NS, over_ns // SECOND_NS)
     return Found(**row) if row and row["ended_ns"] > over_ns else None
@@ -109,10 +108,9 @@ def _end_of(token: Token, now_ns: int) -> str:
     return EXPIRED if token.has_expired(now_ns / SECOND_NS) else REVOKED
 
 
-def _described(token: Token, state: str) -> Found:
-    return Found(
-        state, token.path, token.issue_ns, token.expire_ns, token.ttl_s, token.rewrapped, namespace=token.namespace
-    )
+def _described(token: Token, state: str, ended_ns: int = 0) -> Found:
+    times = token.issue_ns, token.expire_ns, token.ttl_s
+    return Found(state, token.path, *times, token.rewrapped, token.namespace, ended_ns)
 
 
 def _forget(session: Session, now_ns: int) -> None:
