@@ -136,13 +136,13 @@ class MountTable:
 
     def serving(self, path: str, namespace: str = ROOT_NAMESPACE) -> Mount | None:
         """Find the mount that a request path falls to; "a" and "a/b/c" both fall to `a/`."""
-        end = len(path)
-        while end > 0:
+        end = path.find("/")
+        while end >= 0:  # from the left: most mounts have one part, and none lies below another
             mount = self._by_path.get((namespace, path[:end].rstrip("/") + "/"))
             if mount:
                 return mount
-            end = path.rfind("/", 0, end)
-        return None
+            end = path.find("/", end + 1)
+        return self._by_path.get((namespace, path + "/"))
 
     def conflicting(self, path: str, namespace: str = ROOT_NAMESPACE) -> Mount | None:
         """Find a mount at, above or below a mount path."""

@@ -326,7 +326,7 @@ def _first_end_s(storage: Reading) -> float:
 
 def _stored_end_s(view: View) -> float:
     """Give the first moment at which a token ends that a transaction stored."""
-    return _end_in(next(view.stored_below(BY_EXPIRY), None)) if isinstance(view, Transaction) else inf
+    return _end_in(view.first_stored(BY_EXPIRY)) if isinstance(view, Transaction) else inf
 
 
 def _end_in(row: str | None) -> float:

@@ -26,6 +26,7 @@ Savepoint = tuple[int, Header]
 
 KEYRING = "core/keyring"
 ROOT_KEY = "core/seal/root-key"
+_SEALED = bytes([SEALED])
 KEYS = frozenset({KEYRING, ROOT_KEY})
 """The entries that no barrier term encrypts."""
 
@@ -174,9 +175,9 @@ class Transaction(View):
         """Tell whether anything changed whose name begins with the prefix."""
         return self._overlay.changed_below(prefix)
 
-    def stored_below(self, prefix: str) -> Iterator[str]:
-        """Give the names below the prefix that this transaction stored."""
-        return self._overlay.stored_below(prefix)
+    def first_stored(self, prefix: str) -> str | None:
+        """Give the first name below the prefix that this transaction stored."""
+        return self._overlay.first_stored(prefix)
 
     def put(self, name: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
         """Store an entry. Raises: SealUnavailable, where it has to be wrapped and cannot be."""
@@ -296,7 +297,7 @@ class Transaction(View):
 
 def decrypt(seal: Seal, barrier: Barrier, name: str, blob: bytes) -> bytes:
     """Decrypt an entry, from under the seal too where it wrapped it. Raises: IntegrityError."""
-    return barrier.decrypt(name, seal.unwrap(name, blob) if blob[:1] == bytes([SEALED]) else blob)
+    return barrier.decrypt(name, seal.unwrap(name, blob) if blob[:1] == _SEALED else blob)
 
 
 def past_name(after: str) -> str:

@@ -73,7 +73,7 @@ class Barrier:
     def decrypt(self, name: str, blob: bytes) -> bytes:
         """Decrypt an entry's value. Raises: IntegrityError, which names the entry."""
         head = blob[:_HEAD_B]
-        plain = self._cipher(head, name).decrypt(blob[_HEAD_B:], head + name.encode())
+        plain = (self._ciphers.get(head) or self._cipher(head, name)).decrypt(blob[_HEAD_B:], head + name.encode())
         if plain is None:
             raise damaged(name)
         return plain
@@ -133,13 +133,11 @@ class Barrier:
         return plain
 
     def _cipher(self, head: bytes, name: str) -> Cipher:
-        """Give the cipher that a ciphertext's first bytes name. Raises: IntegrityError."""
-        cipher = self._ciphers.get(head)
-        if cipher is None:
-            term = self.keyring.terms.get(int.from_bytes(head[1:], "big"))
-            if head[:1] != bytes([ENTRY]) or term is None:
-                raise damaged(name)
-            cipher = self._ciphers[head] = Cipher(term.key, self._random)
+        """Make the cipher that a ciphertext's first bytes name. Raises: IntegrityError."""
+        term = self.keyring.terms.get(int.from_bytes(head[1:], "big"))
+        if head[:1] != bytes([ENTRY]) or term is None:
+            raise damaged(name)
+        cipher = self._ciphers[head] = Cipher(term.key, self._random)
         return cipher
 
 

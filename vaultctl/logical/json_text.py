@@ -151,6 +151,8 @@ def page(value: Any) -> bytes:
 
 
 def _check_weight(text: str) -> None:
+    if len(text) * (_CONTAINER_B + 2 * _VALUE_B) < _MAX_WEIGHT_B:
+        return  # were each character a container, and one more a value
     if _weight_b(text) > _MAX_WEIGHT_B and _weight_b(_STRING.sub("", text)) > _MAX_WEIGHT_B:
         raise TooComplex("exceeded maximum estimated memory limits")
 

@@ -66,13 +66,15 @@ class Overlay:
         index = bisect_left(self._changed, prefix)
         return index < len(self._changed) and self._changed[index].startswith(prefix)
 
-    def stored_below(self, prefix: str) -> Iterator[str]:
-        """Give the names that begin with the prefix and were stored, in order."""
-        index = bisect_left(self._changed, prefix)
-        while index < len(self._changed) and self._changed[index].startswith(prefix):
-            if self.changes[self._changed[index]] is not None:
-                yield self._changed[index]
-            index += 1
+    def first_stored(self, prefix: str) -> str | None:
+        """Give the first name that begins with the prefix and was stored."""
+        for index in range(bisect_left(self._changed, prefix), len(self._changed)):
+            name = self._changed[index]
+            if not name.startswith(prefix):
+                return None
+            if self.changes[name] is not None:
+                return name
+        return None
 
     def mark(self) -> int:
         """Give a savepoint for `rollback`."""

@@ -60,7 +60,9 @@ def remove(session: Session, token: Token) -> None:
     """Remove one token and its cubbyhole; what descends from it is noted for the next sweep, and so are its leases."""
     view = session.view
     if token.is_wrapping:
-        _remove_wrapping(session, token)
+        from vaultctl.core.wrapping import past
+
+        remove_wrapping(session, token, past.end_of(token, session.host.now_ns()))
         return
     from vaultctl.core.leases import store as leases
 
@@ -77,15 +79,18 @@ def remove(session: Session, token: Token) -> None:
         view.put(f"{BY_EXPIRY}{_SINCE_EVER}-{token.id_hash}", b"")
 
 
-def _remove_wrapping(session: Session, token: Token) -> None:
-    """Remove a wrapping token, which has a content and nothing else: it can make no token, lease or secret."""
+def remove_wrapping(session: Session, token: Token, state: str) -> None:
+    """Remove a wrapping token, which has a content and nothing else: it can make no token, lease or secret.
+
+    The state tells why, as `core.wrapping.past` does.
+    """
     from vaultctl.core.wrapping import past, store
 
     place = store.place(session, token)
     names = (BY_ID + token.id_hash, BY_ACCESSOR + tokens.hash_of(session.view, token.accessor))
     for name in (*names, *tokens.index_names(token), *([place] if place else ())):
         session.view.delete(name)
-    past.note_end(session, token)
+    past.note_end(session, token, state)
 
 
 def orphan(session: Session, token: Token) -> None:

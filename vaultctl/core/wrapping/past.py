@@ -45,10 +45,9 @@ class Found(NamedTuple):
     ended_ns: int = 0
 
 
-def note_end(session: Session, token: Token) -> None:
+def note_end(session: Session, token: Token, state: str) -> None:
     """Remember a token that is being removed, and why; forget some whose time is over."""
     view, now_ns = session.view, session.host.now_ns()
-    state = _end_of(token, now_ns)
     ended_ns = token.expire_ns if state == EXPIRED else now_ns
     found = _described(token, state, ended_ns)
     records.save(view, _name(ended_ns // SECOND_NS // _PERIOD_S, token.id_hash), found._asdict())
@@ -72,7 +71,7 @@ def _found(session: Session, text: str, now_ns: int) -> Found | None:
         if not token.is_wrapping:
             return None
         alive = token.num_uses >= 0 and tokens.is_alive(view, token, now_ns / SECOND_NS)
-        state = LIVE if alive else _end_of(token, now_ns)
+        state = LIVE if alive else end_of(token, now_ns)
         return _described(token, state, token.expire_ns if state == EXPIRED else 0)
     over_ns = now_ns - session.host.wrapping_history_s * SECOND_NS
     row = _row(view, id_hash, now_ns // SECOND_NS, over_ns // SECOND_NS)
@@ -102,7 +101,8 @@ def _home_of(session: Session, text: str, now_ns: int) -> str | None:
     return None
 
 
-def _end_of(token: Token, now_ns: int) -> str:
+def end_of(token: Token, now_ns: int) -> str:
+    """Tell why a token is good no more, or is being removed."""
     if token.num_uses < 0:
         return USED
     return EXPIRED if token.has_expired(now_ns / SECOND_NS) else REVOKED

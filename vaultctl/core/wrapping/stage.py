@@ -80,8 +80,9 @@ def _can_be_wrapped(exchange: Exchange, response: Response) -> bool:
         return False
     if request.operation is Operation.HELP or request.path in _OF_THE_SERVER:
         return False
-    said = (response.data, response.auth, response.raw, response.lease)
-    return any(part is not None for part in said) or bool(response.warnings)
+    if response.data is not None or response.auth is not None or response.raw is not None:
+        return True
+    return response.lease is not None or bool(response.warnings)
 
 
 def _wrapped_accessor(mount: Mount, response: Response) -> str:

@@ -78,9 +78,10 @@ def reissue(
 
 def consume(session: Session, token: Token) -> None:
     """End a token because it was used, and its content with it."""
-    from vaultctl.core.token_store import sweep
+    from vaultctl.core.token_store.sweep import remove_wrapping
+    from vaultctl.core.wrapping.past import USED
 
-    sweep.remove(session, token._replace(num_uses=-1))
+    remove_wrapping(session, token, USED)
 
 
 def open_content(session: Session, token: Token) -> Response:
