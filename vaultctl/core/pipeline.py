@@ -94,7 +94,7 @@ def produce(exchange: Exchange) -> Response:
 
 def wrap(exchange: Exchange) -> Response:
     """Give the answer wrapped, if it says anything; that nothing is there may have data, too. Raises: VaultError."""
-    from vaultctl.core.wrapping import stage
+    from vaultctl.core.wrapping.stage import put_away
 
     try:
         response = produce(exchange)
@@ -102,7 +102,7 @@ def wrap(exchange: Exchange) -> Response:
         if error.data is None and not error.warnings:
             raise
         response = Response(error.status, error.data, warnings=error.warnings)
-    return stage.wrap(exchange, response)
+    return put_away(exchange, response)
 
 
 def check_request(request: Request) -> Request:
@@ -166,10 +166,10 @@ def resolve_namespace(exchange: Exchange) -> None:
         check_lock(exchange)  # that of a token's own namespace does not matter. Source: OpenBao 2.7
         exchange.namespace = table.get(scope.namespace_id(exchange.request)) or exchange.namespace
     elif path == "sys/wrapping/unwrap":
-        from vaultctl.core.token_store import scope
+        from vaultctl.core.token_store.scope import own_namespace_id
 
         check_lock(exchange)
-        exchange.namespace = table.get(scope.own_namespace_id(exchange.request)) or exchange.namespace
+        exchange.namespace = table.get(own_namespace_id(exchange.request)) or exchange.namespace
 
 
 def route(exchange: Exchange) -> None:
@@ -222,9 +222,9 @@ def authenticate(exchange: Exchange) -> None:
     where it could have been left out.
     """
     if exchange.match and exchange.match.endpoint.about_wrapping:
-        from vaultctl.core.wrapping import presented
+        from vaultctl.core.wrapping.presented import find_wrapping
 
-        presented.find(exchange)
+        find_wrapping(exchange)
     if exchange.match and exchange.match.endpoint.unauthenticated:
         return
     if not exchange.request.token:

@@ -100,28 +100,35 @@ class Memory:
             raise NoState("there is no state in memory yet")
         return nullcontext(self._newest)
 
-    @contextmanager
-    def writer(self, *, synced: bool = True) -> Iterator["MemoryWriter"]:
+    def writer(self, *, synced: bool = True) -> "MemoryWriter":
         """Take the lock."""
-        with self.locked():
-            yield MemoryWriter(self, self._newest)
+        return MemoryWriter(self)
 
-    def overwriter(self) -> AbstractContextManager["MemoryWriter"]:
+    def overwriter(self) -> "MemoryWriter":
         """Take the lock."""
         return self.writer()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep all writers out."""
+        self.lock()
+        try:
+            yield
+        finally:
+            self.unlock()
+
+    def lock(self) -> MemorySnapshot | None:
+        """Wait for the lock, and give the newest generation."""
         self._waiting += 1
         try:
             self._lock.acquire()
         finally:
             self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._lock.release()
+        return self._newest
+
+    def unlock(self) -> None:
+        """Let the next one have the lock."""
+        self._lock.release()
 
     def is_awaited(self) -> bool:
         """Tell whether a thread waits for the lock."""
@@ -152,11 +159,18 @@ class Memory:
 
 
 class MemoryWriter:
-    """A held lock over the newest generation."""
+    """A lock over the newest generation, held for as long as the context lasts."""
 
-    def __init__(self, backend: Memory, snapshot: MemorySnapshot | None) -> None:
+    def __init__(self, backend: Memory) -> None:
         self._backend = backend
-        self.snapshot = snapshot
+        self.snapshot: MemorySnapshot | None = None
+
+    def __enter__(self) -> "MemoryWriter":
+        self.snapshot = self._backend.lock()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._backend.unlock()
 
     def stored(self, start: str, limit: int, /) -> list[Stored]:
         """Give so many entries from the name `start` on; none has a row."""

@@ -84,13 +84,14 @@ def remove_wrapping(session: Session, token: Token, state: str) -> None:
 
     The state tells why, as `core.wrapping.past` does.
     """
-    from vaultctl.core.wrapping import past, store
+    from vaultctl.core.wrapping.past import note_end
+    from vaultctl.core.wrapping.store import place_of
 
-    place = store.place(session, token)
+    place = place_of(session, token)
     names = (BY_ID + token.id_hash, BY_ACCESSOR + tokens.hash_of(session.view, token.accessor))
     for name in (*names, *tokens.index_names(token), *([place] if place else ())):
         session.view.delete(name)
-    past.note_end(session, token, state)
+    note_end(session, token, state)
 
 
 def orphan(session: Session, token: Token) -> None:

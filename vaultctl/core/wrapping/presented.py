@@ -32,7 +32,7 @@ class NoWrappingToken(VaultError):
         super().__init__(f"error validating wrapping token: {why}")
 
 
-def find(exchange: Exchange) -> None:
+def find_wrapping(exchange: Exchange) -> None:
     """Find the token that a request is about; a listing is about none. Raises: NoWrappingToken, InvalidRequest."""
     if exchange.request.operation in (Operation.LIST, Operation.SCAN):
         exchange.match = None  # with a slash behind it is no such path. Source: OpenBao 2.7

@@ -25,7 +25,7 @@ _OF_THE_SERVER = frozenset({"sys/health", "sys/init", "sys/leader", "sys/seal-st
 _LISTING = (Operation.LIST, Operation.SCAN)
 
 
-def wrap(exchange: Exchange, response: Response) -> Response:
+def put_away(exchange: Exchange, response: Response) -> Response:
     """Put an answer away, and give the one that has a token in its place; give back what is not to be wrapped."""
     mount, request = exchange.mount, exchange.request
     if mount is None or not _can_be_wrapped(exchange, response):

@@ -137,14 +137,14 @@ def _content(session: Session, token: Token) -> bytes:
     return content
 
 
-def place(session: Session, token: Token) -> str:
+def place_of(session: Session, token: Token) -> str:
     """Name the entry of a token's content, or give "" where the token's namespace is gone."""
     cubbyhole = session.mounts.at("cubbyhole/", token.namespace)
     return f"{cubbyhole.storage_prefix}{token.id_hash}/{_CONTENT}" if cubbyhole else ""
 
 
 def _known_place(session: Session, token: Token) -> str:
-    found = place(session, token)
+    found = place_of(session, token)
     if not found:
         raise InvalidRequest(_NOTHING)
     return found
