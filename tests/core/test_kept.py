@@ -124,3 +124,32 @@ def test_what_is_kept_is_written_as_anything_else():
     assert json_text.page(kept) == json_text.page(value)
     assert json_text.page(kept) is json_text.page(kept)
     assert json_text.dumps(kept, indent=2) == json_text.dumps(value, indent=2)
+
+
+def test_what_was_kept_of_a_token_goes_with_the_write_that_stored_it(clocked):
+    """A record that was kept by a write that never was committed is nobody's; another one in its place counts."""
+    with clocked.core.sessions.writing() as session:
+        fields = {"accessor": "a", "policies": ("root",), "path": "", "display_name": "", "creation_time_s": NOW_S}
+        made = tokens.create(session.view, OTHER, **fields)
+        tokens.keep_stored(session.view, made)
+        assert tokens.load(session.view, made.id_hash) is made
+    with pytest.raises(BadToken):
+        clocked.ask(token=OTHER)
+    clocked.create(policies=("default",))
+    with clocked.core.sessions.reading() as session:
+        assert tokens.load(session.view, made.id_hash).policies == ("default",)
+
+
+def test_what_was_kept_of_a_token_is_what_is_stored(clocked):
+    """A wrapping token that was kept when it was made is the same as one that is read."""
+    wrapping = Request(Operation.UPDATE, "sys/wrapping/wrap", token=ROOT, data={"a": 1}, wrap_ttl_s=60.5)
+    first, other = (clocked.core.handle(wrapping).wrap_info["token"] for _ in range(2))
+    for token in (first, other):
+        clocked.core.handle(Request(Operation.UPDATE, "sys/wrapping/rewrap", token=ROOT, data={"token": token}))
+    clocked.core.handle(wrapping)
+    with clocked.core.sessions.reading() as session:
+        view = session.view
+        kept = [tokens.load(view, name.rpartition("/")[2]) for name in view.below(tokens.BY_ID)]
+        view.memo.clear()
+        assert kept == [tokens.load(view, name.rpartition("/")[2]) for name in view.below(tokens.BY_ID)]
+        assert any(token.rewrapped for token in kept)

@@ -44,7 +44,7 @@ SERVICE = "s."
 """What tokens begin with."""
 
 SECOND_NS = 1_000_000_000
-_MOST_DECODED, _MOST_KNOWN = 1_000, 10_000
+_MOST_DECODED, _MOST_KNOWN = 5_000, 10_000
 """So many decoded records are kept, and so many that were looked up."""
 
 _DECODED, _KNOWN, _FINDS, _REVOKED, _ENDS = "tokens", "ends of tokens", "finding tokens", "revoked", "end of tokens"
@@ -174,13 +174,25 @@ def load(storage: Reading, id_hash: str) -> Token | None:
     blob = storage.snapshot.get(name)
     if blob is None:
         return None
-    decoded: dict[str, tuple[bytes, Token]] = storage.memo.setdefault(_DECODED, {})
-    kept = decoded.get(id_hash)
-    if kept is None or kept[0] != blob:
-        if len(decoded) >= _MOST_DECODED:
-            decoded.clear()
-        kept = decoded[id_hash] = blob, from_record(id_hash, records.from_bytes(storage.decrypt(name, blob)))
-    return kept[1]
+    kept: tuple[bytes, Token] | None = storage.memo.setdefault(_DECODED, {}).get(id_hash)
+    if kept is not None and kept[0] == blob:
+        return kept[1]
+    return _keep(storage, blob, from_record(id_hash, records.from_bytes(storage.decrypt(name, blob))))
+
+
+def keep_stored(view: View, token: Token) -> None:
+    """Keep the record of a token that was just stored, and is as it will be read: it is soon asked for."""
+    blob = view.snapshot.get(BY_ID + token.id_hash)
+    if blob is not None:
+        _keep(view, blob, token)
+
+
+def _keep(view: View, blob: bytes, token: Token) -> Token:
+    decoded = view.memo.setdefault(_DECODED, {})
+    if len(decoded) >= _MOST_DECODED:
+        decoded.clear()
+    decoded[token.id_hash] = blob, token
+    return token
 
 
 def _known(storage: Reading) -> dict[str, tuple[Token, float]]:

@@ -55,6 +55,7 @@ def issue(
         explicit_max_ttl_s=ttl_s,
         **fields,
     )
+    tokens.keep_stored(session.view, made)
     session.view.put(_known_place(session, made), content, seal_wrap=seal_wrap)
     return made, text
 
