@@ -131,7 +131,8 @@ def _check_patch(content_type: str) -> None:
 def _is_plain(data: Mapping[str, Any]) -> bool:
     """Tell whether data is flat, and ASCII: as most is, and can be stored as it is."""
     for key, item in data.items():
-        if not key.isascii() or not (item.isascii() if type(item) is str else type(item) in _PLAIN):
+        is_plain = item.isascii() if type(item) is str else type(item) in _PLAIN
+        if not is_plain or type(key) is not str or not key.isascii():
             return False
     return True
 
