@@ -29,10 +29,10 @@ _NONE = Bucket({}, ())
 class Buckets:
     """All entries."""
 
-    def __init__(self, buckets: Sequence[Bucket] = ()) -> None:
-        """Take buckets that are in order, and of which none is empty."""
+    def __init__(self, buckets: Sequence[Bucket] = (), firsts: Sequence[str] = ()) -> None:
+        """Take buckets that are in order, none of them empty, and the first name of each."""
         self._buckets = buckets
-        self._firsts = [bucket.order[0] for bucket in buckets]
+        self._firsts = firsts
 
     def get(self, name: str) -> bytes | None:
         """Return an entry, or None."""
@@ -55,14 +55,16 @@ class Buckets:
 
     def changed(self, changes: Mapping[str, bytes | None]) -> "Buckets":
         """Give the entries as they are after changes; None stands for one that is gone."""
-        made, begun = list[Bucket](), 0
+        made, firsts, begun = list[Bucket](), list[str](), 0
         for index, names in self._touched(sorted(changes)):
             made += self._buckets[begun:index]
+            firsts += self._firsts[begun:index]
             begun = index + 1
             bucket = self._buckets[index] if self._buckets else _NONE
-            _append(made, _changed(bucket, names, changes))
+            _append(made, firsts, _changed(bucket, names, changes))
         made += self._buckets[begun:]
-        return Buckets(made)
+        firsts += self._firsts[begun:]
+        return Buckets(made, firsts)
 
     def _touched(self, names: list[str]) -> Iterator[tuple[int, list[str]]]:
         """Give the buckets in which names in order lie, or belong."""
@@ -94,14 +96,21 @@ def _changed(bucket: Bucket, names: Iterable[str], changes: Mapping[str, bytes |
     return Bucket(entries, tuple(order))
 
 
-def _append(made: list[Bucket], bucket: Bucket) -> None:
+def _append(made: list[Bucket], firsts: list[str], bucket: Bucket) -> None:
     """Add a bucket behind others: in parts where it is large, to the one before where both are small."""
     if made and len(made[-1].order) + len(bucket.order) <= _SIZE:
         before = made.pop()
+        firsts.pop()
         bucket = Bucket(before.entries | bucket.entries, before.order + bucket.order)
     if len(bucket.order) < 2 * _SIZE:
-        made += [bucket] if bucket.order else []
-        return
+        parts = [bucket] if bucket.order else []
+    else:
+        parts = list(_divided(bucket))
+    made += parts
+    firsts += [part.order[0] for part in parts]
+
+
+def _divided(bucket: Bucket) -> Iterator[Bucket]:
     for begun in range(0, len(bucket.order), _SIZE):
         order = bucket.order[begun : begun + _SIZE]
-        made.append(Bucket({name: bucket.entries[name] for name in order}, order))
+        yield Bucket({name: bucket.entries[name] for name in order}, order)

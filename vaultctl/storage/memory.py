@@ -72,6 +72,9 @@ class MemorySnapshot:
     def after(self, commit: Commit) -> "MemorySnapshot":
         """Give the next generation."""
         recent = {**self._recent, **commit.changes}
+        for name, blob in commit.changes.items():
+            if blob is None and self._base.get(name) is None:
+                del recent[name]  # made and removed again, as most tokens are, before it came into the buckets
         if len(recent) <= _FOLD:
             return MemorySnapshot(commit.header, self._base, recent)
         return MemorySnapshot(commit.header, self._base.changed(recent), {})
