@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vaultctl.logical.door import Door
 
-_RIGHTS = "the token of the seal needs update on {mount}encrypt/{key} and {mount}decrypt/{key}"
+_RIGHTS = "the token of the seal needs update on {mount}encrypt/{key} and {mount}decrypt/{key}; it was refused {path}"
 
 
 class TransitKey(NamedTuple):
@@ -51,7 +51,7 @@ class TransitKey(NamedTuple):
         except InvalidRequest:
             raise
         except VaultError as error:
-            hint = _RIGHTS.format(mount=self.mount, key=self.name) if error.status == 403 else error.hint
+            hint = _RIGHTS.format(mount=self.mount, key=self.name, path=path) if error.status == 403 else error.hint
             raise SealUnavailable(f"{where} cannot be used: {'; '.join(error.errors)}", hint=hint) from None
 
     def text(self, verb: str, data: Mapping[str, Any], field: str) -> str:
