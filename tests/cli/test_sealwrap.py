@@ -246,3 +246,48 @@ def test_a_missing_right_is_told_of_as_that(fresh, verb: str):
     with answering(says(403, DENIED)) as server:
         ran = on(fresh, server.address, "sealwrap", verb)
     assert (ran.code, "permission denied" in ran.err, "no sys/sealwrap" in ran.err) == (2, True, False)
+
+
+def of_json(program, *args: str):
+    """Run a command on the JSON state of the folder."""
+    return program(*args, env={"VAULTCTL_STORAGE": "json"})
+
+
+@pytest.mark.parametrize("storage", ["sqlite", "json", "toml"])
+@pytest.mark.parametrize("name", ["mine.state", "mine"])
+def test_a_state_of_another_name_in_the_folder_keeps_its_key(wrapped, storage, name):
+    """Whatever VAULTCTL_STORAGE calls it: its file begins as a state does."""
+    other = {"VAULTCTL_STORAGE": f"{storage}:{wrapped.data}/{name}"}
+    assert wrapped("kv", "put", "secret/b", "x=2", env=other).code == 0
+    for words in (["operator", "seal-rotate-key", "-remove-old-key"], ["sealwrap", "rewrap", "-remove-old-key"]):
+        ran = of_json(wrapped, *words)
+        assert ran.code == 0
+        assert f"no old key was removed: {wrapped.data}/{name} may be a state that needs it" in ran.err
+    assert wrapped("kv", "get", "-field=x", "secret/b", env=other).out == "2"
+    assert of_json(wrapped, "kv", "get", "-field=value", "w/1").out == "1"
+
+
+def test_a_state_outside_of_the_folder_removes_no_key(wrapped):
+    """Its folder's keys may be those of others, as here."""
+    other = {"VAULTCTL_STORAGE": f"sqlite:{wrapped.home}/elsewhere.sqlite"}
+    assert wrapped("kv", "put", "secret/b", "x=2", env=other).code == 0
+    ran = wrapped("operator", "seal-rotate-key", "-remove-old-key", env=other)
+    assert (ran.code, f"no old key was removed: this state is at {wrapped.home}/elsewhere.sqlite" in ran.err) == (
+        0,
+        True,
+    )
+    assert len(keys(wrapped)) == 2
+    assert of_json(wrapped, "kv", "get", "-field=value", "w/1").out == "1"
+    assert wrapped("kv", "get", "-field=x", "secret/b", env=other).out == "2"
+
+
+def test_what_cannot_be_looked_at_may_be_a_state(wrapped):
+    """A link whose target is away for the moment counts as one; folders, pipes and other files do not."""
+    (wrapped.data / "notes").write_text("no state\n")
+    (wrapped.data / "folder").mkdir()
+    os.mkfifo(wrapped.data / "pipe")
+    (wrapped.data / "stick.sqlite").symlink_to(wrapped.home / "away.sqlite")
+    assert "stick.sqlite may be a state" in wrapped("operator", "seal-rotate-key", "-remove-old-key").err
+    (wrapped.data / "stick.sqlite").unlink()
+    assert "vaultctl: removed " in wrapped("sealwrap", "rewrap", "-remove-old-key").err
+    assert keys(wrapped) == ["seal.key"]

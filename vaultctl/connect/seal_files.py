@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.connect import keys, local
@@ -27,14 +28,26 @@ if TYPE_CHECKING:
     from vaultctl.core.state import State
     from vaultctl.storage.header import Header
 
+_BESIDE = (".lock", ".tmp", ".init", "-wal", "-shm", "-journal")
+"""Ends of what belongs to a state's file."""
+
+_HEAD_B = 4096
+_SQLITE = b"SQLite format 3\0"
+_TEXTS = (b'"vaultctl"', b"[vaultctl")
+"""What stands at the beginning of a state in JSON and in TOML, whoever formatted it."""
+
 _EARLIER = re.compile(re.escape(SEAL_KEY) + r"\.[0-9a-f]{16}")
 
 
 class Settled(NamedTuple):
-    """The files of keys that nothing in the state is under any more: those that were removed, and those that stay."""
+    """The files of keys that nothing in the state is under any more: those that were removed, and those that stay.
+
+    `why` says what else may need those that were to be removed.
+    """
 
     removed: list[str]
     kept: list[str]
+    why: str = ""
 
 
 def new_key(settings: Settings, environ: Mapping[str, str], header: Header) -> tuple[static.StaticSeal, str]:
@@ -86,7 +99,7 @@ def _rename(folder: str, current: str) -> None:
 def settle(settings: Settings, state: State, *, removes: bool) -> Settled:
     """Bring the files of the keys in order; name those that nothing is under any more, or remove them.
 
-    Where the folder holds another state, or what was one, none counts as such. Raises: StateError.
+    Where another state may use the keys of the folder, none counts as such. Raises: StateError.
     """
     folder = settings.data_dir
     if settings.seal_key or not any(_is_key(name) for name in os.listdir(folder)):
@@ -97,10 +110,13 @@ def settle(settings: Settings, state: State, *, removes: bool) -> Settled:
         is_static = header.seal.get("type") == static.StaticSeal.kind
         if is_static:
             _rename(folder, _id(header.seal))
-        if header.seal.get(PREVIOUS) or _has_others(settings):
+        if header.seal.get(PREVIOUS):
             return Settled([], [])
         current = {SEAL_KEY, f"{SEAL_KEY}.{_id(header.seal)}"} if is_static else set()
         old = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if _is_key(name, current)]
+        why = _who_else(settings) if old else ""
+        if why:
+            return Settled([], [], why if removes else "")
         if not removes:
             return Settled([], old)
         for path in old:
@@ -112,11 +128,36 @@ def _is_key(name: str, but: frozenset[str] | set[str] = frozenset()) -> bool:
     return (name in (SEAL_KEY, SEAL_KEY + NEXT) or bool(_EARLIER.fullmatch(name))) and name not in but
 
 
-def _has_others(settings: Settings) -> bool:
-    """Tell whether a state besides this one is in the folder, or a file that was one."""
-    others = set(FILES.values()) - {os.path.basename(settings.path)}
+def _who_else(settings: Settings) -> str:
+    """Say which state besides this one may use the keys of the folder, or nothing.
+
+    In the folder that is every file that may be a state, or was one. A state that lies elsewhere is itself a sign that
+    the folder is not one state's alone.
+    """
+    folder, own = os.path.realpath(settings.data_dir), os.path.basename(settings.path)
+    if os.path.dirname(settings.path) != folder:
+        return f"this state is at {settings.path}, and others may use the keys in {folder}"
+    of_this = (own, *(own + end for end in _BESIDE))
+    for name in sorted(os.listdir(folder)):
+        if name not in of_this and not name.startswith(f"{own}.job-") and _may_be_state(folder, name):
+            return f"{os.path.join(folder, name)} may be a state that needs it"
+    return ""
+
+
+def _may_be_state(folder: str, name: str) -> bool:
+    """Tell whether a file is a state, or was one, by its name or by how it begins; if it cannot be read, it may be."""
     aside = tuple(file + end for file in FILES.values() for end in (local.MIGRATED, files.DAMAGED))
-    return any(name in others or name.startswith(aside) for name in os.listdir(settings.data_dir))
+    if name in FILES.values() or name.startswith(aside):
+        return True
+    path = os.path.join(folder, name)
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        with open(path, "rb") as file:
+            head = file.read(_HEAD_B)
+    except OSError:
+        return True
+    return head.startswith(_SQLITE) or any(begin in head for begin in _TEXTS)
 
 
 def _id(described: Mapping[str, object]) -> str:
