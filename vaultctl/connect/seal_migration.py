@@ -12,10 +12,11 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.connect import keys, local, seal_files, unsealing
+from vaultctl.connect.attempts import AttemptFiles
 from vaultctl.connect.runtime import RuntimeFolder
 from vaultctl.connect.seal_rotation import Wanted, new_seal
 from vaultctl.connect.settings import SEALS, SettingError
-from vaultctl.core import recovery, rewrap, seal_change
+from vaultctl.core import attempts, recovery, rewrap, seal_change
 from vaultctl.core.core import Core
 from vaultctl.core.quorum import read_share
 from vaultctl.core.sealing import Plan
@@ -105,6 +106,7 @@ class Migration:
                 seal_files.put_in_place(self._settings, migrated.key_id)
             if migrated.old == keys.SHAMIR:
                 self._runtime().drop(header.cluster_id)
+            attempts.drop_all(AttemptFiles(self._environ, self._settings.lock_timeout_s), header)
             return migrated
 
     def _go_over(self, session: Session, header: Header, shares: Sequence[bytes]) -> Migrated:

@@ -13,8 +13,9 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.connect import keys, local, seal_files
+from vaultctl.connect.attempts import AttemptFiles
 from vaultctl.connect.settings import SettingError
-from vaultctl.core import rewrap, seal_change
+from vaultctl.core import attempts, rewrap, seal_change
 from vaultctl.core.core import Core
 from vaultctl.crypto.seals.several import current_of
 from vaultctl.logical.errors import SealKeyError
@@ -58,6 +59,7 @@ def rotate(settings: Settings, environ: Mapping[str, str], state: State, wanted:
             seal_change.put_under(transaction, seal, lambda one: keys.find_seal(settings, environ, one))
             rewrap.start(session, time.time_ns(), os.urandom)
             session.commit()
+        attempts.drop_all(AttemptFiles(environ, settings.lock_timeout_s), transaction.header)
         if seal.kind == "static":
             seal_files.put_in_place(settings, seal.key_id)
         return Rotated(old.key_id, seal.key_id, source)
