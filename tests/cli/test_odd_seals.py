@@ -125,3 +125,104 @@ def of_server(address: str) -> dict[str, str]:
         "BAO_TRANSIT_SEAL_KEY_NAME": "vaultctl",
         "BAO_TRANSIT_SEAL_TOKEN": "a-token",
     }
+
+
+# --- names of keys ---
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("L" * 256, "is longer than 255 bytes"),
+        ("ä" * 128, "is longer than 255 bytes"),
+        ("a\nb", "cannot be shown"),
+        ("a\x1b[1mb", "cannot be shown"),
+    ],
+)
+def test_a_label_that_cannot_be_stored_or_shown_makes_no_key(used, token, monkeypatch, label, message):
+    """It is refused before the token is asked for anything, wherever it is said."""
+    import pkcs11
+
+    named(monkeypatch, elsewhere.of_hsm(token))
+    by_flag = used("operator", "seal-migrate", "-to=pkcs11", f"-key-label={label}", "-generate")
+    monkeypatch.setenv("BAO_HSM_KEY_LABEL", label)
+    by_setting = used("operator", "seal-migrate", "-to=pkcs11", "-generate")
+    for ran in (by_flag, by_setting):
+        assert (ran.code, message in ran.err, ran.err.count("\n") < 4) == (1, True, True), ran.err
+    settings = token.settings
+    with pkcs11.lib(settings.lib).get_token(token_label=settings.token_label).open(user_pin=settings.pin) as session:
+        assert len(list(session.get_objects({pkcs11.Attribute.CLASS: pkcs11.ObjectClass.SECRET_KEY}))) == 3
+    assert is_whole(used)
+
+
+def test_the_longest_label_is_taken(used, token, monkeypatch):
+    """255 bytes find room in what the seal wraps."""
+    named(monkeypatch, elsewhere.of_hsm(token, "L" * 255))
+    assert used("operator", "seal-migrate", "-to=pkcs11", "-generate").code == 0
+    assert used("kv", "get", "-field=key", "w/a").out == "1"
+
+
+@pytest.mark.parametrize(("name", "message"), [("k" * 256, "is longer than"), ("a\nb", "cannot be shown")])
+def test_a_name_of_a_transit_key_that_cannot_be_is_refused(used, monkeypatch, name, message):
+    """Nobody is asked."""
+    with answering(says(500)) as server:
+        named(monkeypatch, {**of_server(server.address), "BAO_TRANSIT_SEAL_KEY_NAME": name})
+        ran = used("operator", "seal-migrate", "-to=transit")
+        assert server.asked == []
+    assert (ran.code, "the key_name of the seal" in ran.err, message in ran.err) == (1, True, True), ran.err
+
+
+# --- what no transit engine answers ---
+
+ODD = {
+    "text": {"data": "text"},
+    "list": {"data": ["text"]},
+    "number": {"data": 5},
+    "none": {"data": None},
+    "no field": {"data": {}},
+    "no text": {"data": {"ciphertext": 5, "plaintext": 5}},
+    "no base64": {"data": {"ciphertext": "vault:v1:!!!", "plaintext": "!!!"}},
+    "short base64": {"data": {"ciphertext": "vault:v1:AAAAA", "plaintext": "AAAAA"}},
+    "empty": {"data": {"ciphertext": "vault:v1:", "plaintext": ""}},
+    "other digits": {"data": {"ciphertext": "vault:v²:AAAA", "plaintext": "é☃"}},
+    "arabic digits": {"data": {"ciphertext": "vault:v١:AAAA", "plaintext": "\ud83d"}},
+    "many digits": {"data": {"ciphertext": f"vault:v{'1' * 5000}:AAAA", "plaintext": "A" * 5000}},
+    "no letters": {"data": {"ciphertext": "vault:v1:é☃", "plaintext": "==="}},
+    "no version": {"data": {"ciphertext": "vault:", "plaintext": "\n"}},
+    "a version of nothing": {"data": {"ciphertext": "vault:v0:AAAA", "plaintext": "AAAA"}},
+}
+
+
+def odd_answer(kind: str) -> bytes:
+    """Give the whole answer."""
+    return says(200, json.dumps({"request_id": "r", "lease_id": "", **ODD[kind]}))
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_no_transit_engine_answers_to_a_migration_is_said(used, monkeypatch, kind):
+    """No traceback, no bug report: where it was asked, and that this is not what was to be answered."""
+    with answering(odd_answer(kind)) as server:
+        named(monkeypatch, of_server(server.address))
+        ran = used("operator", "seal-migrate", "-to=transit")
+        address = server.address
+    assert (ran.code, "bug in vaultctl" in ran.err) == (2, False), ran.err
+    assert f"what answers at {address} for the transit seal's key vaultctl did not give" in ran.err or (
+        "does not open what it wrapped just now" in ran.err
+    )
+    assert is_whole(used)
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_no_transit_engine_answers_to_an_open_state_is_said(used, bao, tmp_path, monkeypatch, kind):
+    """A state that is under a real key, with something else in the engine's place: reads and writes say so."""
+    real = elsewhere.of_transit(bao, tmp_path / "token")
+    named(monkeypatch, real)
+    assert used("operator", "seal-migrate", "-to=transit").code == 0
+    with answering(odd_answer(kind)) as server:
+        monkeypatch.setenv("BAO_TRANSIT_SEAL_ADDR", server.address)
+        for words in (["kv", "get", "w/a"], ["kv", "put", "w/a", "key=2"], ["operator", "seal-rotate-key"]):
+            ran = used(*words)
+            assert (ran.code, "bug in vaultctl" in ran.err) == (2, False), ran.err
+            assert "did not give a" in ran.err or "core/seal/root-key does not decrypt" in ran.err
+    monkeypatch.setenv("BAO_TRANSIT_SEAL_ADDR", real["BAO_TRANSIT_SEAL_ADDR"])
+    assert used("kv", "get", "-field=key", "w/a").out == "1"

@@ -90,7 +90,9 @@ def new_seal(
 
 
 def _of_hsm(elsewhere: Elsewhere, header: Header, wanted: Wanted) -> tuple[Seal, str]:
-    label = wanted.key_label or elsewhere.key_label()
+    from vaultctl.connect.seals import good_name
+
+    label = good_name(wanted.key_label, "-key-label") if wanted.key_label else elsewhere.key_label()
     if label == header.seal.get("key_id"):
         raise SettingError(
             f"the key {label} is the one that the state has",
