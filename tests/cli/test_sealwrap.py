@@ -291,3 +291,73 @@ def test_what_cannot_be_looked_at_may_be_a_state(wrapped):
     (wrapped.data / "stick.sqlite").unlink()
     assert "vaultctl: removed " in wrapped("sealwrap", "rewrap", "-remove-old-key").err
     assert keys(wrapped) == ["seal.key"]
+
+
+@pytest.fixture
+def on_stick(wrapped):
+    """The same, with the key on a stick, to which `seal.key` is a link; gives where the key is."""
+    stick = wrapped.home / "stick"
+    stick.mkdir()
+    (wrapped.data / "seal.key").rename(stick / "k")
+    (wrapped.data / "seal.key").symlink_to(stick / "k")
+    return stick / "k"
+
+
+def test_a_key_on_a_stick_is_rotated_there(wrapped, on_stick):
+    """The link stays one, no key comes into the data folder, and the old one is beside the new one."""
+    before = on_stick.read_bytes()
+    ran = wrapped("operator", "seal-rotate-key", "-remove-old-key")
+    assert (ran.code, f"from {on_stick};" in ran.out) == (0, True), ran.err
+    old = ran.out.splitlines()[0].rpartition(" ")[2]
+    assert f"links to {on_stick}, which others may use" in ran.err
+    assert ((wrapped.data / "seal.key").readlink(), keys(wrapped)) == (on_stick, ["seal.key"])
+    assert sorted(path.name for path in on_stick.parent.iterdir()) == ["k", f"k.{old}"]
+    assert (on_stick.with_name(f"k.{old}").read_bytes() == before, on_stick.read_bytes() == before) == (True, False)
+    assert wrapped("kv", "get", "-field=value", "w/2").out == "2"
+    on_stick.rename(on_stick.with_name("away"))
+    ran = wrapped("kv", "get", "-field=value", "w/2")
+    assert (ran.code, "the seal key is missing" in ran.err) == (2, True)
+
+
+def test_a_rotation_of_a_linked_key_that_was_cut_short_goes_on(wrapped, on_stick):
+    """The state opens with the key beside the target, which the next rotation puts in its place."""
+    rotated = json.loads(wrapped("operator", "seal-rotate-key", "-format=json").out)
+    on_stick.rename(on_stick.with_name("k.next"))  # as a kill behind the commit leaves it
+    on_stick.with_name(f"k.{rotated['old']}").rename(on_stick)
+    assert wrapped("kv", "get", "-field=value", "w/2").out == "2"
+    assert wrapped("operator", "seal-rotate-key").code == 0
+    assert ((wrapped.data / "seal.key").is_symlink(), wrapped("kv", "get", "-field=value", "w/2").out) == (True, "2")
+    assert len(list(on_stick.parent.iterdir())) == 3
+
+
+def test_an_earlier_key_stays_in_the_folder_when_the_newer_goes_to_a_stick(wrapped):
+    """Entries under it are read while the rewrap is not over."""
+    wrapped("operator", "seal-rotate-key", "-detach")
+    (wrapped.data / "seal.key").rename(wrapped.home / "k")
+    (wrapped.data / "seal.key").symlink_to(wrapped.home / "k")
+    assert wrapped("kv", "get", "-field=value", "w/2").out == "2"
+    assert wrapped("sealwrap", "rewrap").code == 0
+
+
+@pytest.mark.parametrize("left", [b"", b"garbage", b"\0" * 31])
+def test_what_is_no_key_and_lies_where_the_next_is_to_be_is_put_aside(wrapped, left):
+    """The state opens without it: a rotation goes on, and keeps its bytes, if it has any."""
+    following = wrapped.data / "seal.key.next"
+    following.touch(mode=0o600)
+    following.write_bytes(left)
+    assert wrapped("kv", "get", "-field=value", "w/2").out == "2"
+    for _ in range(2):
+        ran = wrapped("operator", "seal-rotate-key", "-remove-old-key")
+        assert ran.code == 0, ran.err
+    kept = wrapped.data / "seal.key.next.damaged"
+    assert (kept.exists(), kept.read_bytes() if left else b"") == (bool(left), left)
+    assert [name for name in keys(wrapped) if name != kept.name] == ["seal.key"]
+
+
+def test_what_is_no_key_does_not_hide_that_one_is_gone(wrapped):
+    """With garbage beside it, a previous key that is gone is named as gone, and the rest is rewrapped."""
+    rotated = json.loads(wrapped("operator", "seal-rotate-key", "-detach", "-format=json").out)
+    (wrapped.data / f"seal.key.{rotated['old']}").unlink()
+    (wrapped.data / "seal.key.next").touch(mode=0o600)
+    ran = wrapped("sealwrap", "rewrap")
+    assert (ran.code, ran.err.startswith("Failure! 3 entries could not be rewrapped\n")) == (2, True), ran.err

@@ -106,9 +106,17 @@ def _places(settings: Settings, environ: Mapping[str, str], key_id: str) -> Iter
     if settings.seal_key_previous:
         yield lambda: _read_source(settings, environ, settings.seal_key_previous)
     if not settings.seal_key:
-        names = (SEAL_KEY + NEXT, f"{SEAL_KEY}.{key_id}", SEAL_KEY)
-        for path in (os.path.join(settings.data_dir, name) for name in names):
-            yield partial(_read_key_at, path)
+        path = os.path.join(settings.data_dir, SEAL_KEY)
+        for base in dict.fromkeys((key_file(settings), path)):
+            yield partial(_read_next, base + NEXT)
+            yield partial(_read_key_at, f"{base}.{key_id}")
+        yield partial(_read_key_at, path)
+
+
+def key_file(settings: Settings) -> str:
+    """Give where the key is that the data folder holds: beside the target, where `seal.key` is a link."""
+    path = os.path.join(settings.data_dir, SEAL_KEY)
+    return os.path.realpath(path) if os.path.islink(path) else path
 
 
 def read_seal_key(settings: Settings, environ: Mapping[str, str]) -> tuple[bytes, str]:
@@ -134,6 +142,14 @@ def _read_source(settings: Settings, environ: Mapping[str, str], source: str) ->
 
 def _read_key_at(path: str) -> tuple[bytes, str]:
     return static.read_key(read_key_file(path), path), path
+
+
+def _read_next(path: str) -> tuple[bytes, str]:
+    """Read a key that was to take another's place. Raises: SealKeyGone, also where the file holds none, StateError."""
+    try:
+        return _read_key_at(path)
+    except SealKeyError as error:
+        raise SealKeyGone(*error.errors, hint=error.hint) from None
 
 
 def read_fd(number: str, what: str = "the seal key") -> bytes:
