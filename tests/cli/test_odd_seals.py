@@ -172,6 +172,36 @@ def test_a_name_of_a_transit_key_that_cannot_be_is_refused(used, monkeypatch, na
     assert (ran.code, "the key_name of the seal" in ran.err, message in ran.err) == (1, True, True), ran.err
 
 
+# --- a transit key that is not there ---
+
+
+@pytest.mark.parametrize("makes", [False, True])
+def test_a_mistyped_name_of_a_transit_key_makes_no_key(fresh, bao, tmp_path, monkeypatch, makes):
+    """It is not taken for a new key, though the token may make one: the command says how one is made."""
+    if not makes:
+        fresh("secrets", "list")
+    named(monkeypatch, {**elsewhere.of_transit(bao, tmp_path / "token"), "BAO_TRANSIT_SEAL_KEY_NAME": "vautlctl"})
+    words = ["init", "-seal=transit"] if makes else ["seal-migrate", "-to=transit"]
+    ran = fresh("operator", *words)
+    assert (ran.code, f"there is no transit key vautlctl at {bao.address}" in ran.err) == (2, True), ran.err
+    assert "make it with: bao write -f transit/keys/vautlctl" in ran.err
+    assert bao.ask(Operation.LIST, "transit/keys").data == {"keys": ["vaultctl"]}
+    bao.ask(Operation.UPDATE, "transit/keys/vautlctl")
+    assert fresh("operator", *words).code == 0
+
+
+def test_a_key_that_may_not_be_looked_at_is_taken_and_that_is_said(used, bao, tmp_path, monkeypatch):
+    """With the rights that the seal needs and no more, the command goes on."""
+    named(monkeypatch, elsewhere.of_transit(bao, tmp_path / "token"))
+    both = POLICY.format("encrypt") + POLICY.format("decrypt")
+    bao.ask(Operation.UPDATE, "sys/policies/acl/both", {"policy": both})
+    made = bao.ask(Operation.UPDATE, "auth/token/create", {"policies": ["both"]})
+    elsewhere.put_token(tmp_path / "token", made.auth["client_token"])
+    ran = used("operator", "seal-migrate", "-to=transit")
+    assert (ran.code, "whether there is a key transit/keys/vaultctl is not known" in ran.err) == (0, True), ran.err
+    assert used("kv", "get", "-field=key", "w/a").out == "1"
+
+
 # --- what no transit engine answers ---
 
 ODD = {

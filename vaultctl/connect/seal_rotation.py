@@ -21,7 +21,7 @@ from vaultctl.crypto.seals.several import current_of
 from vaultctl.logical.errors import SealKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from vaultctl.connect.seals import Elsewhere
     from vaultctl.connect.settings import Settings
@@ -32,11 +32,15 @@ if TYPE_CHECKING:
 
 
 class Wanted(NamedTuple):
-    """Which key a seal shall have. `key_label` and `generates` are of pkcs11, `rotates` is of transit."""
+    """Which key a seal shall have. `key_label` and `generates` are of pkcs11, `rotates` is of transit.
 
-    key_label: str = ""
-    generates: bool = False
-    rotates: bool = False
+    `tell` says to the user what could not be found out.
+    """
+
+    key_label: str
+    generates: bool
+    rotates: bool
+    tell: Callable[[str], None]
 
 
 class Rotated(NamedTuple):
@@ -112,7 +116,8 @@ def _of_transit(elsewhere: Elsewhere, header: Header, wanted: Wanted) -> tuple[S
     key = elsewhere.transit_key()
     if wanted.rotates:
         key.rotate()
-    seal = elsewhere.newest("transit")
+    is_known = header.seal.get("type") == "transit"
+    seal = elsewhere.newest("transit") if is_known else elsewhere.first("transit", wanted.tell)
     if seal.key_id == header.seal.get("key_id"):
         raise SettingError(
             f"the newest version of the transit key {key.name} is the one that the state has",

@@ -24,7 +24,7 @@ from vaultctl.logical.errors import BadSetting, SealKeyError
 from vaultctl.storage import files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from vaultctl.connect.settings import Settings
     from vaultctl.crypto.seals.pkcs11 import Hsm, HsmSettings
@@ -77,8 +77,27 @@ class Elsewhere(NamedTuple):
             raise SealKeyError(f"the state was sealed with the transit key {name}, and the settings name {key.name}")
         return transit.TransitSeal(key, version)
 
+    def first(self, kind: str, tell: Callable[[str], None]) -> Seal:
+        """Give the seal as the settings have it, for a state that had another, or none. Raises: StateError."""
+        if kind == "transit":
+            self._check_there(self.transit_key(), tell)
+        return self.newest(kind)
+
+    def _check_there(self, key: TransitKey, tell: Callable[[str], None]) -> None:
+        """Make sure that nobody mistyped a name: to encrypt makes a key that is not there, for who may create.
+
+        Raises: SealKeyError, SealUnavailable.
+        """
+        path, is_there = f"{key.mount}keys/{key.name}", key.is_there()
+        if is_there is None:
+            tell(f"vaultctl: whether there is a key {path} is not known: the token of the transit seal may not read it")
+        elif not is_there:
+            raise SealKeyError(
+                f"there is no transit key {key.name} at {key.address}", hint=f"make it with: bao write -f {path}"
+            )
+
     def newest(self, kind: str) -> Seal:
-        """Give the seal as the settings have it, to be gone over to. Raises: SettingError, SealKeyError."""
+        """Give the seal as the settings have it, to be gone over to. Raises: SettingError, StateError."""
         if kind == "pkcs11":
             return self.under(self.key_label())
         from vaultctl.crypto.seals.transit import TransitSeal

@@ -80,6 +80,19 @@ class TransitKey(NamedTuple):
             hint=_IS_IT.format(mount=self.mount),
         )
 
+    def is_there(self) -> bool | None:
+        """Tell whether there is such a key; None where the token may not look. Raises: SealUnavailable."""
+        path = f"{self.mount}keys/{self.name}"
+        try:
+            self.door.handle(Request(Operation.READ, path, namespace=self.namespace, token=self.find_token()))
+        except VaultError as error:
+            if error.status in (403, 404):
+                return None if error.status == 403 else False
+            raise SealUnavailable(
+                f"the transit seal's key {path} cannot be looked at: {'; '.join(error.errors)}", hint=error.hint
+            ) from None
+        return True
+
     def newest(self) -> int:
         """Give the key's newest version. Raises: SealUnavailable, SealKeyError."""
         try:
