@@ -76,7 +76,7 @@ def _ask(run: Run, quorum: Any) -> list[str]:
     if run.args:
         if run.args != ("-",):
             raise Misuse("shares are never taken from the command line: say - to read them from stdin")
-        return list(dict.fromkeys(system.stdin.read().split()))[: quorum.threshold]
+        return system.stdin.read().split()
     what = "Recovery Key" if quorum.is_recovery else "Unseal Key"
     try:
         return [
