@@ -8,6 +8,7 @@ import re
 import pytest
 from support.answering import answering, says
 from support.bao import ROOT_TOKEN as BAO_TOKEN
+from support.shamir_state import runtime_folder
 
 UNKNOWN = '{"errors":["1 error occurred:\\n\\t* unsupported path\\n\\n"]}'
 DENIED = '{"errors":["1 error occurred:\\n\\t* permission denied\\n\\n"]}'
@@ -361,3 +362,24 @@ def test_what_is_no_key_does_not_hide_that_one_is_gone(wrapped):
     (wrapped.data / "seal.key.next").touch(mode=0o600)
     ran = wrapped("sealwrap", "rewrap")
     assert (ran.code, ran.err.startswith("Failure! 3 entries could not be rewrapped\n")) == (2, True), ran.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sealwrap", "rewrap"),
+        ("sealwrap", "status"),
+        ("operator", "seal-rotate-key"),
+        ("operator", "seal-migrate", "-to=shamir"),
+    ],
+)
+def test_what_follows_a_rewrap_is_never_wrapped(wrapped, words):
+    """The flag is refused before anything begins; what the environment says of wrapping is for other commands."""
+    before = (wrapped.data / "state.json").read_bytes()
+    ran = wrapped(*words, "-wrap-ttl=1m")
+    assert (ran.code, ran.out, "-wrap-ttl: this command follows what it began" in ran.err) == (1, "", True)
+    assert (wrapped.data / "state.json").read_bytes() == before
+    with runtime_folder() as folder:
+        ran = wrapped(*words, env={"BAO_WRAP_TTL": "1m", "XDG_RUNTIME_DIR": str(folder)})
+    assert (ran.code, "wrapping_token" in ran.out) == (0, False), ran.err
+    assert "Success! Rewrapped " in ran.out or words[1] == "status"
