@@ -30,7 +30,8 @@ def new_key() -> str:
 
 def keys(program) -> list[str]:
     """Name the files of keys in the data folder."""
-    return sorted(path.name for path in program.data.glob("seal.key*") if not path.name.endswith(".lock"))
+    beside = (".lock", ".states")
+    return sorted(path.name for path in program.data.glob("seal.key*") if path.suffix not in beside)
 
 
 def test_a_rotation_ends_with_one_key_and_every_entry_under_it(wrapped):
@@ -280,6 +281,30 @@ def test_a_state_outside_of_the_folder_removes_no_key(wrapped):
     assert len(keys(wrapped)) == 2
     assert of_json(wrapped, "kv", "get", "-field=value", "w/1").out == "1"
     assert wrapped("kv", "get", "-field=x", "secret/b", env=other).out == "2"
+
+
+@pytest.mark.parametrize("words", [["seal-rotate-key"], ["seal-migrate", "-to=shamir"]])
+def test_a_state_elsewhere_that_used_a_key_of_the_folder_keeps_it(wrapped, words):
+    """The folder notes it when it is opened; once the note is removed, the key is."""
+    path = f"{wrapped.home}/else\nwhere.sqlite"
+    other = {"VAULTCTL_STORAGE": f"sqlite:{path}"}
+    for _ in range(2):
+        assert wrapped("kv", "put", "secret/b", "x=2", env=other).code == 0
+    note = wrapped.data / "seal.key.states"
+    assert [json.loads(line) for line in note.read_text().splitlines()] == [path]
+    assert note.stat().st_mode & 0o777 == 0o600
+    with runtime_folder() as folder:
+        own = {"XDG_RUNTIME_DIR": str(folder)}
+        ran = wrapped("operator", *words, "-remove-old-key", env=own)
+        assert (ran.code, "uses keys of the folder, or did: once it does not, remove seal.key.states" in ran.err) == (
+            0,
+            True,
+        )
+        assert wrapped("kv", "get", "-field=x", "secret/b", env=other).out == "2"
+        note.unlink()
+        ran = wrapped("sealwrap", "rewrap", "-remove-old-key", env=own)
+        assert "vaultctl: removed " in ran.err
+        assert wrapped("kv", "get", "-field=value", "w/1", env=own).out == "1"
 
 
 def test_what_cannot_be_looked_at_may_be_a_state(wrapped):

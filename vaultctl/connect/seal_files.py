@@ -159,14 +159,18 @@ def _files(settings: Settings) -> list[str]:
 def _who_else(settings: Settings) -> str:
     """Say which state besides this one may use the keys of the folder, or nothing.
 
-    In the folder that is every file that may be a state, or was one. A state that lies elsewhere is itself a sign that
-    the folder is not one state's alone.
+    In the folder that is every file that may be a state, or was one, and those that are noted as being elsewhere. A
+    state that lies elsewhere is itself a sign that the folder is not one state's alone.
     """
     folder, own = os.path.realpath(settings.data_dir), os.path.basename(settings.path)
     if len(_bases(settings)) > 1:
         return f"{os.path.join(settings.data_dir, SEAL_KEY)} links to {keys.key_file(settings)}, which others may use"
-    if os.path.dirname(settings.path) != folder:
+    if not keys.is_in_folder(settings):
         return f"this state is at {settings.path}, and others may use the keys in {folder}"
+    noted = [path for path in keys.states_elsewhere(settings) if path != settings.path]
+    if noted:
+        named = noted[0] if noted[0].isprintable() else repr(noted[0])
+        return f"{named} uses keys of the folder, or did: once it does not, remove {keys.STATES} there"
     of_this = (own, *(own + end for end in _BESIDE))
     for name in sorted(os.listdir(folder)):
         if name not in of_this and not name.startswith(f"{own}.job-") and _may_be_state(folder, name):
