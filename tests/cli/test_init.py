@@ -479,3 +479,25 @@ def _check(program, share: str, root_token: str) -> None:
     env = {"VAULTCTL_UNSEAL_KEY": f"file:{path}", "VAULT_TOKEN": root_token}
     ran = program("secrets", "list", env=env)
     assert ran.code == 0, ran.err
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"threshold":2', '"threshold":"2"'),
+        ('"threshold":2', '"threshold":null'),
+        ('"threshold":2', '"threshold":-1'),
+        ('"type":"shamir",', ""),
+        ('"key_id":"', '"key":"'),
+    ],
+)
+def test_a_header_that_somebody_changed_is_said_to_be_damaged(fresh, made, before, after):
+    """Nothing proves it before there is a key: whoever unseals is told what it is, and what to do."""
+    path = fresh.data / "state.json"
+    text = path.read_text()
+    assert text.count(before) == 1
+    path.write_text(text.replace(before, after))
+    for words in (["unseal", made.shares[0]], ["seal-migrate", "-to=static", "-"], ["seal"]):
+        ran = fresh("operator", *words, stdin="\n".join(made.shares).encode())
+        assert (ran.code, "has a header without a good seal" in ran.err) == (2, True), ran.err
+        assert "restore a backup" in ran.err

@@ -99,7 +99,7 @@ def test_shares_are_asked_for_on_a_terminal(wrapped, runtime):
 
 @pytest.mark.parametrize("from_shamir", [True, False])
 def test_shares_of_another_state_migrate_nothing(wrapped, runtime, from_shamir: bool):
-    """Wrong, too few or no shares leave the state as it was, and say so."""
+    """Wrong, too few, repeated or no shares leave the state as it was, and say so in words of no API."""
     shares = to_shamir(wrapped)
     to = "static"
     if not from_shamir:
@@ -107,14 +107,29 @@ def test_shares_of_another_state_migrate_nothing(wrapped, runtime, from_shamir: 
         to = "shamir"
     before = status(wrapped)
     others = [os.urandom(32).hex() + end for end in ("01", "02")]
-    ran = wrapped("operator", "seal-migrate", f"-to={to}", "-", stdin="\n".join(others).encode())
-    assert (ran.code, "invalid key" in ran.err or "recovery key verification failed" in ran.err) == (2, True)
-    assert wrapped("operator", "seal-migrate", f"-to={to}", "-", stdin=shares[0].encode()).code == 2
+    first, second = shares[:2]
+    as_hex = base64.b64decode(first).hex()
+    twice = "1 share was given, and 2 of 3 are needed; a share that is given twice counts once"
+    for given, message in (
+        (others, "the shares that were given are not those of this state"),
+        ([first, others[1]], "the shares that were given are not those of this state"),
+        ([first], "1 share was given, and 2 of 3 are needed\n"),
+        ([], "0 shares were given, and 2 of 3 are needed\n"),
+        ([first, first], twice),
+        ([first, as_hex], twice),
+        ([first, os.urandom(32).hex() + as_hex[-2:]], "do not go together: duplicate part detected"),
+        ([first, others[0][2:]], "do not go together: all parts must be the same length"),
+        ([first, "no-share"], "what was given is no share: a share is hex or base64, one a line"),
+    ):
+        ran = wrapped("operator", "seal-migrate", f"-to={to}", "-", stdin="\n".join(given).encode())
+        assert (ran.code, ran.out, message in ran.err, "URL:" in ran.err) == (2, "", True, False), ran.err
     ran = wrapped("operator", "seal-migrate", f"-to={to}")
     assert (ran.code, "the shares of 2 holders are needed" in ran.err) == (1, True)
     ran = wrapped("operator", "seal-migrate", f"-to={to}", *shares[:1])
     assert (ran.code, "never taken from the command line" in ran.err) == (1, True)
     assert status(wrapped) == before
+    entered = "\n".join([first, first, as_hex, second, others[0]]).encode()
+    assert wrapped("operator", "seal-migrate", f"-to={to}", "-", stdin=entered).code == 0
 
 
 def test_the_shares_may_be_in_a_file(wrapped, monkeypatch):
@@ -193,6 +208,7 @@ def test_numbers_that_cannot_be_make_no_shares(wrapped):
     """Nothing is shown where the numbers make no sense."""
     ran = wrapped("operator", "seal-migrate", "-to=shamir", "-key-shares=2", "-key-threshold=3")
     assert (ran.code, ran.out, "threshold cannot be larger than shares" in ran.err) == (2, "", True)
+    assert "URL:" not in ran.err
 
 
 def test_the_owner_needs_no_token(wrapped, runtime, monkeypatch):

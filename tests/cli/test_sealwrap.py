@@ -8,6 +8,7 @@ import re
 import pytest
 from support.answering import answering, says
 from support.bao import ROOT_TOKEN as BAO_TOKEN
+from support.shamir_state import runtime_folder
 
 UNKNOWN = '{"errors":["1 error occurred:\\n\\t* unsupported path\\n\\n"]}'
 DENIED = '{"errors":["1 error occurred:\\n\\t* permission denied\\n\\n"]}'
@@ -29,7 +30,8 @@ def new_key() -> str:
 
 def keys(program) -> list[str]:
     """Name the files of keys in the data folder."""
-    return sorted(path.name for path in program.data.glob("seal.key*") if not path.name.endswith(".lock"))
+    beside = (".lock", ".states")
+    return sorted(path.name for path in program.data.glob("seal.key*") if path.suffix not in beside)
 
 
 def test_a_rotation_ends_with_one_key_and_every_entry_under_it(wrapped):
@@ -246,3 +248,163 @@ def test_a_missing_right_is_told_of_as_that(fresh, verb: str):
     with answering(says(403, DENIED)) as server:
         ran = on(fresh, server.address, "sealwrap", verb)
     assert (ran.code, "permission denied" in ran.err, "no sys/sealwrap" in ran.err) == (2, True, False)
+
+
+def of_json(program, *args: str):
+    """Run a command on the JSON state of the folder."""
+    return program(*args, env={"VAULTCTL_STORAGE": "json"})
+
+
+@pytest.mark.parametrize("storage", ["sqlite", "json", "toml"])
+@pytest.mark.parametrize("name", ["mine.state", "mine"])
+def test_a_state_of_another_name_in_the_folder_keeps_its_key(wrapped, storage, name):
+    """Whatever VAULTCTL_STORAGE calls it: its file begins as a state does."""
+    other = {"VAULTCTL_STORAGE": f"{storage}:{wrapped.data}/{name}"}
+    assert wrapped("kv", "put", "secret/b", "x=2", env=other).code == 0
+    for words in (["operator", "seal-rotate-key", "-remove-old-key"], ["sealwrap", "rewrap", "-remove-old-key"]):
+        ran = of_json(wrapped, *words)
+        assert ran.code == 0
+        assert f"no old key was removed: {wrapped.data}/{name} may be a state that needs it" in ran.err
+    assert wrapped("kv", "get", "-field=x", "secret/b", env=other).out == "2"
+    assert of_json(wrapped, "kv", "get", "-field=value", "w/1").out == "1"
+
+
+def test_a_state_outside_of_the_folder_removes_no_key(wrapped):
+    """Its folder's keys may be those of others, as here."""
+    other = {"VAULTCTL_STORAGE": f"sqlite:{wrapped.home}/elsewhere.sqlite"}
+    assert wrapped("kv", "put", "secret/b", "x=2", env=other).code == 0
+    ran = wrapped("operator", "seal-rotate-key", "-remove-old-key", env=other)
+    assert (ran.code, f"no old key was removed: this state is at {wrapped.home}/elsewhere.sqlite" in ran.err) == (
+        0,
+        True,
+    )
+    assert len(keys(wrapped)) == 2
+    assert of_json(wrapped, "kv", "get", "-field=value", "w/1").out == "1"
+    assert wrapped("kv", "get", "-field=x", "secret/b", env=other).out == "2"
+
+
+@pytest.mark.parametrize("words", [["seal-rotate-key"], ["seal-migrate", "-to=shamir"]])
+def test_a_state_elsewhere_that_used_a_key_of_the_folder_keeps_it(wrapped, words):
+    """The folder notes it when it is opened; once the note is removed, the key is."""
+    path = f"{wrapped.home}/else\nwhere.sqlite"
+    other = {"VAULTCTL_STORAGE": f"sqlite:{path}"}
+    for _ in range(2):
+        assert wrapped("kv", "put", "secret/b", "x=2", env=other).code == 0
+    note = wrapped.data / "seal.key.states"
+    assert [json.loads(line) for line in note.read_text().splitlines()] == [path]
+    assert note.stat().st_mode & 0o777 == 0o600
+    with runtime_folder() as folder:
+        own = {"XDG_RUNTIME_DIR": str(folder)}
+        ran = wrapped("operator", *words, "-remove-old-key", env=own)
+        assert (ran.code, "uses keys of the folder, or did: once it does not, remove seal.key.states" in ran.err) == (
+            0,
+            True,
+        )
+        assert wrapped("kv", "get", "-field=x", "secret/b", env=other).out == "2"
+        note.unlink()
+        ran = wrapped("sealwrap", "rewrap", "-remove-old-key", env=own)
+        assert "vaultctl: removed " in ran.err
+        assert wrapped("kv", "get", "-field=value", "w/1", env=own).out == "1"
+
+
+def test_what_cannot_be_looked_at_may_be_a_state(wrapped):
+    """A link whose target is away for the moment counts as one; folders, pipes and other files do not."""
+    (wrapped.data / "notes").write_text("no state\n")
+    (wrapped.data / "folder").mkdir()
+    os.mkfifo(wrapped.data / "pipe")
+    (wrapped.data / "stick.sqlite").symlink_to(wrapped.home / "away.sqlite")
+    assert "stick.sqlite may be a state" in wrapped("operator", "seal-rotate-key", "-remove-old-key").err
+    (wrapped.data / "stick.sqlite").unlink()
+    assert "vaultctl: removed " in wrapped("sealwrap", "rewrap", "-remove-old-key").err
+    assert keys(wrapped) == ["seal.key"]
+
+
+@pytest.fixture
+def on_stick(wrapped):
+    """The same, with the key on a stick, to which `seal.key` is a link; gives where the key is."""
+    stick = wrapped.home / "stick"
+    stick.mkdir()
+    (wrapped.data / "seal.key").rename(stick / "k")
+    (wrapped.data / "seal.key").symlink_to(stick / "k")
+    return stick / "k"
+
+
+def test_a_key_on_a_stick_is_rotated_there(wrapped, on_stick):
+    """The link stays one, no key comes into the data folder, and the old one is beside the new one."""
+    before = on_stick.read_bytes()
+    ran = wrapped("operator", "seal-rotate-key", "-remove-old-key")
+    assert (ran.code, f"from {on_stick};" in ran.out) == (0, True), ran.err
+    old = ran.out.splitlines()[0].rpartition(" ")[2]
+    assert f"links to {on_stick}, which others may use" in ran.err
+    assert ((wrapped.data / "seal.key").readlink(), keys(wrapped)) == (on_stick, ["seal.key"])
+    assert sorted(path.name for path in on_stick.parent.iterdir()) == ["k", f"k.{old}"]
+    assert (on_stick.with_name(f"k.{old}").read_bytes() == before, on_stick.read_bytes() == before) == (True, False)
+    assert wrapped("kv", "get", "-field=value", "w/2").out == "2"
+    on_stick.rename(on_stick.with_name("away"))
+    ran = wrapped("kv", "get", "-field=value", "w/2")
+    assert (ran.code, "the seal key is missing" in ran.err) == (2, True)
+
+
+def test_a_rotation_of_a_linked_key_that_was_cut_short_goes_on(wrapped, on_stick):
+    """The state opens with the key beside the target, which the next rotation puts in its place."""
+    rotated = json.loads(wrapped("operator", "seal-rotate-key", "-format=json").out)
+    on_stick.rename(on_stick.with_name("k.next"))  # as a kill behind the commit leaves it
+    on_stick.with_name(f"k.{rotated['old']}").rename(on_stick)
+    assert wrapped("kv", "get", "-field=value", "w/2").out == "2"
+    assert wrapped("operator", "seal-rotate-key").code == 0
+    assert ((wrapped.data / "seal.key").is_symlink(), wrapped("kv", "get", "-field=value", "w/2").out) == (True, "2")
+    assert len(list(on_stick.parent.iterdir())) == 3
+
+
+def test_an_earlier_key_stays_in_the_folder_when_the_newer_goes_to_a_stick(wrapped):
+    """Entries under it are read while the rewrap is not over."""
+    wrapped("operator", "seal-rotate-key", "-detach")
+    (wrapped.data / "seal.key").rename(wrapped.home / "k")
+    (wrapped.data / "seal.key").symlink_to(wrapped.home / "k")
+    assert wrapped("kv", "get", "-field=value", "w/2").out == "2"
+    assert wrapped("sealwrap", "rewrap").code == 0
+
+
+@pytest.mark.parametrize("left", [b"", b"garbage", b"\0" * 31])
+def test_what_is_no_key_and_lies_where_the_next_is_to_be_is_put_aside(wrapped, left):
+    """The state opens without it: a rotation goes on, and keeps its bytes, if it has any."""
+    following = wrapped.data / "seal.key.next"
+    following.touch(mode=0o600)
+    following.write_bytes(left)
+    assert wrapped("kv", "get", "-field=value", "w/2").out == "2"
+    for _ in range(2):
+        ran = wrapped("operator", "seal-rotate-key", "-remove-old-key")
+        assert ran.code == 0, ran.err
+    kept = wrapped.data / "seal.key.next.damaged"
+    assert (kept.exists(), kept.read_bytes() if left else b"") == (bool(left), left)
+    assert [name for name in keys(wrapped) if name != kept.name] == ["seal.key"]
+
+
+def test_what_is_no_key_does_not_hide_that_one_is_gone(wrapped):
+    """With garbage beside it, a previous key that is gone is named as gone, and the rest is rewrapped."""
+    rotated = json.loads(wrapped("operator", "seal-rotate-key", "-detach", "-format=json").out)
+    (wrapped.data / f"seal.key.{rotated['old']}").unlink()
+    (wrapped.data / "seal.key.next").touch(mode=0o600)
+    ran = wrapped("sealwrap", "rewrap")
+    assert (ran.code, ran.err.startswith("Failure! 3 entries could not be rewrapped\n")) == (2, True), ran.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sealwrap", "rewrap"),
+        ("sealwrap", "status"),
+        ("operator", "seal-rotate-key"),
+        ("operator", "seal-migrate", "-to=shamir"),
+    ],
+)
+def test_what_follows_a_rewrap_is_never_wrapped(wrapped, words):
+    """The flag is refused before anything begins; what the environment says of wrapping is for other commands."""
+    before = (wrapped.data / "state.json").read_bytes()
+    ran = wrapped(*words, "-wrap-ttl=1m")
+    assert (ran.code, ran.out, "-wrap-ttl: this command follows what it began" in ran.err) == (1, "", True)
+    assert (wrapped.data / "state.json").read_bytes() == before
+    with runtime_folder() as folder:
+        ran = wrapped(*words, env={"BAO_WRAP_TTL": "1m", "XDG_RUNTIME_DIR": str(folder)})
+    assert (ran.code, "wrapping_token" in ran.out) == (0, False), ran.err
+    assert "Success! Rewrapped " in ran.out or words[1] == "status"

@@ -12,6 +12,7 @@ from vaultctl.logical.errors import IntegrityError, NewerFormat, NoState, StateE
 from vaultctl.storage import header
 from vaultctl.storage.header import Header
 
+SEAL = {"type": "static", "key_id": "k"}
 ENTRIES = {"core/a": b"a", "core/b": b"b", "logical/x/y": b"y"}
 
 
@@ -134,10 +135,47 @@ def test_a_newer_database_may_have_other_tables(tmp_path):
 @pytest.mark.parametrize("field", Header._fields)
 def test_a_header_without_a_field_is_damage(field: str):
     """A header that lacks a field, or has it as another type, is an IntegrityError that names it."""
-    record = Header("c", "t", 1, {}, {}, False, 0, {}).to_record()
+    record = Header("c", "t", 1, {}, SEAL, False, 0, {}).to_record()
     for damaged in ({**record, field: None}, {name: value for name, value in record.items() if name != field}):
         with pytest.raises(IntegrityError, match=f"without a good {field}"):
             header.from_record(damaged, "the state")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": None},
+        {"type": ["static"]},
+        {"key_id": 5},
+        {"key_id": None},
+        {"type": "shamir"},
+        {"type": "shamir", "shares": 3, "threshold": "2"},
+        {"type": "shamir", "shares": 3, "threshold": None},
+        {"type": "shamir", "shares": True, "threshold": True},
+        {"type": "shamir", "shares": 3, "threshold": 4},
+        {"type": "shamir", "shares": 3, "threshold": 0},
+        {"type": "shamir", "shares": 10**30, "threshold": 2},
+        {"previous": {}},
+        {"previous": [5]},
+        {"previous": [{"type": "static"}]},
+        {"previous": [{**SEAL, "previous": [SEAL]}]},
+    ],
+)
+def test_a_header_with_another_seal_than_there_can_be_is_damage(change):
+    """What is read before a key proves it is refused as damage, not met later."""
+    record = Header("c", "t", 1, {}, {**SEAL, **change}, False, 0, {}).to_record()
+    with pytest.raises(IntegrityError, match="without a good seal") as caught:
+        header.from_record(record, "the state")
+    assert "restore a backup" in caught.value.hint
+
+
+@pytest.mark.parametrize("field", ["tables", "encryptions"])
+@pytest.mark.parametrize("number", ["1", None, 1.5, True, [1]])
+def test_a_header_that_counts_in_no_numbers_is_damage(field, number):
+    """Generations and counts are whole numbers."""
+    record = {**Header("c", "t", 1, {}, SEAL, False, 0, {}).to_record(), field: {"seal": number}}
+    with pytest.raises(IntegrityError, match=f"without a good {field}"):
+        header.from_record(record, "the state")
 
 
 @pytest.mark.parametrize("column", ["header", "digest", "mac"])

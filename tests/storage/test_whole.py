@@ -179,7 +179,7 @@ def test_a_large_text_file_says_so(tmp_path, kind, large):
     told = []
     barrier = Barrier(new_keyring(os.urandom, "2026-01-01T00:00:00Z"), os.urandom)
     backend = open_backend(kind, str(tmp_path / f"state.{kind}"), on_large=told.append)
-    header = Header("c", "", 1, {}, {}, sealed=False, epoch=0, encryptions={})
+    header = Header("c", "", 1, {}, {"type": "static", "key_id": "k"}, sealed=False, epoch=0, encryptions={})
 
     for count in (large, large + 1, large + 2):
         with backend.writer() as writer:

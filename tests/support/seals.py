@@ -71,7 +71,8 @@ class ModuleSeal:
 
     def describe(self) -> Mapping[str, Any]:
         """Give what the header says of this seal."""
-        return {"type": self.kind, "key_id": self.key_id}
+        numbers = {} if self.is_auto else {"shares": 1, "threshold": 1}
+        return {"type": self.kind, "key_id": self.key_id, **numbers}
 
     def wrap(self, name: str, plain: bytes, /) -> bytes:
         """Encrypt with the key in the file."""

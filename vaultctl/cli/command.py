@@ -106,6 +106,11 @@ class Run:
         return check_format(named, raw=raw)
 
 
+def _refuse_wrapping(_run: Run) -> None:
+    """End a command that asks several times, and needs the answers itself. Raises: Misuse."""
+    raise Misuse("-wrap-ttl: this command follows what it began, and needs the answers itself")
+
+
 def file_name(word: str) -> str:
     """Give a word of the command line, which is UTF-8, as the name of a file, which the locale may spell otherwise."""
     return os.fsdecode(word.encode())
@@ -131,7 +136,8 @@ def command(
 
     `loses` says that what it is for takes something away, of which people are told first where it is on a remote.
     `wraps` says what becomes of an answer that was wrapped: it is "shown"; or the answer counts as "empty", as it does
-    for bao; or it is "not" wrapped at all, whatever the environment says. `exit_codes` are its own.
+    for bao; or it is "not" wrapped at all, whatever the environment says, or "never", and -wrap-ttl is refused.
+    `exit_codes` are its own.
     """
 
     def callback(args: tuple[str, ...], **values: Any) -> None:
@@ -143,7 +149,7 @@ def command(
         asked = Run(env, args, values, ctx.meta[GIVEN])
         if loses and not values.get("check"):
             env.announce(asked.common)
-        _go(asked, run)
+        _go(asked, _refuse_wrapping if wraps == "never" and asked.common.wrap_ttl_s else run)
 
     own = {opt for declared in flags for opt in declared.opts}
     common = [declared for declared in COMMON if not own.intersection(declared.opts)]

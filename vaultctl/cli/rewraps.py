@@ -134,6 +134,8 @@ def settle(run: Run) -> None:
     if run.env.connect(run.common).is_remote:
         return
     settled = run.maintenance().settle_seal_keys(removes=run["remove_old_key"])
+    if settled.why:
+        run.env.err(f"vaultctl: no old key was removed: {settled.why}")
     for path in settled.removed:
         run.env.err(f"vaultctl: removed {path}: nothing in the state is under that key any more")
     for path in settled.kept:

@@ -14,7 +14,7 @@ from vaultctl.logical.errors import StateUnavailable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vaultctl.core.attempts import Attempt
+    from vaultctl.core.attempts import Attempt, Stands
 
 
 class AttemptFiles:
@@ -25,11 +25,7 @@ class AttemptFiles:
 
     def get(self, cluster_id: str, kind: str, /) -> Attempt | None:
         """Give an attempt as it stands; what is not as we write it is as if it were not there."""
-        record = self._folder.read(_name(cluster_id, kind))
-        try:
-            return attempts.from_record(record) if record else None
-        except (KeyError, TypeError, ValueError):
-            return None
+        return self._read(_name(cluster_id, kind))
 
     def put(self, cluster_id: str, kind: str, attempt: Attempt, /) -> None:
         """Remember an attempt. Raises: StateUnavailable, where there is no folder to do so."""
@@ -44,6 +40,20 @@ class AttemptFiles:
     def drop(self, cluster_id: str, kind: str, /) -> None:
         """Forget an attempt, if there is one. Raises: StateUnavailable."""
         self._folder.remove(_name(cluster_id, kind))
+
+    def drop_before(self, cluster_id: str, now: Stands, /) -> None:
+        """Remove the files of what is over. Raises: StateUnavailable."""
+        for name in self._folder.names(_name(cluster_id, "")):
+            attempt = self._read(name)
+            if attempt is not None and attempt.stands < now:
+                self._folder.remove(name)
+
+    def _read(self, name: str) -> Attempt | None:
+        record = self._folder.read(name)
+        try:
+            return attempts.from_record(record) if record else None
+        except (KeyError, TypeError, ValueError):
+            return None
 
 
 def _name(cluster_id: str, kind: str) -> str:

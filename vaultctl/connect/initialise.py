@@ -70,7 +70,9 @@ class LocalMaker:
         if self.kind == ShamirSeal.kind:
             return initialise.under_shamir(state, plan, os.urandom, now_s)
         local.make_once(settings, local.MAKING, b"")
-        made = initialise.under_auto(state, _new_seal(self.kind, settings, self._environ), plan, os.urandom, now_s)
+        made = initialise.under_auto(
+            state, _new_seal(self.kind, settings, self._environ, self._tell), plan, os.urandom, now_s
+        )
         files.Files().remove(os.path.join(settings.data_dir, local.MAKING))
         return made
 
@@ -89,13 +91,15 @@ class LocalMaker:
         )
 
 
-def _new_seal(kind: str, settings: Settings, environ: Mapping[str, str]) -> Callable[[], Seal]:
+def _new_seal(
+    kind: str, settings: Settings, environ: Mapping[str, str], tell: Callable[[str], None]
+) -> Callable[[], Seal]:
     """Give what finds the seal of a new state, where it is one that opens by itself."""
     if kind == "static":
         return lambda: local.new_static_seal(settings, environ)
     from vaultctl.connect.seals import Elsewhere
 
-    return lambda: Elsewhere(settings, environ).newest(kind)
+    return lambda: Elsewhere(settings, environ).first(kind, tell)
 
 
 def _mark(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ SHAMIR = "shamir"
 SEAL_KEY = "seal.key"
 NEXT = ".next"
 """Ends the name of the file with the key that takes the place of `seal.key`. A previous key's ends in its id."""
+
+STATES = SEAL_KEY + ".states"
+"""The file that names states elsewhere which were opened with keys of this folder, each a JSON text on a line."""
 
 ROOT_TOKEN = "root-token"  # noqa: S105  # a file's name
 TOKEN = "token"  # noqa: S105  # a file's name
@@ -91,6 +95,8 @@ def _find_static(settings: Settings, environ: Mapping[str, str], key_id: str) ->
             continue
         seal = static.StaticSeal(key, os.urandom)
         if seal.key_id == key_id:
+            if not settings.seal_key:
+                _note_state(settings)
             return seal
         refusals.append(wrong_key(key_id, seal.key_id, source))
     raise next((each for each in refusals if not isinstance(each, SealKeyGone)), refusals[0])
@@ -106,9 +112,53 @@ def _places(settings: Settings, environ: Mapping[str, str], key_id: str) -> Iter
     if settings.seal_key_previous:
         yield lambda: _read_source(settings, environ, settings.seal_key_previous)
     if not settings.seal_key:
-        names = (SEAL_KEY + NEXT, f"{SEAL_KEY}.{key_id}", SEAL_KEY)
-        for path in (os.path.join(settings.data_dir, name) for name in names):
-            yield partial(_read_key_at, path)
+        path = os.path.join(settings.data_dir, SEAL_KEY)
+        for base in dict.fromkeys((key_file(settings), path)):
+            yield partial(_read_next, base + NEXT)
+            yield partial(_read_key_at, f"{base}.{key_id}")
+        yield partial(_read_key_at, path)
+
+
+def is_in_folder(settings: Settings) -> bool:
+    """Tell whether the state itself lies in the data folder, whose keys it may use."""
+    folder = os.path.dirname(settings.path)
+    return folder == settings.data_dir or folder == os.path.realpath(settings.data_dir)
+
+
+def states_elsewhere(settings: Settings) -> list[str]:
+    """Name the states elsewhere that were opened with keys of this folder; what is no name is given as it is."""
+    try:
+        with open(os.path.join(settings.data_dir, STATES), encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return []
+    return [_unquoted(line) for line in lines if line.strip()]
+
+
+def _unquoted(line: str) -> str:
+    import json
+
+    try:
+        return str(json.loads(line))
+    except ValueError:
+        return line
+
+
+def _note_state(settings: Settings) -> None:
+    """Have the folder say that a state elsewhere uses its keys: else nobody who removes one could know."""
+    if is_in_folder(settings) or settings.path in states_elsewhere(settings):
+        return
+    import json
+
+    path, flags = os.path.join(settings.data_dir, STATES), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    with suppress(OSError), open(os.open(path, flags | os.O_CLOEXEC, 0o600), "w", encoding="ascii") as file:
+        file.write(json.dumps(settings.path) + "\n")
+
+
+def key_file(settings: Settings) -> str:
+    """Give where the key is that the data folder holds: beside the target, where `seal.key` is a link."""
+    path = os.path.join(settings.data_dir, SEAL_KEY)
+    return os.path.realpath(path) if os.path.islink(path) else path
 
 
 def read_seal_key(settings: Settings, environ: Mapping[str, str]) -> tuple[bytes, str]:
@@ -134,6 +184,14 @@ def _read_source(settings: Settings, environ: Mapping[str, str], source: str) ->
 
 def _read_key_at(path: str) -> tuple[bytes, str]:
     return static.read_key(read_key_file(path), path), path
+
+
+def _read_next(path: str) -> tuple[bytes, str]:
+    """Read a key that was to take another's place. Raises: SealKeyGone, also where the file holds none, StateError."""
+    try:
+        return _read_key_at(path)
+    except SealKeyError as error:
+        raise SealKeyGone(*error.errors, hint=error.hint) from None
 
 
 def read_fd(number: str, what: str = "the seal key") -> bytes:

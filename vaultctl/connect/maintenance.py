@@ -141,7 +141,7 @@ class Maintenance:
         """
         from vaultctl.connect import seal_rotation
 
-        wanted = seal_rotation.Wanted(key_label, generates, rotates)
+        wanted = seal_rotation.Wanted(key_label, generates, rotates, self._tell)
         return seal_rotation.rotate(self.settings, self._environ, self._state(self.settings), wanted)
 
     def seal_migration(self, kind: str, *, key_label: str = "", generates: bool = False) -> Migration:
@@ -149,9 +149,8 @@ class Maintenance:
         from vaultctl.connect.seal_migration import Migration
         from vaultctl.connect.seal_rotation import Wanted
 
-        return Migration(
-            self.settings, self._environ, self._state(self.settings), kind, Wanted(key_label, generates, rotates=False)
-        )
+        wanted = Wanted(key_label, generates, rotates=False, tell=self._tell)
+        return Migration(self.settings, self._environ, self._state(self.settings), kind, wanted)
 
     def rewrap(self) -> dict[str, Any]:
         """Tell how the rewrap stands that was started last, as the API does. Raises: StateError, Sealed."""

@@ -122,6 +122,13 @@ class RuntimeFolder:
             return None
         return kept if isinstance(kept, dict) else None
 
+    def names(self, begin: str) -> list[str]:
+        """Name the files of ours that begin so."""
+        try:
+            return sorted(name for name in os.listdir(self._folder) if name.startswith(begin)) if self._base else []
+        except OSError:
+            return []
+
     def write(self, name: str, record: Mapping[str, Any]) -> None:
         """Write a file of ours, the owner's alone. Raises: StateUnavailable."""
         path = self._path(name)

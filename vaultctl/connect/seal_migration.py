@@ -12,16 +12,17 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.connect import keys, local, seal_files, unsealing
+from vaultctl.connect.attempts import AttemptFiles
 from vaultctl.connect.runtime import RuntimeFolder
 from vaultctl.connect.seal_rotation import Wanted, new_seal
 from vaultctl.connect.settings import SEALS, SettingError
-from vaultctl.core import recovery, rewrap, seal_change
+from vaultctl.core import attempts, recovery, rewrap, seal_change
 from vaultctl.core.core import Core
 from vaultctl.core.quorum import read_share
 from vaultctl.core.sealing import Plan
 from vaultctl.core.state import State
 from vaultctl.crypto.seals.several import Several
-from vaultctl.logical.errors import Sealed, StateError
+from vaultctl.logical.errors import InvalidRequest, Sealed, SealKeyError, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,15 +82,21 @@ class Migration:
         return unsealing.read_shares(self._settings, source) if source else []
 
     def read(self, texts: Sequence[str]) -> list[bytes]:
-        """Read shares as people enter them. Raises: InvalidRequest."""
-        return [bytes(read_share(text)) for text in texts]
+        """Read shares as people enter them. Raises: SealKeyError."""
+        try:
+            return [bytes(read_share(text)) for text in texts]
+        except InvalidRequest:
+            raise SealKeyError("what was given is no share: a share is hex or base64, one a line") from None
 
     def prepare(self, shares: int, threshold: int, pgp_keys: Sequence[str]) -> Prepared:
         """Make shares for a state that has none; they count once the state has gone over. Raises: VaultError."""
         plan = Plan(shares, threshold, pgp_keys=_read_pgp_keys(pgp_keys))
         with self._locked(), Core(self._state).sessions.writing() as session:
             seal_change.check_no_rewrap(session.transaction)
-            self._prepared = seal_change.prepare(session.transaction, plan, os.urandom)
+            try:
+                self._prepared = seal_change.prepare(session.transaction, plan, os.urandom)
+            except InvalidRequest as error:
+                raise StateError(*error.errors) from None  # nobody asked an API
             session.commit()
         return self._prepared
 
@@ -105,6 +112,7 @@ class Migration:
                 seal_files.put_in_place(self._settings, migrated.key_id)
             if migrated.old == keys.SHAMIR:
                 self._runtime().drop(header.cluster_id)
+            attempts.drop_all(AttemptFiles(self._environ, self._settings.lock_timeout_s), header)
             return migrated
 
     def _go_over(self, session: Session, header: Header, shares: Sequence[bytes]) -> Migrated:

@@ -13,14 +13,15 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.connect import keys, local, seal_files
+from vaultctl.connect.attempts import AttemptFiles
 from vaultctl.connect.settings import SettingError
-from vaultctl.core import rewrap, seal_change
+from vaultctl.core import attempts, rewrap, seal_change
 from vaultctl.core.core import Core
 from vaultctl.crypto.seals.several import current_of
 from vaultctl.logical.errors import SealKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from vaultctl.connect.seals import Elsewhere
     from vaultctl.connect.settings import Settings
@@ -31,11 +32,15 @@ if TYPE_CHECKING:
 
 
 class Wanted(NamedTuple):
-    """Which key a seal shall have. `key_label` and `generates` are of pkcs11, `rotates` is of transit."""
+    """Which key a seal shall have. `key_label` and `generates` are of pkcs11, `rotates` is of transit.
 
-    key_label: str = ""
-    generates: bool = False
-    rotates: bool = False
+    `tell` says to the user what could not be found out.
+    """
+
+    key_label: str
+    generates: bool
+    rotates: bool
+    tell: Callable[[str], None]
 
 
 class Rotated(NamedTuple):
@@ -58,6 +63,7 @@ def rotate(settings: Settings, environ: Mapping[str, str], state: State, wanted:
             seal_change.put_under(transaction, seal, lambda one: keys.find_seal(settings, environ, one))
             rewrap.start(session, time.time_ns(), os.urandom)
             session.commit()
+        attempts.drop_all(AttemptFiles(environ, settings.lock_timeout_s), transaction.header)
         if seal.kind == "static":
             seal_files.put_in_place(settings, seal.key_id)
         return Rotated(old.key_id, seal.key_id, source)
@@ -88,7 +94,9 @@ def new_seal(
 
 
 def _of_hsm(elsewhere: Elsewhere, header: Header, wanted: Wanted) -> tuple[Seal, str]:
-    label = wanted.key_label or elsewhere.key_label()
+    from vaultctl.connect.seals import good_name
+
+    label = good_name(wanted.key_label, "-key-label") if wanted.key_label else elsewhere.key_label()
     if label == header.seal.get("key_id"):
         raise SettingError(
             f"the key {label} is the one that the state has",
@@ -108,7 +116,8 @@ def _of_transit(elsewhere: Elsewhere, header: Header, wanted: Wanted) -> tuple[S
     key = elsewhere.transit_key()
     if wanted.rotates:
         key.rotate()
-    seal = elsewhere.newest("transit")
+    is_known = header.seal.get("type") == "transit"
+    seal = elsewhere.newest("transit") if is_known else elsewhere.first("transit", wanted.tell)
     if seal.key_id == header.seal.get("key_id"):
         raise SettingError(
             f"the newest version of the transit key {key.name} is the one that the state has",

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.connect import variable
 from vaultctl.connect.settings import SettingError
+from vaultctl.crypto.seals.blob import KEY_ID_MAX_B
 from vaultctl.logical.errors import BadSetting, SealKeyError
 from vaultctl.storage import files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from vaultctl.connect.settings import Settings
     from vaultctl.crypto.seals.pkcs11 import Hsm, HsmSettings
@@ -54,6 +55,8 @@ _NEEDED = {"pkcs11": ("lib", "pin"), "transit": ("address", "token", "key_name")
 _OF_TLS = ("ca_cert", "client_cert", "client_key", "tls_server_name")
 _PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
 _SECRET_MAX_B = 4096
+_SHOWN = 40
+"""So much of a name that cannot be is shown."""
 
 
 class Elsewhere(NamedTuple):
@@ -74,8 +77,27 @@ class Elsewhere(NamedTuple):
             raise SealKeyError(f"the state was sealed with the transit key {name}, and the settings name {key.name}")
         return transit.TransitSeal(key, version)
 
+    def first(self, kind: str, tell: Callable[[str], None]) -> Seal:
+        """Give the seal as the settings have it, for a state that had another, or none. Raises: StateError."""
+        if kind == "transit":
+            self._check_there(self.transit_key(), tell)
+        return self.newest(kind)
+
+    def _check_there(self, key: TransitKey, tell: Callable[[str], None]) -> None:
+        """Make sure that nobody mistyped a name: to encrypt makes a key that is not there, for who may create.
+
+        Raises: SealKeyError, SealUnavailable.
+        """
+        path, is_there = f"{key.mount}keys/{key.name}", key.is_there()
+        if is_there is None:
+            tell(f"vaultctl: whether there is a key {path} is not known: the token of the transit seal may not read it")
+        elif not is_there:
+            raise SealKeyError(
+                f"there is no transit key {key.name} at {key.address}", hint=f"make it with: bao write -f {path}"
+            )
+
     def newest(self, kind: str) -> Seal:
-        """Give the seal as the settings have it, to be gone over to. Raises: SettingError, SealKeyError."""
+        """Give the seal as the settings have it, to be gone over to. Raises: SettingError, StateError."""
         if kind == "pkcs11":
             return self.under(self.key_label())
         from vaultctl.crypto.seals.transit import TransitSeal
@@ -85,7 +107,7 @@ class Elsewhere(NamedTuple):
 
     def key_label(self) -> str:
         """Give the label of the key that the settings name. Raises: SettingError."""
-        return _one(self._table("pkcs11"), "pkcs11", "key_label")
+        return good_name(_one(self._table("pkcs11"), "pkcs11", "key_label"), "key_label")
 
     def under(self, key_label: str) -> Seal:
         """Give the seal under a key of the token. Raises: SettingError."""
@@ -141,6 +163,15 @@ def _one(table: Mapping[str, str], kind: str, name: str) -> str:
     return value
 
 
+def good_name(name: str, what: str, max_b: int = KEY_ID_MAX_B) -> str:
+    """Give the name of a key back, if it can be stored and shown. Raises: SettingError."""
+    if not name.isprintable():
+        raise SettingError(f"the {what} of the seal holds what cannot be shown: {name[:_SHOWN]!r}")
+    if len(name.encode()) > max_b:
+        raise SettingError(f"the {what} of the seal is longer than {max_b} bytes: {name[:_SHOWN]}…")
+    return name
+
+
 def _hsm_settings(table: Mapping[str, str], environ: Mapping[str, str]) -> HsmSettings:
     from vaultctl.crypto.seals.pkcs11 import HsmSettings
 
@@ -156,7 +187,7 @@ def _hsm_settings(table: Mapping[str, str], environ: Mapping[str, str]) -> HsmSe
 def _transit_key(table: Mapping[str, str], environ: Mapping[str, str]) -> TransitKey:
     """Give the key, behind a door of its own: nothing that the environment says of a cluster is meant for it."""
     from vaultctl.connect.remote import RemoteFlags, connect
-    from vaultctl.crypto.seals.transit import TransitKey
+    from vaultctl.crypto.seals.transit import NAME_MAX_B, TransitKey
 
     ca_cert, client_cert, client_key, server_name = (table.get(name, "") for name in _OF_TLS)
     flags = RemoteFlags(ca_cert=ca_cert, client_cert=client_cert, client_key=client_key, tls_server_name=server_name)
@@ -166,9 +197,10 @@ def _transit_key(table: Mapping[str, str], environ: Mapping[str, str]) -> Transi
     except BadSetting as error:
         raise SettingError(f"the transit seal has no good address: {'; '.join(error.errors)}") from None
     mount = table.get("mount_path", "").strip("/") or "transit"
-    given = table["token"]
+    given, name = table["token"], good_name(table["key_name"], "key_name", NAME_MAX_B)
+    namespace = table.get("namespace", "")
     return TransitKey(
-        door, lambda: _secret(given, "token", environ), mount + "/", table["key_name"], table.get("namespace", "")
+        door, lambda: _secret(given, "token", environ), mount + "/", name, namespace, address=table["address"]
     )
 
 

@@ -1,7 +1,8 @@
 """Attempts that take the shares of several people: new shares, a root token. How far one is, and who remembers that.
 
 An attempt is good as long as the state is sealed as it was when the attempt began: a new epoch, a new root key or a new
-recovery key end it, whoever made them. What people entered is overwritten when an attempt ends.
+recovery key end it, whoever made them. What people entered is overwritten when an attempt ends; what a file keeps of it
+is removed by whoever sees first that it is over.
 """
 
 from __future__ import annotations
@@ -88,6 +89,10 @@ class Attempts(Protocol):
         """Forget an attempt, if there is one."""
         ...
 
+    def drop_before(self, cluster_id: str, now: Stands, /) -> None:
+        """Forget every attempt, of whichever kind, that began before the state stood as it does now."""
+        ...
+
 
 class Remembered:
     """Remembers them as long as the process lives."""
@@ -109,6 +114,13 @@ class Remembered:
         if attempt is not None:
             attempt.forget()
 
+    def drop_before(self, cluster_id: str, now: Stands, /) -> None:
+        """Forget what is over."""
+        for found, kind in list(self._attempts):
+            attempt = self.get(found, kind)
+            if found == cluster_id and attempt is not None and attempt.stands < now:
+                self.drop(found, kind)
+
 
 def stands(header: Header) -> Stands:
     """Tell what of a state an attempt hangs on."""
@@ -116,9 +128,22 @@ def stands(header: Header) -> Stands:
 
 
 def find(attempts: Attempts, header: Header, kind: str) -> Attempt | None:
-    """Give the attempt, unless the state is sealed otherwise than when it began."""
+    """Give the attempt, unless the state is sealed otherwise than when it began; what is over is forgotten."""
     attempt = attempts.get(header.cluster_id, kind)
-    return attempt if attempt is not None and attempt.stands == stands(header) else None
+    if attempt is None or attempt.stands == stands(header):
+        return attempt
+    drop_stale(attempts, header)  # one that began later than what this process sees stays: somebody else's is newer
+    return None
+
+
+def drop_stale(attempts: Attempts, header: Header) -> None:
+    """Forget every attempt that is over: what people entered for it is good for more than it. Raises: StateError."""
+    attempts.drop_before(header.cluster_id, stands(header))
+
+
+def drop_all(attempts: Attempts, header: Header) -> None:
+    """Forget every attempt that there was up to this epoch. Raises: StateError."""
+    attempts.drop_before(header.cluster_id, (header.epoch + 1, 0))
 
 
 def _bytes(text: str) -> bytearray:

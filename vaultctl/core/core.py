@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vaultctl.core.state import State
     from vaultctl.core.views import View
     from vaultctl.logical.response import Awaited, Response
+    from vaultctl.storage.header import Header
 
 ACTIVE_JOBS = "core/jobs/active/"
 BACKGROUND_JOB = "background-"
@@ -283,7 +284,7 @@ class Core:
                 raise _JobsFirst
             response = self._run(session, request, writing=True, apart=apart)
             if session.seals:
-                self._forget_keys(session.view.header.cluster_id)
+                self._forget_keys(session.view.header)
             if session.changed_below(ACTIVE_JOBS) or self._has_due(session.view):
                 return response, JOB_BUDGET_S
             return response, 0 if in_background and not self._are_jobs_stepped() else None
@@ -299,10 +300,13 @@ class Core:
         self.state.forget()
         sealed.drop_stale(self.state, self.host)
 
-    def _forget_keys(self, cluster_id: str) -> None:
+    def _forget_keys(self, header: Header) -> None:
         """Drop the keys of a state that this process has just sealed; others do when they see its new epoch."""
-        self.host.sealing.keeper.drop(cluster_id)
+        from vaultctl.core import attempts
+
         self.state.forget()
+        self.host.sealing.keeper.drop(header.cluster_id)
+        attempts.drop_all(self.host.attempts, header)
 
     def _active_jobs(self, view: View) -> list[str]:
         """Name the jobs that are not at their end; as long as no job changed, that costs nothing."""

@@ -243,7 +243,7 @@ class Rekeying:
             transaction.replace_root_key()
         else:
             transaction.replace_root_key(ShamirSeal(key, shares, threshold, self._ctx.random))
-        self._attempts.drop(self._header.cluster_id, self._kind)
+        attempts.drop_all(self._attempts, self._header)  # none of them stands after this
 
     def _remember(self, attempt: Attempt) -> Attempt:
         self._attempts.put(self._header.cluster_id, self._kind, attempt)

@@ -15,13 +15,13 @@ import hmac
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.core import initialise, records, recovery, rewrap
-from vaultctl.core.quorum import WRONG_RECOVERY_KEY, WRONG_UNSEAL_KEY, Quorum
+from vaultctl.core.quorum import Quorum
 from vaultctl.core.rekeying import backup_name
 from vaultctl.crypto import shamir
 from vaultctl.crypto.aead import KEY_B
 from vaultctl.crypto.seals.several import Several, current_of, previous_of
 from vaultctl.crypto.seals.shamir import ShamirSeal
-from vaultctl.logical.errors import InvalidRequest, StateUnavailable
+from vaultctl.logical.errors import InvalidRequest, SealKeyError, StateUnavailable
 from vaultctl.logical.json_text import base64_text
 
 if TYPE_CHECKING:
@@ -79,25 +79,36 @@ def quorum_of(header: Header, load: Callable[[], recovery.Recovery]) -> Quorum |
     return Quorum(found.shares, found.threshold, "recovery") if found.shares else None
 
 
-def combined(shares: Sequence[bytes]) -> bytearray:
-    """Put shares together. Raises: InvalidRequest."""
+def combined(shares: Sequence[bytes], number: int, threshold: int) -> bytearray:
+    """Put shares together, of which there are so many. Raises: SealKeyError where they are too few, or do not fit."""
+    distinct = list(dict.fromkeys(map(bytes, shares)))
+    if len(distinct) < threshold:
+        repeated = "; a share that is given twice counts once" if len(distinct) < len(shares) else ""
+        were = "1 share was" if len(distinct) == 1 else f"{len(distinct)} shares were"
+        raise SealKeyError(f"{were} given, and {threshold} of {number} are needed{repeated}")
     try:
-        return shamir.combine(shares)
+        return shamir.combine(distinct[:threshold])
     except InvalidRequest as error:
-        raise InvalidRequest(f"invalid key: failed to compute combined key: {error.errors[0]}") from None
+        raise SealKeyError(f"the shares that were given do not go together: {error.errors[0]}") from None
 
 
 def unseal_key(header: Header, shares: Sequence[bytes], random: Callable[[int], bytes]) -> ShamirSeal:
-    """Give the shamir seal of a header by shares of its key. Raises: InvalidRequest."""
-    key = combined(shares)
+    """Give the shamir seal of a header by shares of its key. Raises: SealKeyError."""
+    numbers = header.seal["shares"], header.seal["threshold"]
+    key = combined(shares, *numbers)
     try:
-        numbers = header.seal["shares"], header.seal["threshold"]
         seal = ShamirSeal(key, *numbers, random) if len(key) == KEY_B else None
         if seal is None or seal.key_id != header.seal["key_id"]:
-            raise InvalidRequest(WRONG_UNSEAL_KEY)
+            raise _wrong()
         return seal
     finally:
         shamir.wipe(key)
+
+
+def _wrong() -> SealKeyError:
+    return SealKeyError(
+        "the shares that were given are not those of this state", hint="one of them is of another state, or mistyped"
+    )
 
 
 def prepare(transaction: Transaction, plan: Plan, random: Callable[[int], bytes]) -> Prepared:
@@ -123,14 +134,14 @@ def to_shamir(
 ) -> ShamirSeal:
     """Go over to shares: those of the recovery key, which are given, or those that were prepared.
 
-    Raises: InvalidRequest where they are not the ones, StateError.
+    Raises: SealKeyError where they are not the ones, StateError.
     """
     transaction, random = session.transaction, session.host.random
     if prepared is None:
         found = recovery.load(transaction)
-        key = combined(shares)
+        key = combined(shares, found.shares, found.threshold)
         if not found.shares or not hmac.compare_digest(bytes(key), recovery.load_key(transaction)):
-            raise InvalidRequest(WRONG_RECOVERY_KEY)
+            raise _wrong()
         seal = ShamirSeal(key, found.shares, found.threshold, random)
         shamir.wipe(key)
     else:
@@ -148,7 +159,7 @@ def to_shamir(
 def to_auto(session: Session, find: Callable[[Mapping[str, Any]], Seal], seal: Seal, shares: Sequence[bytes]) -> None:
     """Go over to a seal that opens by itself; shares of an unseal key, which are given, become recovery shares.
 
-    Raises: InvalidRequest where they are not the ones, StateError.
+    Raises: SealKeyError where they are not the ones, StateError.
     """
     transaction = session.transaction
     header, was_auto = transaction.header, current_of(transaction.seal).is_auto
@@ -156,7 +167,7 @@ def to_auto(session: Session, find: Callable[[Mapping[str, Any]], Seal], seal: S
         put_under(transaction, seal, find)
     else:
         unseal_key(header, shares, session.host.random)
-        key = combined(shares)
+        key = combined(shares, header.seal["shares"], header.seal["threshold"])
         put_under(transaction, seal, find)
         recovery.store(transaction, bytes(key), recovery.Recovery(header.seal["shares"], header.seal["threshold"]))
         shamir.wipe(key)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vaultctl.core import attempts
 from vaultctl.framework.endpoint import find
 from vaultctl.logical.errors import InvalidRequest, NoState, NoSuchMethod, Sealed
 from vaultctl.logical.response import EMPTY
@@ -54,9 +55,12 @@ def answer(state: State, host: Host, request: Request) -> Response:
 
 
 def drop_stale(state: State, host: Host) -> None:
-    """Have a root key removed that was kept for an epoch which is over. Raises: StateError."""
+    """Have a root key removed that was kept for an epoch which is over, and what people entered. Raises: StateError."""
     header = _header_of(state)
-    if header is not None and header.seal.get("type") == "shamir":
+    if header is None:
+        return
+    attempts.drop_stale(host.attempts, header)
+    if header.seal.get("type") == "shamir":
         host.sealing.keeper.root_key(header)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaultctl.core.views import KEYRING, KEYS, ROOT_KEY, Transaction, Unsealed, View, required
 from vaultctl.crypto.aead import KEY_B, Random
-from vaultctl.crypto.barrier import Barrier, open_keyring
+from vaultctl.crypto.barrier import Barrier, damaged, open_keyring
 from vaultctl.crypto.keyring import new_keyring
 from vaultctl.logical.errors import IntegrityError, NoState, Sealed, SealKeyError, SealKeyGone
 from vaultctl.storage.header import Header
@@ -160,6 +160,8 @@ class State:
     def keys_under(self, seal: Seal, snapshot: Snapshot) -> Unsealed:
         """Unseal a snapshot by this seal, whatever mark it has, without verifying it. Raises: IntegrityError."""
         root_key = seal.unwrap(ROOT_KEY, required(snapshot, ROOT_KEY))
+        if len(root_key) != KEY_B:
+            raise damaged(ROOT_KEY)
         keyring = open_keyring(root_key, KEYRING, required(snapshot, KEYRING), self._random)
         return Unsealed(seal, Barrier(keyring, self._random), _version(snapshot.header), wraps=self._wraps)
 

@@ -5,11 +5,12 @@ Whoever opens a generation gives its keys; where those come from is `state`'s ma
 
 from __future__ import annotations
 
+import hmac
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.crypto.aead import KEY_B, Random
 from vaultctl.crypto.barrier import ROTATE_AFTER, SEALED, Barrier, seal_keyring
-from vaultctl.logical.errors import IntegrityError, SealKeyError
+from vaultctl.logical.errors import IntegrityError, SealKeyError, StateError
 from vaultctl.storage.header import RESTORE, Commit, Header, next_header
 from vaultctl.storage.names import below, children, past
 from vaultctl.storage.overlay import Overlay
@@ -32,6 +33,7 @@ KEYS = frozenset({KEYRING, ROOT_KEY})
 
 
 _OWN = "core/"
+_BOTH_WAYS = "a seal's key has to decrypt what it encrypts: name another one, or see to its rights"
 
 
 class Unsealed:
@@ -228,8 +230,13 @@ class Transaction(View):
         self.new_root_key = None
 
     def put_keys(self, root_key: bytes) -> None:
-        """Store the root key under the seal, and the keyring under the root key."""
-        self._overlay.put(ROOT_KEY, self._seal.wrap(ROOT_KEY, root_key))
+        """Store the root key under the seal, and the keyring under the root key.
+
+        Raises: SealKeyError where the seal does not give it back: what is committed under it would be lost.
+        """
+        wrapped = self._seal.wrap(ROOT_KEY, root_key)
+        _check_opens(self._seal, wrapped, root_key)
+        self._overlay.put(ROOT_KEY, wrapped)
         self._overlay.put(KEYRING, seal_keyring(root_key, KEYRING, self._barrier.keyring, self._random))
 
     def drop_previous(self) -> None:
@@ -303,6 +310,22 @@ def decrypt(seal: Seal, barrier: Barrier, name: str, blob: bytes) -> bytes:
 def past_name(after: str) -> str:
     """Give where the names behind a name begin."""
     return after + "\0" if after else ""
+
+
+def _check_opens(seal: Seal, wrapped: bytes, root_key: bytes) -> None:
+    """Have the seal open what it wrapped: it may be allowed to encrypt alone. Raises: SealKeyError."""
+    hint = _BOTH_WAYS
+    try:
+        if hmac.compare_digest(seal.unwrap(ROOT_KEY, wrapped), root_key):
+            return
+        reason = "what it gave back is something else"
+    except IntegrityError as error:
+        reason = "; ".join(error.errors)
+    except StateError as error:
+        reason, hint = "; ".join(error.errors), error.hint or hint
+    raise SealKeyError(
+        f"the {seal.kind} seal does not open what it wrapped just now, and nothing was changed: {reason}", hint=hint
+    )
 
 
 def required(snapshot: Snapshot, name: str) -> bytes:

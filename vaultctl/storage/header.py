@@ -96,8 +96,35 @@ def from_record(record: object, location: str) -> Header:
     check_format(record["format"], location)
     for name, kind in _FIELDS.items():
         if not isinstance(record.get(name), kind):
-            raise IntegrityError(f"{location} has a header without a good {name}", hint=RESTORE)
+            raise _without(name, location)
+    if not _is_seal(record["seal"]):
+        raise _without("seal", location)
+    for name in ("tables", "encryptions"):
+        if not all(type(number) is int for number in record[name].values()):
+            raise _without(name, location)
     return Header(**{name: record[name] for name in _FIELDS})
+
+
+def _without(name: str, location: str) -> IntegrityError:
+    return IntegrityError(f"{location} has a header without a good {name}", hint=RESTORE)
+
+
+def _is_seal(described: Mapping[str, Any], *, may_have_earlier: bool = True) -> bool:
+    """Tell whether this may describe a seal: it is read before the key is there that proves it."""
+    if not (isinstance(described.get("type"), str) and isinstance(described.get("key_id"), str)):
+        return False
+    if described["type"] == "shamir":
+        shares, threshold = described.get("shares"), described.get("threshold")
+        if type(shares) is not int or type(threshold) is not int or not 0 < threshold <= shares < 256:
+            return False
+    earlier = described.get("previous", [])
+    return isinstance(earlier, list) and (
+        not earlier or (may_have_earlier and all(isinstance(each, dict) and _is_earlier(each) for each in earlier))
+    )
+
+
+def _is_earlier(described: Mapping[str, Any]) -> bool:
+    return _is_seal(described, may_have_earlier=False)
 
 
 def no_state(location: str) -> NoState:

@@ -1,13 +1,16 @@
 """What a seal wrapped, as it lies in the state: kind, key id, and what is the seal's own. See docs/state-format.md."""
 
 from vaultctl.crypto.barrier import SEALED, damaged
+from vaultctl.logical.errors import SealKeyError
 
 KEY_ID_MAX_B = 255
 
 
 def head_of(key_id: str) -> bytes:
-    """Give what a blob of this key begins with."""
+    """Give what a blob of this key begins with. Raises: SealKeyError where the id finds no room in it."""
     spelt = key_id.encode()
+    if len(spelt) > KEY_ID_MAX_B:
+        raise SealKeyError(f"the id of a seal's key has at most {KEY_ID_MAX_B} bytes, and {key_id[:40]!r}… has more")
     return bytes([SEALED, len(spelt)]) + spelt
 
 

@@ -67,7 +67,7 @@ class Hsm:
     def encrypt(self, label: str, nonce: bytes, plain: bytes, bound: bytes) -> bytes:
         """Encrypt with a key of the token; the tag stands behind. Raises: SealUnavailable, SealKeyError."""
         with self._lock:
-            return self._twice(lambda: _encrypted(self._key(label), nonce, plain, bound))
+            return self._twice(lambda: _encrypted(self._key_that(label, "encrypt"), nonce, plain, bound))
 
     def decrypt(self, label: str, nonce: bytes, body: bytes, bound: bytes) -> bytes | None:
         """Decrypt; give None where the bytes, or what they are bound to, changed.
@@ -77,11 +77,11 @@ class Hsm:
         """
 
         def decrypted() -> bytes | None:
-            key = self._key(label)
+            key = self._key_that(label, "decrypt")
             try:
                 return bytes(key.decrypt(body, **_gcm(nonce, bound)))
             except _errors():
-                _encrypted(key, nonce, b"", bound)
+                self._ask_else(key, nonce, bound)
                 return None
 
         with self._lock:
@@ -122,6 +122,25 @@ class Hsm:
         except errors as error:
             self._drop()
             raise _unavailable(self._settings, error) from None
+
+    def _ask_else(self, key: Key, nonce: bytes, bound: bytes) -> None:
+        """Have the token do something else with a key. Raises: PKCS11Error, of the library, where it is gone."""
+        from pkcs11 import Attribute
+
+        if hasattr(key, "encrypt"):
+            _encrypted(key, nonce, b"", bound)
+        else:
+            key[Attribute.KEY_TYPE]
+
+    def _key_that(self, label: str, verb: str) -> Key:
+        """Give a key that may encrypt, or decrypt. Raises: SealKeyError, PKCS11Error of the library."""
+        key = self._key(label)
+        if not hasattr(key, verb):
+            raise SealKeyError(
+                f"the key {label} of the token {self._settings.shown} may not {verb}: CKA_{verb.upper()} is not set",
+                hint="take another key of the token; " + _MISSING,
+            )
+        return key
 
     def _key(self, label: str) -> Key:
         if label not in self._keys:

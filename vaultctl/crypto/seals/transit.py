@@ -7,9 +7,10 @@ for it, come from whoever runs vaultctl, never from the state. Source: OpenBao's
 from __future__ import annotations
 
 import binascii
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vaultctl.crypto.seals.blob import body_of, head_of
+from vaultctl.crypto.seals.blob import KEY_ID_MAX_B, body_of, head_of
 from vaultctl.logical.errors import IntegrityError, InvalidRequest, SealKeyError, SealUnavailable, VaultError
 from vaultctl.logical.json_text import base64_text
 from vaultctl.logical.request import Operation, Request
@@ -19,17 +20,24 @@ if TYPE_CHECKING:
 
     from vaultctl.logical.door import Door
 
-_RIGHTS = "the token of the seal needs update on {mount}encrypt/{key} and {mount}decrypt/{key}"
+_RIGHTS = "the token of the seal needs update on {mount}encrypt/{key} and {mount}decrypt/{key}; it was refused {path}"
+
+
+_IS_IT = "is a transit engine mounted at {mount} there, and does nothing in between change what it answers?"
+_VERSION = re.compile(r"vault:v([1-9][0-9]{0,8}):")
+NAME_MAX_B = KEY_ID_MAX_B - len(":v123456789")
+"""So long may a key's name be, that its id finds room in what it wraps."""
 
 
 class TransitKey(NamedTuple):
-    """A key of a transit engine behind a door; `find_token` gives the token for it."""
+    """A key of a transit engine behind a door; `find_token` gives the token for it. `address` is for messages."""
 
     door: Door
     find_token: Callable[[], str]
     mount: str
     name: str
     namespace: str = ""
+    address: str = ""
 
     def __repr__(self) -> str:
         """Show where the key is."""
@@ -47,26 +55,54 @@ class TransitKey(NamedTuple):
         path = f"{self.mount}{verb}/{self.name}" if verb != "rotate" else f"{self.mount}keys/{self.name}/rotate"
         request = Request(Operation.UPDATE, path, namespace=self.namespace, data=data, token=self.find_token())
         try:
-            return self.door.handle(request).data or {}
+            data_of: object = self.door.handle(request).data or {}
         except InvalidRequest:
             raise
         except VaultError as error:
-            hint = _RIGHTS.format(mount=self.mount, key=self.name) if error.status == 403 else error.hint
+            hint = _RIGHTS.format(mount=self.mount, key=self.name, path=path) if error.status == 403 else error.hint
             raise SealUnavailable(f"{where} cannot be used: {'; '.join(error.errors)}", hint=hint) from None
+        if not isinstance(data_of, dict):
+            raise self.odd("an answer with data")
+        return data_of
 
     def text(self, verb: str, data: Mapping[str, Any], field: str) -> str:
         """Ask the engine, and give one text of its answer. Raises: InvalidRequest, SealUnavailable."""
         found = self.ask(verb, data).get(field)
         if not isinstance(found, str):
-            raise SealUnavailable(f"what answers for the transit seal's key {self.name} is no transit engine")
+            raise self.odd(f"a {field}")
         return found
+
+    def odd(self, wanted: str) -> SealUnavailable:
+        """Say that an answer is not one of a transit engine."""
+        return SealUnavailable(
+            f"what answers at {self.address or self.mount} for the transit seal's key {self.name} did not give {wanted}"
+            " as a transit engine does",
+            hint=_IS_IT.format(mount=self.mount),
+        )
+
+    def is_there(self) -> bool | None:
+        """Tell whether there is such a key; None where the token may not look. Raises: SealUnavailable."""
+        path = f"{self.mount}keys/{self.name}"
+        try:
+            self.door.handle(Request(Operation.READ, path, namespace=self.namespace, token=self.find_token()))
+        except VaultError as error:
+            if error.status in (403, 404):
+                return None if error.status == 403 else False
+            raise SealUnavailable(
+                f"the transit seal's key {path} cannot be looked at: {'; '.join(error.errors)}", hint=error.hint
+            ) from None
+        return True
 
     def newest(self) -> int:
         """Give the key's newest version. Raises: SealUnavailable, SealKeyError."""
         try:
-            return _version_of(self.text("encrypt", {"plaintext": base64_text(b"vaultctl")}, "ciphertext"))
+            ciphertext = self.text("encrypt", {"plaintext": base64_text(b"vaultctl")}, "ciphertext")
         except InvalidRequest as error:
             raise _cannot_encrypt(error) from None
+        found = _VERSION.match(ciphertext)
+        if not found:
+            raise self.odd("a ciphertext")
+        return int(found[1])
 
     def rotate(self) -> int:
         """Make a new version, and give its number. Raises: SealUnavailable, SealKeyError."""
@@ -108,7 +144,10 @@ class TransitSeal:
             raise _cannot_encrypt(error) from None
         if not wrapped.startswith(self._prefix):
             raise SealUnavailable(f"the transit seal did not encrypt with version {self._version} of its key")
-        return head + binascii.a2b_base64(wrapped.removeprefix(self._prefix))
+        body = _bytes(wrapped.removeprefix(self._prefix))
+        if not body:
+            raise self.key.odd("a ciphertext")
+        return head + body
 
     def unwrap(self, name: str, blob: bytes, /) -> bytes:
         """Decrypt. Raises: IntegrityError, SealUnavailable."""
@@ -117,12 +156,15 @@ class TransitSeal:
         ciphertext = self._prefix + base64_text(body)
         given = {"ciphertext": ciphertext, "associated_data": base64_text(head + name.encode())}
         try:
-            return binascii.a2b_base64(self.key.text("decrypt", given, "plaintext"))
+            plain = _bytes(self.key.text("decrypt", given, "plaintext"))
         except InvalidRequest as error:
             raise IntegrityError(
                 f"the transit seal does not decrypt the entry {name}: {'; '.join(error.errors)}",
                 hint="either the entry was changed, or its version of the key is no more in use over there",
             ) from None
+        if plain is None:
+            raise self.key.odd("a plaintext")
+        return plain
 
 
 def key_id(name: str, version: int) -> str:
@@ -132,15 +174,19 @@ def key_id(name: str, version: int) -> str:
 
 def version_of(id_: str) -> int:
     """Give the version that an id names. Raises: SealKeyError."""
-    return _version_of(f"vault:{id_.rpartition(':')[2]}:")
+    found = _VERSION.fullmatch(f"vault:{id_.rpartition(':')[2]}:")
+    if not found:
+        raise SealKeyError(f"the state names the transit key {id_!r}, which has no version")
+    return int(found[1])
 
 
 def _cannot_encrypt(error: VaultError) -> SealKeyError:
     return SealKeyError(f"the transit seal cannot encrypt: {'; '.join(error.errors)}")
 
 
-def _version_of(ciphertext: str) -> int:
-    version = ciphertext.split(":")[1] if ciphertext.count(":") > 1 else ""
-    if not version[1:].isdigit():
-        raise SealKeyError("what the transit seal answered is no ciphertext of a transit engine")
-    return int(version[1:])
+def _bytes(text: str) -> bytes | None:
+    """Read base64, or give None where it is none."""
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        return None

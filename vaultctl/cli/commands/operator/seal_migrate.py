@@ -76,7 +76,7 @@ def _ask(run: Run, quorum: Any) -> list[str]:
     if run.args:
         if run.args != ("-",):
             raise Misuse("shares are never taken from the command line: say - to read them from stdin")
-        return list(dict.fromkeys(system.stdin.read().split()))[: quorum.threshold]
+        return system.stdin.read().split()
     what = "Recovery Key" if quorum.is_recovery else "Unseal Key"
     try:
         return [
@@ -121,6 +121,7 @@ COMMAND = command(
     " unseal keys, which are shown before they count. How a pkcs11 or transit seal is reached is said by the"
     " environment or the config file. A migration is refused while a rewrap runs; one that was cut short is run again.",
     doing="Error migrating the seal",
+    wraps="never",
     arity=(0, 1),
     arity_text="1",
     flags=(

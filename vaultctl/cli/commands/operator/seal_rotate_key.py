@@ -35,6 +35,7 @@ COMMAND = command(
     " VAULTCTL_SEAL_KEY_PREVIOUS. A pkcs11 seal goes over to the key of its token that -key-label names, or the"
     " settings. A transit seal rotates its key over there, for which its token needs update on keys/NAME/rotate, and"
     " takes the new version; with -no-rotate it takes the newest that is there.",
+    wraps="never",
     flags=(
         FORMAT,
         rewraps.DETACH,

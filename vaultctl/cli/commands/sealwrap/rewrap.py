@@ -28,5 +28,6 @@ COMMAND = command(
     " waits for the end. One that runs already is followed; one that the seal stopped goes on where it was. Exit code 2"
     " means that an entry could not be rewrapped, which is named, or that the rewrap is not over.",
     doing="Error rewrapping",
+    wraps="never",
     flags=(FORMAT, rewraps.DETACH, rewraps.WAIT, rewraps.TIMEOUT, rewraps.REMOVE_OLD_KEY),
 )

@@ -76,5 +76,6 @@ COMMAND = command(
     help="Shows how the newest rewrap stands, whether each seal can be asked, and which mounts are seal-wrapped, with"
     " how many of their entries are under the current key, under an old one, or not wrapped yet.",
     doing="Error reading the status of the seal wrap",
+    wraps="never",
     flags=(FORMAT,),
 )
