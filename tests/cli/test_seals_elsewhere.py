@@ -173,7 +173,7 @@ def test_who_has_the_state_open_goes_on_without_it(folder, there):
     client = Client(connection, token=connection.token)
     client.call("GET", "sys/mounts")
     with there.away():
-        for verb, data in (("GET", None), ("POST", {"key": "x"})):
+        for verb, data in (("GET", {}), ("POST", {"key": "x"})):
             with pytest.raises(SealUnavailable):
                 client.call(verb, "w/1", data)
         client.call("POST", "secret/data/plain", {"data": {"key": "plain"}})

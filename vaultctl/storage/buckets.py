@@ -102,12 +102,9 @@ def _append(made: list[Bucket], firsts: list[str], bucket: Bucket) -> None:
         before = made.pop()
         firsts.pop()
         bucket = Bucket(before.entries | bucket.entries, before.order + bucket.order)
-    if len(bucket.order) < 2 * _SIZE:
-        parts = [bucket] if bucket.order else []
-    else:
-        parts = list(_divided(bucket))
-    made += parts
-    firsts += [part.order[0] for part in parts]
+    parts = [bucket] if len(bucket.order) < 2 * _SIZE else list(_divided(bucket))
+    made += (part for part in parts if part.order)
+    firsts += (part.order[0] for part in parts if part.order)
 
 
 def _divided(bucket: Bucket) -> Iterator[Bucket]:
