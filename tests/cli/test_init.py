@@ -79,6 +79,26 @@ def test_init_does_not_make_a_state_twice(fresh, made):
     assert (fresh.data / "state.json").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["init", "-field=root_token"],
+        ["rotate-keys", "-init", "-field=keys"],
+        ["rekey", "-init", "-field=keys"],
+        ["generate-root", "-init", "-field=otp"],
+        ["seal-migrate", "-to=shamir", "-field=key_id"],
+    ],
+    ids=lambda args: args[0],
+)
+def test_what_is_shown_once_is_shown_whole(fresh, bao, args):
+    """No single field can be asked for of what nobody can show again: it is refused, as bao does, and nothing made."""
+    ran = fresh("operator", *args)
+    assert ran == (1, "", "flag provided but not defined: -field\n")
+    assert not (fresh.data / "state.json").exists()
+    if args[0] != "seal-migrate":
+        assert bao.run("operator", *args) == ran
+
+
 def test_init_status(fresh, runtime):
     """It tells by its exit code whether there is a state, and makes none."""
     assert fresh("operator", "init", "-status") == (2, "Vault is not initialized\n", "")

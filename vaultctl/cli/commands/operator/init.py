@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vaultctl.cli import output
-from vaultctl.cli.command import FIELD, FORMAT, Run, command
+from vaultctl.cli.command import FORMAT, Run, command
 from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.go_flags import INT, flag, switch
 from vaultctl.cli.pgp_keys import PGP_KEYS
@@ -49,9 +49,7 @@ def run(run: Run) -> None:
     run.env.doing = "Error initializing"
     body = _body(run, is_auto=bool(status.get("recovery_seal")))
     made = _record(operator.init(run.client, body), body)
-    if run["field"] is not None:
-        output.print_field(run.env, fmt, made, run["field"])
-    elif fmt == "table":
+    if fmt == "table":
         run.env.out(_text(made, body))
     else:
         output.emit(run.env, fmt, made)
@@ -126,7 +124,6 @@ COMMAND = command(
     " printed.",
     flags=(
         FORMAT,
-        FIELD,
         flag("key-shares", "Into how many shares the unseal key is split; 5.", INT, default=0, metavar="NUMBER"),
         flag("key-threshold", "How many of them unseal; 3.", INT, default=0, metavar="NUMBER"),
         flag("recovery-shares", "The same of the recovery key.", INT, default=_SHARES, metavar="NUMBER"),
