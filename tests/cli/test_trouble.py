@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support import processes
 from support.program import Program, Ran
+from support.shamir_state import init, runtime_folder, unseal
 
 DEEP = '{"vaultctl":' + "[" * 100_000 + '},\n"mac":""}\n'
 
@@ -21,17 +22,36 @@ is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a fil
 
 
 @pytest.fixture
-def owned():
-    """The program run by the owner of its data folder, where that folder can be got at by anybody."""
+def anybodys():
+    """The program with a data folder that anybody can get at, and nothing in it."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     program = Program(folder)
-    program("kv", "put", "secret/a", "k=v")
-    for path in [*program.data.iterdir(), program.data]:
-        os.chown(path, OWNER, -1)
     yield program
     program.data.chmod(0o700)
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def owned(anybodys):
+    """The program run by the owner of its data folder."""
+    anybodys("kv", "put", "secret/a", "k=v")
+    give(anybodys.data, *anybodys.data.iterdir())
+    return anybodys
+
+
+@pytest.fixture
+def shamir(anybodys):
+    """That program with a runtime folder, on a shamir state, two of whose three shares open it; still ours."""
+    with runtime_folder() as runtime:
+        anybodys.env |= {"XDG_RUNTIME_DIR": str(runtime), "VAULTCTL_LOCAL": "1"}
+        yield anybodys
+
+
+def give(*paths: Path) -> None:
+    """Give files to the owner."""
+    for path in paths:
+        os.chown(path, OWNER, -1)
 
 
 def as_owner(program: Program, *args: str) -> Ran:
@@ -61,6 +81,45 @@ def test_a_write_in_a_read_only_folder_is_refused(owned):
     assert (ran.code, ran.out) == (2, "")
     assert "permission denied" in ran.err
     assert "check who owns the folder, or point VAULTCTL_DATA_DIR at a folder of your own" in ran.err
+
+
+@pytest.mark.parametrize("storage", ["json", "sqlite"])
+def test_a_state_in_a_read_only_folder_is_unsealed(shamir, storage):
+    """Shares open a state that cannot be written to, and reads are answered; nothing beside it changes either."""
+    shamir.env["VAULTCTL_STORAGE"] = storage
+    made = init(shamir, "-key-shares=3", "-key-threshold=2")
+    (shamir.data / f"state.{storage}.init").touch(0o600)  # as of a command whose shares nobody may have seen
+    lock_up(shamir)
+    before = {path.name: path.read_bytes() for path in shamir.data.iterdir()}
+    for share, is_sealed in zip(made.shares[:2], ("true", "false"), strict=True):
+        ran = as_owner(shamir, "operator", "unseal", share)
+        table = [line.split() for line in ran.out.splitlines()]
+        assert (ran.code, ran.err, ["Sealed", is_sealed] in table) == (0, "", True)
+    shamir.env["VAULT_TOKEN"] = made.root_token
+    assert "cubbyhole/" in as_owner(shamir, "secrets", "list").out
+    assert {path.name: path.read_bytes() for path in shamir.data.iterdir()} == before
+
+
+def test_a_mark_in_a_read_only_folder_stays(shamir):
+    """A state that was marked as sealed is unsealed only where the mark can be taken away, and the reason is said."""
+    made = init(shamir, "-key-shares=3", "-key-threshold=2")
+    assert unseal(shamir, made, 2)["sealed"] is False
+    assert shamir("operator", "seal", env={"VAULT_TOKEN": made.root_token}).code == 0
+    lock_up(shamir)
+    assert as_owner(shamir, "operator", "unseal", made.shares[0]).code == 0
+    ran = as_owner(shamir, "operator", "unseal", made.shares[1])
+    assert (ran.code, ran.out, "permission denied" in ran.err) == (2, "", True)
+    assert "Vault is sealed" in as_owner(shamir, "secrets", "list").err
+
+
+def lock_up(program: Program) -> None:
+    """Give the state and the runtime folder to the owner, who cannot write the state."""
+    runtime = Path(program.env["XDG_RUNTIME_DIR"])
+    shutil.rmtree(runtime / "vaultctl", ignore_errors=True)
+    for path in program.data.iterdir():
+        path.chmod(0o400)
+    give(runtime, program.data, *program.data.iterdir())
+    program.data.chmod(0o500)
 
 
 def test_first_use_in_a_read_only_folder_is_refused(owned):

@@ -29,8 +29,11 @@ MERGE_PATCH = "application/merge-patch+json"
 READING = frozenset({Operation.READ, Operation.LIST, Operation.SCAN, Operation.HELP, Operation.HEAD})
 """Operations that change nothing by themselves."""
 
-_ASKED_BY_WRITING = frozenset({"sys/wrapping/lookup", "sys/wrapping/verify"})
-"""What is asked in a body, so that no token stands in a path, and changes nothing either."""
+_ASKED_BY_WRITING = frozenset({"sys/wrapping/lookup", "sys/wrapping/verify", "sys/unseal"})
+"""What is asked in a body, so that no secret stands in a path, and changes nothing either.
+
+A state that is unsealed takes no share; where it is sealed, only a mark that must go is written.
+"""
 
 
 class Repeated(list[str]):

@@ -8,6 +8,7 @@ so who has its recovery shares, or owns its files.
 from __future__ import annotations
 
 import hmac
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl import __commit_date__, __version__
@@ -22,7 +23,7 @@ from vaultctl.crypto.seals.shamir import ShamirSeal
 from vaultctl.framework import strict
 from vaultctl.framework.endpoint import UNAVAILABLE, Endpoint
 from vaultctl.framework.fields import Field
-from vaultctl.logical.errors import InvalidRequest, Sealed, VaultError
+from vaultctl.logical.errors import InvalidRequest, Sealed, StateUnavailable, VaultError
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
 
@@ -240,7 +241,8 @@ def _unseal_as_owner(ctx: SealedContext) -> Response:
 
 
 def _opened(ctx: SealedContext) -> Response:
-    ctx.host.sealing.seen()
+    with suppress(StateUnavailable):  # a state that cannot be written to is opened all the same
+        ctx.host.sealing.seen()
     with ctx.state.reader() as view:
         return _unsealed_status(ctx.host, view)
 
