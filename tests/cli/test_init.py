@@ -99,6 +99,34 @@ def test_what_is_shown_once_is_shown_whole(fresh, bao, args):
         assert bao.run("operator", *args) == ran
 
 
+@pytest.mark.parametrize("seal", ["shamir", "static"])
+def test_who_could_not_be_shown_the_shares_starts_over(vaultctl, runtime, seal):
+    """Where stdout takes nothing more, the first message names the file that goes, and without it init works again."""
+    with open("/dev/full", "wb") as full:
+        lost = subprocess.run(
+            vaultctl.argv("operator", "init", f"-seal={seal}"),
+            check=False, env={**vaultctl.env, "XDG_RUNTIME_DIR": str(runtime)}, stdout=full, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    assert lost.returncode == 2
+    state = vaultctl.data / "state.json"
+    hint = f"remove {state}, and run vaultctl operator init again\n"
+    _made, message, _blank, start_over = lost.stderr.decode().splitlines(keepends=True)
+    assert (message, start_over.endswith(hint)) == ("cannot write to stdout: no space left on device\n", True)
+    again = vaultctl("operator", "init")
+    assert (again.code, again.err.endswith(start_over)) == (2, True)
+    state.unlink()
+    assert init(vaultctl, f"-seal={seal}").root_token
+    assert vaultctl("operator", "init").err.endswith("* Vault is already initialized\n")
+
+
+def test_nothing_is_made_where_nobody_reads(vaultctl):
+    """With a closed stdout no state is made, whose shares nobody would get."""
+    argv = " ".join(map(str, vaultctl.argv("operator", "init")))
+    ran = subprocess.run(["sh", "-c", f"exec {argv} >&-"], check=False, env=vaultctl.env, stderr=subprocess.PIPE)
+    assert (ran.returncode, ran.stderr) == (1, b"stdout is closed: nothing was asked\n")
+    assert not (vaultctl.data / "state.json").exists()
+
+
 def test_init_status(fresh, runtime):
     """It tells by its exit code whether there is a state, and makes none."""
     assert fresh("operator", "init", "-status") == (2, "Vault is not initialized\n", "")

@@ -87,6 +87,10 @@ class Connection:
         """Note that whoever made the state has seen its keys. Raises: StateUnavailable."""
         self._core.host.sealing.seen()
 
+    def init_unseen(self) -> str:
+        """Say how to start over, where nobody has seen the keys of the state that was made; else nothing."""
+        return self._core.host.sealing.unseen()
+
     def answer_at_once(self, request: Request) -> Response | None:
         """Answer a read that waits for nobody; give None for any other request. Raises: VaultError."""
         if self._awaits_init:

@@ -86,8 +86,8 @@ class LocalMaker:
         if not os.path.lexists(path + UNSEEN):
             return ""
         return (
-            f"the command that made the state at {path} did not come to its end: if nobody has its keys and its root"
-            f" token, start over: remove {path}, and run vaultctl operator init again"
+            f"the keys of the state at {path} were not shown to their end: if nobody has them and its root token,"
+            f" nothing is in it yet, so start over: remove {path}, and run vaultctl operator init again"
         )
 
 

@@ -48,13 +48,32 @@ def run(run: Run) -> None:
         return
     run.env.doing = "Error initializing"
     body = _body(run, is_auto=bool(status.get("recovery_seal")))
+    if not run.common.shows:
+        run.env.check_stdout()
     made = _record(operator.init(run.client, body), body)
+    try:
+        _show(run, fmt, made, body)
+    except BrokenPipeError:
+        run.env.err(_lost(connection))
+        raise
+    except Failure as error:
+        raise Failure(f"{error}\n\n{_lost(connection)}") from None
+    if not connection.is_remote:
+        connection.init_seen()
+
+
+def _show(run: Run, fmt: str, made: Mapping[str, Any], body: Mapping[str, Any]) -> None:
     if fmt == "table":
         run.env.out(_text(made, body))
     else:
         output.emit(run.env, fmt, made)
-    if not connection.is_remote:
-        connection.init_seen()
+
+
+def _lost(connection: Any) -> str:
+    """Say how to go on where the keys could not be shown."""
+    if connection.is_remote:
+        return f"{connection.address} is initialized, and nobody has its keys: start over with an empty storage"
+    return str(connection.init_unseen())
 
 
 def _show_status(run: Run, fmt: str, *, is_made: bool) -> None:
