@@ -200,6 +200,34 @@ def test_shares_are_encrypted_for_their_holders(fresh, runtime):
     assert fresh("secrets", "list", env=env).code == 0
 
 
+def test_a_pipe_is_read_where_somebody_writes(vaultctl):
+    """A key may come through a pipe, as of <(gpg --export); one that nobody writes to is not waited for."""
+    key, name = b"no key\n", vaultctl.home / "pipe"
+    os.mkfifo(name)
+    flags = ["operator", "init", "-key-shares=1", "-key-threshold=1", "-root-token-pgp-key"]
+    ran = vaultctl(*flags, str(name))
+    why = f'invalid value "{name}" for flag -root-token-pgp-key: read {name}: nobody writes to this pipe\n'
+    assert ran == (1, "", why)
+    reading, writing = os.pipe()
+    os.write(writing, key)
+    os.close(writing)
+    ran = vaultctl(*flags, f"/dev/fd/{reading}", pass_fds=[reading])
+    os.close(reading)
+    (vaultctl.home / "file").write_bytes(key)
+    assert ran == vaultctl(*flags, "file")
+    assert "local:/v1/sys/init" in ran.err
+    assert not (vaultctl.data / "state.json").exists()
+
+
+@pytest.mark.parametrize("name", [".", "nosuch", "/dev/full"])
+def test_what_is_no_file_holds_no_pgp_key(fresh, bao, name):
+    """A folder, or a device, is refused before anything is asked."""
+    ran = fresh("operator", "init", f"-pgp-keys={name}")
+    assert (ran.code, ran.out, ran.err.startswith(f'invalid value "{name}" for flag -pgp-keys: ')) == (1, "", True)
+    if name != "/dev/full":  # which never ends
+        assert bao.run("operator", "init", f"-pgp-keys={name}") == ran
+
+
 # --- unseal and seal ---
 
 

@@ -1,28 +1,42 @@
 """Flags that name PGP keys: files with a public key, armoured, in base64 or as it is."""
 
 import binascii
+import os
+import stat
 from typing import Any
 
 import click
 
 from vaultctl.cli.command import file_name
 from vaultctl.cli.failures import Misuse
+from vaultctl.cli.values import MAX_B
 from vaultctl.logical.go_text import quoted
 
 _BEGIN = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 
 class PgpKeys(click.ParamType):  # type: ignore[type-arg]  # generic only in newer Click
-    """Files with public keys, as a list with commas; each becomes base64."""
+    """Files with public keys, as a list with commas; each becomes base64.
+
+    A value is converted twice, and a pipe can be read once: so what the first look found is what the second one gives.
+    """
 
     name = "pgp"
+
+    def __init__(self) -> None:
+        self._looked_at: dict[tuple[str, str], list[str]] = {}
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
         """Read the files. Raises: Misuse."""
         if isinstance(value, list):
             return value
-        flag = param.opts[0] if param else ""
-        return [_read(name.strip(), str(value), flag) for name in str(value).split(",") if name.strip()]
+        text, flag = str(value), param.opts[0] if param else ""
+        if ctx is not None and (flag, text) in self._looked_at:
+            return self._looked_at.pop((flag, text))
+        keys = [_read(name.strip(), text, flag) for name in text.split(",") if name.strip()]
+        if ctx is None:
+            self._looked_at[flag, text] = keys
+        return keys
 
 
 PGP_KEYS = PgpKeys()
@@ -35,12 +49,39 @@ def _read(name: str, value: str, flag: str) -> str:
             f"invalid value {quoted(value)} for flag {flag}: keys are not fetched from Keybase: save it to a file"
         )
     try:
-        with open(file_name(name), "rb") as file:
-            data = file.read()
+        return _in_base64(_bytes(name))
+    except Misuse as error:
+        raise Misuse(f"invalid value {quoted(value)} for flag {flag}: {error}") from None
+
+
+def _bytes(name: str) -> bytes:
+    """Read a file, or a pipe that somebody writes to; one that nobody does is not waited for. Raises: Misuse."""
+    try:
+        fd = os.open(file_name(name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        raise Misuse(f"open {name}: {_reason(error)}") from None
+    try:
+        kind = os.fstat(fd).st_mode
+        if stat.S_ISDIR(kind):
+            raise Misuse(f"read {name}: is a directory")
+        if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
+            raise Misuse(f"read {name}: it is no file")
+        os.set_blocking(fd, True)
+        with open(fd, "rb", closefd=False) as file:
+            data = file.read(MAX_B + 1)
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise Misuse(f"invalid value {quoted(value)} for flag {flag}: open {name}: {why}") from None
-    return _in_base64(data)
+        raise Misuse(f"read {name}: {_reason(error)}") from None
+    finally:
+        os.close(fd)
+    if stat.S_ISFIFO(kind) and not data:
+        raise Misuse(f"read {name}: nobody writes to this pipe")
+    if len(data) > MAX_B:
+        raise Misuse(f"{name} holds more than {MAX_B} bytes")
+    return data
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return ((error.strerror if isinstance(error, OSError) else "") or str(error)).lower()
 
 
 def _in_base64(data: bytes) -> str:
