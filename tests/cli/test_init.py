@@ -200,6 +200,30 @@ def test_shares_are_encrypted_for_their_holders(fresh, runtime):
     assert fresh("secrets", "list", env=env).code == 0
 
 
+def test_recovery_keys_of_a_shamir_seal_are_for_nobody(fresh):
+    """PGP keys of those who would hold shares that are not made are refused, in OpenBao's words."""
+    (fresh.home / "key").write_text("QUJD")
+    ran = fresh("operator", "init", "-recovery-pgp-keys=key", "-recovery-shares=1", "-recovery-threshold=1")
+    why = "* parameters recovery_pgp_keys not applicable to seal type shamir\n"
+    assert (ran.code, ran.out, ran.err.endswith("Code: 400. Errors:\n\n" + why)) == (2, "", True)
+    assert not (fresh.data / "state.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("seal", "numbers"), [("shamir", (5, 3, 0, 0)), ("static", (0, 0, 5, 3))], ids=["shamir", "static"]
+)
+def test_the_request_is_shown_and_not_sent(fresh, seal, numbers):
+    """What init would ask for hangs on the seal, as of a real bao beside servers with such seals."""
+    ran = fresh("operator", "init", f"-seal={seal}", "-output-curl-string")
+    shares, threshold, recovery_shares, recovery_threshold = numbers
+    body = (
+        f'{{"secret_shares":{shares},"secret_threshold":{threshold},"pgp_keys":null,"recovery_shares":{recovery_shares}'
+        f',"recovery_threshold":{recovery_threshold},"recovery_pgp_keys":null,"root_token_pgp_key":""}}'
+    )
+    assert ran == (0, f"""curl -X PUT -H "X-Vault-Request: true" -d '{body}' "$VAULT_ADDR/v1/sys/init"\n""", "")
+    assert not (fresh.data / "state.json").exists()
+
+
 def test_a_pipe_is_read_where_somebody_writes(vaultctl):
     """A key may come through a pipe, as of <(gpg --export); one that nobody writes to is not waited for."""
     key, name = b"no key\n", vaultctl.home / "pipe"

@@ -58,6 +58,15 @@ LINES = [
     line("patch a/b k=v"),
     line("delete secret/x a=b"),
     line("status"),
+    line("operator init"),
+    line("operator init -status"),
+    line("operator init -key-shares=1 -key-threshold=1 -recovery-shares=2"),
+    line("operator unseal KEY"),
+    line("operator unseal -reset"),
+    line("operator rotate-keys -init"),
+    line("operator rekey -init -n=3 -t=2 -verify"),
+    line("operator generate-root -init"),
+    line("operator key-status"),
     line("path-help sys/mounts"),
     line("print token"),
     line("secrets list extra"),
@@ -69,7 +78,7 @@ def test_what_is_shown_is_what_bao_shows(bao, fresh, flag):
     """Each line shows the request of bao's, whose headers have no order."""
     theirs, ours = [], []
     for one in LINES:
-        words, at = [*one.args], 2 if one.args[0] in ("auth", "kv", "print", "secrets", "token") else 1
+        words, at = [*one.args], 2 if one.args[0] in ("auth", "kv", "operator", "print", "secrets", "token") else 1
         at += one.args[1:2] == ("metadata",)
         words.insert(at, flag)
         theirs.append((words, _sorted(bao.run(*words, stdin=one.stdin))))

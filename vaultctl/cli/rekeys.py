@@ -75,11 +75,11 @@ def _begin(run: Run, words: Words, rekeying: Rekeying, fmt: str) -> None:
     keys = run["pgp_keys"] or []
     status = rekeying.begin(
         {
-            "backup": run["backup"],
-            "pgp_keys": keys or None,
-            "require_verification": run["verify"],
             "secret_shares": run["n"] if "n" in run.given else run["key_shares"],
             "secret_threshold": run["t"] if "t" in run.given else run["key_threshold"],
+            "pgp_keys": keys or None,
+            "backup": run["backup"],
+            "require_verification": run["verify"],
         }
     )
     if fmt == "table":

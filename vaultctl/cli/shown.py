@@ -1,7 +1,7 @@
 """Requests that are printed and not sent: as a curl command, or as the policy that they need.
 
-Source: OpenBao 2.7. What a command must know before it can ask at all is asked for in earnest: where a kv mount is, and
-what a secret holds that is to be written again.
+Source: OpenBao 2.7. What a command must know before it can ask at all is asked for in earnest: where a kv mount is,
+what a secret holds that is to be written again, and whether a seal opens by itself.
 """
 
 import re
@@ -49,7 +49,7 @@ _SUDO = re.compile(
 )
 _MOUNT = re.compile(r"sys/(?:mounts|auth)/.+")
 _WITHOUT_BODY = re.compile(r"auth/token/revoke-self|sys/leases/revoke-(prefix|force)/.+")
-_ORDERED = ("sys/remount", "auth/token/create")
+_ORDERED = ("sys/remount", "auth/token/create", "sys/init", "sys/unseal", "sys/rotate/", "sys/rekey/")
 """Where bao sends a structure of its own."""
 
 _CONFIG: Mapping[str, Any] = {
@@ -95,6 +95,7 @@ class ShowingClient(Client):
         self._base = base
         self._headers = headers
         self._is_kv = usage.startswith("kv ")
+        self._finds_seal = usage.startswith("operator init ")
         self._rewrites = rewrites
         self._wrap_ttl = wrap_ttl
 
@@ -102,12 +103,18 @@ class ShowingClient(Client):
         self, verb: str, path: str, data: Mapping[str, Any] = NOTHING, *, query: Mapping[str, Any] = NOTHING
     ) -> Response:
         """Print the request, unless it only finds out what to ask for. Raises: Shown, VaultError."""
-        if self._is_kv and verb == "GET" and (path.startswith(_PREFLIGHT) or self._rewrites()):
+        if self._is_first(verb, path):
             return self._ask(path, query)
         cleaned = self.cleaned(path)
         if self._kind == "policy":
             raise Shown(policy_text(verb, cleaned))
         raise Shown(self._curl(verb, cleaned, data, query))
+
+    def _is_first(self, verb: str, path: str) -> bool:
+        """Tell whether a request only finds out what to ask for."""
+        if self._finds_seal:
+            return path == "sys/seal-status"
+        return self._is_kv and verb == "GET" and (path.startswith(_PREFLIGHT) or self._rewrites())
 
     def _ask(self, path: str, query: Mapping[str, Any]) -> Response:
         """Ask for what must be known first. Raises: Failure where a mount is not to be found, VaultError."""

@@ -6,6 +6,11 @@ from typing import Any
 from vaultctl.client.client import Client
 
 
+def is_made(client: Client) -> bool:
+    """Tell whether there is a state."""
+    return bool((client.call("GET", "sys/init").raw or {}).get("initialized"))
+
+
 def init(client: Client, body: Mapping[str, Any]) -> dict[str, Any]:
     """Make a state; give the shares of its keys, and a root token. The body is that of `PUT sys/init`."""
     return dict(client.call("PUT", "sys/init", body).raw or {})

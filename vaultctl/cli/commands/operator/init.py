@@ -44,7 +44,7 @@ def run(run: Run) -> None:
         raise Misuse("-seal is for a local state: a server's seal is a matter of its config")
     status = sys.seal_status(run.client)
     if run["status"]:
-        _show_status(run, fmt, is_made=bool(status.get("initialized")))
+        _show_status(run, fmt, is_made=operator.is_made(run.client))
         return
     run.env.doing = "Error initializing"
     body = _body(run, is_auto=bool(status.get("recovery_seal")))
@@ -86,7 +86,11 @@ def _show_status(run: Run, fmt: str, *, is_made: bool) -> None:
 
 
 def _body(run: Run, *, is_auto: bool) -> dict[str, Any]:
-    """Give what is asked for. Source: OpenBao 2.7, where a 0 is as good as nothing for unseal keys."""
+    """Give what is asked for, in bao's order.
+
+    Source: OpenBao 2.7, where a 0 is as good as nothing for unseal keys, and of recovery keys only those for whom they
+    are encrypted are not left out where there are none.
+    """
     recovery_shares = run["recovery_shares"] if is_auto else 0
     recovery_threshold = run["recovery_threshold"] if is_auto else 0
     return {
@@ -95,7 +99,7 @@ def _body(run: Run, *, is_auto: bool) -> dict[str, Any]:
         "pgp_keys": run["pgp_keys"] or None,
         "recovery_shares": recovery_shares,
         "recovery_threshold": recovery_threshold,
-        "recovery_pgp_keys": (run["recovery_pgp_keys"] or None) if is_auto else None,
+        "recovery_pgp_keys": run["recovery_pgp_keys"] or None,
         "root_token_pgp_key": "".join(run["root_token_pgp_key"] or []),
     }
 
