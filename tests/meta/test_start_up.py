@@ -197,6 +197,16 @@ def test_slow_modules_are_not_imported(vaultctl, args):
     assert NEVER & set(modules_of(vaultctl, *args)) == set()
 
 
+OF_A_SECRET = {"vaultctl.engines", "vaultctl.engines.kv2", "vaultctl.engines.kv2.data", "vaultctl.engines.kv2.record"}
+
+
+@pytest.mark.parametrize("args", [["kv", "get", "secret/a"], ["kv", "put", "secret/a", "k=v"]], ids=" ".join)
+def test_a_secret_needs_of_its_engine_the_data_alone(vaultctl, args):
+    """What is known of secrets besides their data is not imported where nobody asks for it."""
+    vaultctl("kv", "put", "secret/a", "k=v")
+    assert {name for name in modules_of(vaultctl, *args) if name.startswith("vaultctl.engines")} == OF_A_SECRET
+
+
 SPARED = """\
 from vaultctl.cli import spared
 spared.import_click()

@@ -7,7 +7,7 @@ version 1 answers nothing until each of its entries is converted.
 from collections.abc import Mapping
 from typing import Any
 
-from vaultctl.engines.kv2 import data, metadata
+from vaultctl.engines.kv2 import data
 from vaultctl.engines.kv2.record import VERSIONS, convert_from_version_1, load
 from vaultctl.framework.endpoint import Context, Endpoint, Engine, Exists, Handler, Upgrade
 from vaultctl.framework.fields import Field
@@ -61,6 +61,18 @@ def _ready(handler: Handler) -> Handler:
     return answer
 
 
+def _of_metadata(name: str) -> Handler:
+    """Give a handler of `metadata`, which is imported when one of them is asked: to read a secret none is needed."""
+
+    def answer(ctx: Context, fields: Mapping[str, Any]) -> Response | None:
+        from vaultctl.engines.kv2 import metadata
+
+        handler: Handler = getattr(metadata, name)
+        return handler(ctx, fields)
+
+    return answer
+
+
 def _endpoint(
     pattern: str,
     handlers: Mapping[Operation, Handler],
@@ -82,8 +94,8 @@ _NOT_LISTED = {
     Operation.PATCH: wrong_path,
     Operation.DELETE: wrong_path,
 }
-_LISTED = {Operation.LIST: metadata.list_keys, Operation.SCAN: metadata.scan_keys}
-_DETAILED = {Operation.LIST: metadata.list_detailed, Operation.SCAN: metadata.scan_detailed}
+_LISTED = {Operation.LIST: _of_metadata("list_keys"), Operation.SCAN: _of_metadata("scan_keys")}
+_DETAILED = {Operation.LIST: _of_metadata("list_detailed"), Operation.SCAN: _of_metadata("scan_detailed")}
 _PAGE = {
     "after": Field("string", "A listing begins behind this name, which need not be there."),
     "limit": Field("int", "A listing has no more names than this; without it, or with 0, it has all."),
@@ -121,10 +133,10 @@ ENGINE = Engine(
             "metadata/{path*}",
             {
                 **_LISTED,
-                Operation.READ: metadata.read,
-                Operation.UPDATE: metadata.write,
-                Operation.PATCH: metadata.patch,
-                Operation.DELETE: metadata.delete,
+                Operation.READ: _of_metadata("read"),
+                Operation.UPDATE: _of_metadata("write"),
+                Operation.PATCH: _of_metadata("patch"),
+                Operation.DELETE: _of_metadata("delete"),
             },
             "Read, change or delete what is known of a secret, or list secrets.",
             "A write changes what it names; custom_metadata is replaced as a whole, and a patch merges it. A delete"
@@ -167,8 +179,8 @@ ENGINE = Engine(
         _endpoint(
             "config",
             {
-                Operation.READ: metadata.read_config,
-                Operation.UPDATE: metadata.write_config,
+                Operation.READ: _of_metadata("read_config"),
+                Operation.UPDATE: _of_metadata("write_config"),
                 Operation.LIST: wrong_path,
                 Operation.SCAN: wrong_path,
             },
