@@ -53,6 +53,24 @@ def test_it_is_initialised_and_unsealed_over_http(waiting, vaultctl):
     assert ask(waiting, "PUT", "sys/unseal", {"reset": True}) == (400, {"errors": ["vault is unsealed"]})
 
 
+def test_who_initialised_it_and_got_nothing_is_told(waiting, vaultctl):
+    """A command whose stdout takes nothing says that the server has keys now that nobody has."""
+    address = f"http://127.0.0.1:{waiting.port}"
+    env = {"VAULT_ADDR": address}
+    with open("/dev/full", "wb") as full:
+        child = vaultctl.start("operator", "init", env=env, terminal=full.fileno())
+        lost = child.communicate()[1]
+    assert (child.returncode, lost.splitlines()) == (
+        2,
+        [
+            "cannot write to stdout: no space left on device",
+            "",
+            f"{address} is initialized, and nobody has its keys: start over with an empty storage",
+        ],
+    )
+    assert vaultctl("operator", "init", "-status", env=env) == (0, "Vault is initialized\n", "")
+
+
 def test_what_a_server_was_told_is_in_its_memory_alone(waiting, vaultctl, serve):
     """Another server over the same state, and every command, are sealed all the same."""
     made = ask(waiting, "PUT", "sys/init", {"secret_shares": 1, "secret_threshold": 1})[1]
