@@ -99,6 +99,12 @@ class Connection:
             return False
         return self._follow(lambda core: core.advance(seconds))
 
+    def tick(self, seconds: float) -> None:
+        """Do what a server does from time to time: look at the seals, and work on jobs. Raises: StateError."""
+        if not self._awaits_init:
+            self._follow(lambda core: core.look_at_seals())
+            self.advance(seconds)
+
     def pending(self) -> Mapping[str, Any] | None:
         """Tell of the stored job that is worked on next: phase, done, total. Raises: StateError."""
         return self._follow(lambda core: core.pending())
@@ -183,6 +189,7 @@ def connect_local(
     def reopen() -> Core | None:
         found = local.find_settings(environ, lock_timeout_s)
         found.seals_opened = settings.seals_opened
+        found.seal_lines, found.seal_health = settings.seal_lines, settings.seal_health
         state = local.open_state(found, environ, tell, keeper, wraps=wraps)
         return core_over(state) if state.backend.exists() else None
 
@@ -238,6 +245,7 @@ def _core_maker(
             attempts=attempts if config is None else None,
             unauthenticated=unauthenticated,
             wrapping_history_s=settings.wrapping_history_s,
+            asks_seals=config is None,
         )
 
     return core_over

@@ -69,10 +69,18 @@ def find_seal(settings: Settings, environ: Mapping[str, str], described: Mapping
     if kind in ELSEWHERE:
         from vaultctl.connect.seals import Elsewhere
 
-        return Elsewhere(settings, environ).named(kind, key_id)
+        return _watched(settings, Elsewhere(settings, environ).named(kind, key_id))
     if kind != static.StaticSeal.kind:
         raise SealKeyError(f"the state is sealed by {kind}, which this vaultctl does not know")
     return _find_static(settings, environ, key_id)
+
+
+def _watched(settings: Settings, seal: Seal) -> Seal:
+    """Give a seal that is elsewhere with what this process has seen of it so far."""
+    from vaultctl.crypto.seals.watched import Health, Line, Watched
+
+    line = settings.seal_lines.setdefault(seal.kind, Line())
+    return Watched(seal, settings.seal_health.setdefault((seal.kind, seal.key_id), Health(line)))
 
 
 def close_seals(settings: Settings) -> None:

@@ -13,6 +13,8 @@ from vaultctl.storage import files
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from vaultctl.crypto.seals.watched import Health, Line
+
 FILES = {"json": "state.json", "toml": "state.toml", "sqlite": "state.sqlite"}
 """The state's file in the data folder, by backend; json is the default."""
 
@@ -97,6 +99,12 @@ class Settings:
 
         self.seals_opened: dict[str, Any] = {}
         """Modules and connections of seals that are elsewhere, by their type: whoever comes next uses them again."""
+
+        self.seal_lines: dict[str, Line] = {}
+        """Who waits for seals that are elsewhere, by their type."""
+
+        self.seal_health: dict[tuple[str, str], Health] = {}
+        """What became of the newest use of each of their keys, by type and key."""
 
         self.shares_from_fd: bytes | None = None
         """The same of the shares of an unseal key."""

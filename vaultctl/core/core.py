@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import pipeline, system, tokens
@@ -19,6 +19,7 @@ from vaultctl.logical.response import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from vaultctl.core.apart import Apart
     from vaultctl.core.attempts import Attempts
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from vaultctl.core.session import Session
     from vaultctl.core.state import State
     from vaultctl.core.views import View
+    from vaultctl.crypto.seals.seal import Seal
     from vaultctl.logical.response import Awaited, Response
     from vaultctl.storage.header import Header
 
@@ -40,6 +42,9 @@ _JOBS_FIRST_S = 0.01
 
 _STEPPED_S = 5.0
 """Who worked on jobs so lately without a request of its own does so again: background jobs are left to it."""
+
+_AT_HAND = ("static", "shamir")
+"""The seals that ask nobody."""
 
 _POLL_S = 0.02
 """So often it is looked how a job stands that another process works on."""
@@ -68,6 +73,7 @@ class Core:
         attempts: Callable[[], Attempts] | None = None,
         unauthenticated: Unauthenticated | None = None,
         wrapping_history_s: int = WRAPPING_HISTORY_S,
+        asks_seals: bool = True,
     ) -> None:
         """Serve this state; the clocks, the randomness and the engines can be others in tests.
 
@@ -75,7 +81,8 @@ class Core:
         `sealing` gives what unsealing takes, which is asked for when it is needed. `attempts` gives what remembers
         attempts that take several people; without it they are forgotten with this core. `unauthenticated` says what
         may be asked for without a token: by default nothing.
-        For `wrapping_history_s` seconds it is remembered what became of wrapping tokens.
+        For `wrapping_history_s` seconds it is remembered what became of wrapping tokens. Without `asks_seals` no
+        request asks a seal how it is: somebody else does, by `look_at_seals`.
         """
         self.state = state
         self.monotonic_s = monotonic_s
@@ -89,6 +96,7 @@ class Core:
         more = (monotonic_s, sealing, wrapping_history_s)
         self.host = Host(kinds, system.endpoints_for, now_ns, random, kind, audit_rules, *more)
         self.host.find_attempts = attempts
+        self.host.asks_seals = asks_seals
         if unauthenticated is not None:
             self.host.unauthenticated = unauthenticated
         self.host.is_awaited = state.backend.is_awaited
@@ -122,9 +130,15 @@ class Core:
         """Answer a read that takes no lock; give None for what may wait, or take long. Raises: VaultError."""
         quick = request.operation in (Operation.READ, Operation.UPDATE) and only_reads(request)
         if quick and not self.host.auditing.has_devices:
-            with suppress(NeedsWriting, Sealed):
-                return self._read(self._identified(request))
+            with suppress(NeedsWriting, Sealed), self.state.reader(waits=False) as view:
+                view.before_seal = _leave_to_others
+                return self._run(self.sessions.of(view), self._identified(request), writing=False)
         return None
+
+    def look_at_seals(self) -> None:
+        """Begin to ask those seals how they are that nobody asked for a while. Raises: StateError."""
+        with suppress(Sealed), self.state.reader(waits=False) as view:
+            self.host.looks.begin(view.seal)
 
     def _identified(self, request: Request) -> Request:
         return request if request.request_id else request.identified(new_uuid(self.host.random))
@@ -282,7 +296,8 @@ class Core:
             in_background = [job for job in jobs if job.startswith(BACKGROUND_JOB)]
             if not after_jobs and len(jobs) > len(in_background):
                 raise _JobsFirst
-            response = self._run(session, request, writing=True, apart=apart)
+            with _hurried(session.view.seal):
+                response = self._run(session, request, writing=True, apart=apart)
             if session.seals:
                 self._forget_keys(session.view.header)
             if session.changed_below(ACTIVE_JOBS) or self._has_due(session.view):
@@ -328,3 +343,22 @@ class Core:
         if response.request_id or response.wrap_info is not None:
             return response
         return response.identified(request.request_id)
+
+
+def _leave_to_others(seal: Seal) -> None:
+    """Have a request answered elsewhere that may have to wait for the seal. Raises: NeedsWriting."""
+    if _may_wait(seal):
+        raise NeedsWriting
+
+
+def _hurried(seal: Seal) -> AbstractContextManager[None]:
+    """Wait but a moment for the seal while others wait for the lock."""
+    if not _may_wait(seal):
+        return nullcontext()
+    from vaultctl.crypto.seals import watched
+
+    return watched.hurried()
+
+
+def _may_wait(seal: Seal) -> bool:
+    return seal.kind not in _AT_HAND or bool(getattr(seal, "previous", ()))

@@ -6,22 +6,15 @@ Source: Vault's API documents. OpenBao has neither. What Vault does not tell sta
 from collections.abc import Mapping
 from typing import Any
 
-from vaultctl.core import rewrap
+from vaultctl.core import rewrap, seal_looks
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.namespaces import ROOT
 from vaultctl.core.session import Session
 from vaultctl.crypto.seals.several import previous_of
 from vaultctl.framework.endpoint import UNAVAILABLE, Endpoint
 from vaultctl.logical.durations import rfc3339
-from vaultctl.logical.errors import StateError
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, NO_BODY, Response
-
-_WELL_S, _ILL_S = 600, 60
-"""So long a look at the seal holds: where it was well, and where it was not. Source: Vault."""
-
-_PROBE = "vaultctl seal health"
-_MEMO = "seal health"
 
 
 def start(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
@@ -97,8 +90,14 @@ def list_mounts(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response | No
 
 
 def backend_status(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
-    """Tell whether each seal can be asked, and whether all that is wrapped is under the current key."""
+    """Tell whether each seal can be asked, and whether all that is wrapped is under the current key.
+
+    Anybody may ask for it, of a server again and again: it has looked at its seals before.
+    """
     seal = ctx.session.view.seal
+    if ctx.host.asks_seals:
+        for key_id in seal_looks.keys_of(seal):
+            ctx.host.looks.look(seal, key_id)
     backends = [
         _backend(ctx, key_id, kind, is_previous=key_id != seal.key_id)
         for key_id, kind in [
@@ -113,7 +112,7 @@ def backend_status(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
 
 def _backend(ctx: SystemContext, key_id: str, kind: str, *, is_previous: bool) -> dict[str, Any]:
     """Give one seal: a previous one is `disabled`, which in Vault's words decrypts only."""
-    since_ns = _ill_since(ctx, key_id)
+    since_ns = ctx.host.looks.ill_since_ns(ctx.session.view.seal, key_id)
     told = {
         "name": kind,
         "key_id": key_id,
@@ -123,29 +122,6 @@ def _backend(ctx: SystemContext, key_id: str, kind: str, *, is_previous: bool) -
         "wraps": not is_previous and ctx.session.view.wraps,
     }
     return {**told, "unhealthy_since": rfc3339(since_ns)} if since_ns else told
-
-
-def _ill_since(ctx: SystemContext, key_id: str) -> int:
-    """Tell since when a seal cannot be asked, 0 where it can; anybody may ask, so that is not tried each time."""
-    memo: dict[str, tuple[int, int]] = ctx.session.view.memo.setdefault(_MEMO, {})
-    looked_ns, since_ns = memo.get(key_id, (0, 0))
-    if ctx.now_ns - looked_ns >= (_ILL_S if since_ns else _WELL_S) * 10**9:
-        since_ns = 0 if _answers(ctx.session, key_id) else since_ns or ctx.now_ns
-        memo[key_id] = ctx.now_ns, since_ns
-    return since_ns
-
-
-def _answers(session: Session, key_id: str) -> bool:
-    from vaultctl.crypto.seals.several import Several
-
-    seal = session.view.seal
-    if not seal.is_auto:  # its key is here, or nobody would get this far
-        return True
-    try:
-        found = seal.find(key_id) if isinstance(seal, Several) else seal
-        return found is not None and found.unwrap(_PROBE, found.wrap(_PROBE, b"well")) == b"well"
-    except StateError:
-        return False
 
 
 ENDPOINTS = (
