@@ -159,3 +159,23 @@ def await_status(server, *, healthy: bool) -> None:
     while ask(server, "GET", "sys/seal-backend-status")[1]["healthy"] is not healthy:
         assert time.monotonic() < until_s
         time.sleep(0.05)
+
+
+def test_a_server_that_cannot_reach_its_seal_tells_how_it_stands(vaultctl, serve, hsm_store):
+    """Its environment does not say how the module is reached: it is sealed, of that type, and answers so."""
+    token = softhsm.make_token(hsm_store, softhsm.library())
+    hsm = token.hsm()
+    hsm.generate(elsewhere.KEY_LABEL)
+    hsm.close()
+    root = wrapped(vaultctl, {})
+    server = serve(token=root)
+    assert ask(server, "GET", "w/a")[0] == 200
+    assert vaultctl("operator", "seal-migrate", "-to=pkcs11", env=elsewhere.of_hsm(token)).code == 0
+    status, told = ask(server, "GET", "sys/seal-status")
+    assert (status, told["type"], told["sealed"], told["initialized"]) == (200, "pkcs11", True, True)
+    status, told = ask(server, "GET", "sys/health")
+    assert (status, told["sealed"]) == (503, True)
+    status, told = ask(server, "GET", "sys/seal-backend-status")
+    assert (status, told["healthy"], told["backends"][0]["name"]) == (200, False, "pkcs11")
+    status, told = ask(server, "GET", "w/a")
+    assert (status, told["errors"]) == (500, ["the pkcs11 seal needs a lib"])

@@ -13,7 +13,8 @@ from vaultctl.core.exchange import Exchange, Host, NeedsWriting
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.plugins import Catalogue
 from vaultctl.core.session import Sessions
-from vaultctl.logical.errors import InvalidRequest, Sealed, VaultError
+from vaultctl.core.state import AT_HAND
+from vaultctl.logical.errors import InvalidRequest, Sealed, StateError, VaultError
 from vaultctl.logical.request import Operation, Request, only_reads
 from vaultctl.logical.response import EMPTY
 
@@ -42,9 +43,6 @@ _JOBS_FIRST_S = 0.01
 
 _STEPPED_S = 5.0
 """Who worked on jobs so lately without a request of its own does so again: background jobs are left to it."""
-
-_AT_HAND = ("static", "shamir")
-"""The seals that ask nobody."""
 
 _POLL_S = 0.02
 """So often it is looked how a job stands that another process works on."""
@@ -109,6 +107,12 @@ class Core:
             return self._handle(request)
         except Sealed:
             return self.without_keys(request)
+        except StateError as error:
+            if self.state.has_keys:
+                raise
+            from vaultctl.core import sealed
+
+            return sealed.answer_without_seal(self.state, self.host, request, error)
 
     def without_keys(self, request: Request) -> Response:
         """Answer what can be answered where the keys are not at hand, or there is no state yet. Raises: VaultError."""
@@ -361,4 +365,4 @@ def _hurried(seal: Seal) -> AbstractContextManager[None]:
 
 
 def _may_wait(seal: Seal) -> bool:
-    return seal.kind not in _AT_HAND or bool(getattr(seal, "previous", ()))
+    return seal.kind not in AT_HAND or bool(getattr(seal, "previous", ()))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vaultctl.storage.backend import Backend, Snapshot, Writer
 
 
-_AT_HAND = ("static", "shamir")
+AT_HAND = ("static", "shamir")
 """The seals that ask nobody."""
 
 
@@ -199,6 +199,11 @@ class State:
                 found = transaction.commit()
         return found, root_key
 
+    @property
+    def has_keys(self) -> bool:
+        """Tell whether the keys are held here."""
+        return self._unsealed is not None
+
     def forget(self) -> None:
         """Drop all keys that are held here."""
         self._unsealed = self._verified = None
@@ -212,14 +217,14 @@ class State:
 
     def _ask_seal_first(self) -> None:
         """Get the keys before the lock is taken, where a seal may have to be waited for. Raises: StateError, Sealed."""
-        if self._unsealed is None or self._unsealed.seal.kind not in _AT_HAND:
+        if self._unsealed is None or self._unsealed.seal.kind not in AT_HAND:
             with self.backend.reader() as snapshot:
                 if self._must_ask(snapshot.header):
                     self._unseal(snapshot)
 
     def _must_ask(self, header: Header) -> bool:
         has_keys = self._unsealed is not None and self._unsealed.version == _version(header)
-        return not has_keys and header.seal.get("type") not in _AT_HAND
+        return not has_keys and header.seal.get("type") not in AT_HAND
 
     def _unseal_at_once(self, snapshot: Snapshot) -> Unsealed:
         if self._must_ask(snapshot.header):
