@@ -12,6 +12,10 @@ import pytest
 from support import elsewhere, softhsm
 from support.bao import serving as own_bao
 
+from vaultctl.connect.seals import Elsewhere
+from vaultctl.connect.settings import read_settings
+from vaultctl.logical.request import Operation
+
 _DEADLINE_S = 60
 _NO_SEAL = ["sys/health", "sys/seal-status", "sys/seal-backend-status", "sys/mounts", "cubbyhole/c"]
 
@@ -179,3 +183,38 @@ def test_a_server_that_cannot_reach_its_seal_tells_how_it_stands(vaultctl, serve
     assert (status, told["healthy"], told["backends"][0]["name"]) == (200, False, "pkcs11")
     status, told = ask(server, "GET", "w/a")
     assert (status, told["errors"]) == (500, ["the pkcs11 seal needs a lib"])
+
+
+@pytest.fixture
+def short_lived(bao, tmp_path):
+    """Give the environment of a transit seal whose token lives but a moment, and the token's accessor."""
+    env = elsewhere.of_transit(bao, tmp_path / "transit-token")
+    policy = 'path "transit/*" { capabilities = ["update"] }'
+    bao.ask(Operation.UPDATE, "sys/policies/acl/sealing", {"policy": policy})
+    auth = bao.ask(Operation.UPDATE, "auth/token/create", {"policies": ["sealing"], "ttl": "20s"}).auth
+    elsewhere.put_token(tmp_path / "transit-token", auth["client_token"])
+    return env, auth["accessor"]
+
+
+def test_the_token_of_a_transit_seal_is_renewed(bao, vaultctl, serve, short_lived, await_that):
+    """When half of its time is over; so the server goes on as long as that is possible."""
+    env, accessor = short_lived
+    root = wrapped(vaultctl, env)
+    assert vaultctl("operator", "seal-migrate", "-to=transit", env=env).code == 0
+    server = serve(token=root, env=env)
+
+    def is_renewed() -> bool:
+        told = bao.ask(Operation.UPDATE, "auth/token/lookup-accessor", {"accessor": accessor}).data
+        return "last_renewal_time" in told
+
+    await_that(is_renewed, 60)
+    assert ask(server, "GET", "w/a")[0] == 200
+
+
+@pytest.mark.parametrize(("value", "renews"), [("", True), ("false", True), ("true", False)])
+def test_the_renewal_can_be_disabled(short_lived, tmp_path, value, renews):
+    """By the setting of OpenBao's name."""
+    env = {**short_lived[0], "BAO_TRANSIT_SEAL_DISABLE_RENEWAL": value, "VAULTCTL_DATA_DIR": str(tmp_path / "d")}
+    settings = read_settings(env)
+    Elsewhere(settings, env).transit_key()
+    assert bool(settings.seal_tokens) is renews

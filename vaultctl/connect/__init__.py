@@ -48,12 +48,13 @@ class Connection:
         token_source: str,
         *,
         store_token: Callable[[str], None],
+        renewing: Callable[[], None] = lambda: None,
         closing: Callable[[], None] = lambda: None,
         awaits_init: bool = False,
     ) -> None:
         """`store_token` keeps another token for the commands that follow. It raises StateError.
 
-        `closing` lets go of what the seal is reached by.
+        `renewing` renews what the seal is asked with, in time; `closing` lets go of what it is reached by.
 
         With `awaits_init` there is no state yet, and how that stands, and how it is made, is answered all the same.
         """
@@ -61,6 +62,7 @@ class Connection:
         self._awaits_init = awaits_init
         self.store_token = store_token
         self._reopen = reopen
+        self._renewing = renewing
         self._closing = closing
         self.token = token
         self.token_source = token_source
@@ -100,7 +102,8 @@ class Connection:
         return self._follow(lambda core: core.advance(seconds))
 
     def tick(self, seconds: float) -> None:
-        """Do what a server does from time to time: look at the seals, and work on jobs. Raises: StateError."""
+        """Do what a server does from time to time: renew tokens, look at seals, work on jobs. Raises: StateError."""
+        self._renewing()
         if not self._awaits_init:
             self._follow(lambda core: core.look_at_seals())
             self.advance(seconds)
@@ -190,11 +193,16 @@ def connect_local(
         found = local.find_settings(environ, lock_timeout_s)
         found.seals_opened = settings.seals_opened
         found.seal_lines, found.seal_health = settings.seal_lines, settings.seal_health
+        found.seal_tokens = settings.seal_tokens
         state = local.open_state(found, environ, tell, keeper, wraps=wraps)
         return core_over(state) if state.backend.exists() else None
 
     def store_token(token: str) -> None:
         keys.store_token(settings, token)
+
+    def renewing() -> None:
+        for renewal in settings.seal_tokens:
+            renewal.begin()
 
     def closing() -> None:
         keys.close_seals(settings)
@@ -206,6 +214,7 @@ def connect_local(
         token,
         source,
         store_token=store_token,
+        renewing=renewing,
         closing=closing,
         awaits_init=by_hand and not is_there,
     )

@@ -85,6 +85,7 @@ def _watched(settings: Settings, seal: Seal) -> Seal:
 
 def close_seals(settings: Settings) -> None:
     """Let go of modules and connections of seals that are elsewhere."""
+    settings.seal_tokens.clear()
     while settings.seals_opened:
         settings.seals_opened.popitem()[1].close()
 

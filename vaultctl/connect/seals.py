@@ -58,6 +58,7 @@ _TABLES = {"pkcs11": _HSM, "transit": _TRANSIT}
 _NEEDED = {"pkcs11": ("lib", "pin"), "transit": ("address", "token", "key_name")}
 _OF_TLS = ("ca_cert", "client_cert", "client_key", "tls_server_name")
 _PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
+_TRUE = ("1", "t", "T", "true", "TRUE", "True")
 _SECRET_MAX_B = 4096
 _SHOWN = 40
 """So much of a name that cannot be is shown."""
@@ -133,7 +134,12 @@ class Elsewhere(NamedTuple):
     def transit_key(self) -> TransitKey:
         """Give the key of the Vault that the settings name. Raises: SettingError."""
         if "transit" not in self.settings.seals_opened:
-            self.settings.seals_opened["transit"] = _transit_key(self._table("transit"), self.environ)
+            table = self._table("transit")
+            self.settings.seals_opened["transit"] = key = _transit_key(table, self.environ)
+            if table.get("disable_renewal", "") not in _TRUE:
+                from vaultctl.connect.seal_token import Renewal
+
+                self.settings.seal_tokens.append(Renewal(key))
         found: TransitKey = self.settings.seals_opened["transit"]
         return found
 

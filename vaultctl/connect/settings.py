@@ -13,6 +13,7 @@ from vaultctl.storage import files
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from vaultctl.connect.seal_token import Renewal
     from vaultctl.crypto.seals.watched import Health, Line
 
 FILES = {"json": "state.json", "toml": "state.toml", "sqlite": "state.sqlite"}
@@ -99,6 +100,9 @@ class Settings:
 
         self.seals_opened: dict[str, Any] = {}
         """Modules and connections of seals that are elsewhere, by their type: whoever comes next uses them again."""
+
+        self.seal_tokens: list[Renewal] = []
+        """What renews the tokens of seals that are elsewhere."""
 
         self.seal_lines: dict[str, Line] = {}
         """Who waits for seals that are elsewhere, by their type."""
