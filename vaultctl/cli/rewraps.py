@@ -8,8 +8,8 @@ from typing import Any
 from vaultctl.cli import output
 from vaultctl.cli.command import Run
 from vaultctl.cli.failures import Failure
-from vaultctl.cli.report import NO_SEAL_WRAP
 from vaultctl.cli.go_flags import DURATION, flag, switch
+from vaultctl.cli.report import NO_SEAL_WRAP
 from vaultctl.client import sealwrap
 
 TIMEOUT = flag("timeout", "Wait no longer than this; the rewrap itself goes on.", DURATION)

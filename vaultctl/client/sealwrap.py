@@ -17,7 +17,7 @@ from vaultctl.logical.errors import (
 PATH = "sys/sealwrap/rewrap"
 _COUNTERS = ("processed", "succeeded", "failed")
 _LICENSED = ("+ent", "+prem", "+pro")
-"""What the version of a Vault with an Enterprise licence has in it. OpenBao's has none, nor has that of a free Vault."""
+"""What the version of a Vault with an Enterprise licence has in it; no other has any of it."""
 
 _NONE = frozenset({UnsupportedPath.status, UnsupportedOperation.status, NotOffered.status})
 

@@ -191,21 +191,12 @@ def connect_local(
 
     def reopen() -> Core | None:
         found = local.find_settings(environ, lock_timeout_s)
-        found.seals_opened = settings.seals_opened
-        found.seal_lines, found.seal_health = settings.seal_lines, settings.seal_health
-        found.seal_tokens = settings.seal_tokens
+        found.take_over(settings)
         state = local.open_state(found, environ, tell, keeper, wraps=wraps)
         return core_over(state) if state.backend.exists() else None
 
     def store_token(token: str) -> None:
         keys.store_token(settings, token)
-
-    def renewing() -> None:
-        for renewal in settings.seal_tokens:
-            renewal.begin()
-
-    def closing() -> None:
-        keys.close_seals(settings)
 
     token, source = keys.find_token(settings, environ)
     return Connection(
@@ -214,8 +205,8 @@ def connect_local(
         token,
         source,
         store_token=store_token,
-        renewing=renewing,
-        closing=closing,
+        renewing=lambda: keys.renew_tokens(settings),
+        closing=lambda: keys.close_seals(settings),
         awaits_init=by_hand and not is_there,
     )
 

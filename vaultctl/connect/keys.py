@@ -83,6 +83,12 @@ def _watched(settings: Settings, seal: Seal) -> Seal:
     return Watched(seal, settings.seal_health.setdefault((seal.kind, seal.key_id), Health(line)))
 
 
+def renew_tokens(settings: Settings) -> None:
+    """Renew what seals that are elsewhere are asked with, in time; nobody waits for that."""
+    for renewal in settings.seal_tokens:
+        renewal.begin()
+
+
 def close_seals(settings: Settings) -> None:
     """Let go of modules and connections of seals that are elsewhere."""
     settings.seal_tokens.clear()

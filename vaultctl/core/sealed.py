@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from vaultctl.logical.response import Response
     from vaultctl.storage.header import Header
 
+_REFUSED_AT_ONCE = ("health", "init", "leader", "seal-status", "unseal")
+"""What looks at the verb first. Source: OpenBao 2.7, where all else looks at what a patch is written in."""
+
 _ASKING = (Operation.READ, Operation.HEAD)
 _MADE_BY_HAND = "there is no state yet; make it with: vaultctl operator init"
 
@@ -45,6 +48,10 @@ class SealedContext:
 def answer(state: State, host: Host, request: Request) -> Response:
     """Answer without keys what can be answered so. Raises: Sealed for all else, other VaultErrors."""
     endpoint, values = _find(host, request)
+    if request.operation is Operation.PATCH and (endpoint is None or endpoint.pattern not in _REFUSED_AT_ONCE):
+        from vaultctl.core.pipeline import check_request
+
+        check_request(request)
     if endpoint is None or not endpoint.when_sealed:
         raise _sealed(state)
     if endpoint.outside_namespaces and request.namespace.strip("/") not in ("", "root"):

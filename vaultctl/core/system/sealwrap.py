@@ -112,7 +112,9 @@ def backend_status(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     def ill_since_ns(key_id: str) -> int:
         return ctx.host.looks.ill_since_ns(view.seal, key_id)
 
-    return _told(_described(view.seal.describe()), ill_since_ns, wraps=view.wraps, is_whole=rewrap.is_whole(ctx.session))
+    return _told(
+        _described(view.seal.describe()), ill_since_ns, wraps=view.wraps, is_whole=rewrap.is_whole(ctx.session)
+    )
 
 
 def backend_status_sealed(ctx: SealedContext, _fields: Mapping[str, Any]) -> Response:
