@@ -101,12 +101,15 @@ class Connection:
             return False
         return self._follow(lambda core: core.advance(seconds))
 
-    def tick(self, seconds: float) -> None:
-        """Do what a server does from time to time: renew tokens, look at seals, work on jobs. Raises: StateError."""
+    def tick(self, seconds: float) -> bool:
+        """Renew tokens, look at the seals, and work on stored jobs for so long; tell whether any is left.
+
+        Raises: StateError.
+        """
         self._renewing()
         if not self._awaits_init:
             self._follow(lambda core: core.look_at_seals())
-            self.advance(seconds)
+        return self.advance(seconds)
 
     def pending(self) -> Mapping[str, Any] | None:
         """Tell of the stored job that is worked on next: phase, done, total. Raises: StateError."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vaultctl.connect import variable
 from vaultctl.connect.settings import SettingError
 from vaultctl.crypto.seals.blob import KEY_ID_MAX_B
-from vaultctl.logical import durations
+from vaultctl.logical import durations, go_bools
 from vaultctl.logical.errors import BadSetting, SealKeyError
 from vaultctl.storage import files
 
@@ -58,7 +58,6 @@ _TABLES = {"pkcs11": _HSM, "transit": _TRANSIT}
 _NEEDED = {"pkcs11": ("lib", "pin"), "transit": ("address", "token", "key_name")}
 _OF_TLS = ("ca_cert", "client_cert", "client_key", "tls_server_name")
 _PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
-_TRUE = ("1", "t", "T", "true", "TRUE", "True")
 _SECRET_MAX_B = 4096
 _SHOWN = 40
 """So much of a name that cannot be is shown."""
@@ -136,7 +135,7 @@ class Elsewhere(NamedTuple):
         if "transit" not in self.settings.seals_opened:
             table = self._table("transit")
             self.settings.seals_opened["transit"] = key = _transit_key(table, self.environ)
-            if table.get("disable_renewal", "") not in _TRUE:
+            if table.get("disable_renewal", "") not in go_bools.TRUE:
                 from vaultctl.connect.seal_token import Renewal
 
                 self.settings.seal_tokens.append(Renewal(key))
