@@ -83,10 +83,8 @@ class Line:
         with self._lock:
             self._waiting.remove(began_s)
             now_s = self.monotonic_s()
-            if not why:
-                self._shut_until_s = 0.0
-            elif now_s - began_s > SLOW_S:
-                self._shut_until_s, self._why = now_s + SHUT_S, why
+            is_silent = bool(why) and now_s - began_s > SLOW_S
+            self._shut_until_s, self._why = (now_s + SHUT_S, why) if is_silent else (0.0, "")
 
 
 _WAIT = "what the seal wrapped can be neither read nor written until it answers; all else goes on"
