@@ -192,7 +192,7 @@ def test_shares_are_encrypted_for_their_holders(wrapped, runtime, tmp_path):
         (["-to=static"], "the state is sealed by static already"),
         (["-to=pkcs11", "-key-shares=3"], "-key-shares: no new shares are made here"),
         (["-to=pkcs11"], "the pkcs11 seal needs a "),
-        (["-to=transit"], "the transit seal needs a "),
+        (["-to=transit"], "the transit seal needs an address"),
         (["-to=transit", "-key-label=a"], "-key-label and -generate are for a pkcs11 seal"),
     ],
 )

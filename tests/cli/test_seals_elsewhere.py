@@ -223,3 +223,18 @@ def remove_old_key(there: There, request) -> None:
 def processed(client: Client) -> int:
     """Tell how many entries the rewrap has seen."""
     return int((client.call("GET", "sys/sealwrap/rewrap").data or {})["entries"]["processed"])
+
+
+def test_a_seal_that_cannot_be_asked_is_shown_as_that(made, there):
+    """`sealwrap status` and `status` tell what the header says, which seal it is, and why it gives no keys; exit 2."""
+    with there.away():
+        ran = made("sealwrap", "status")
+        row = next(line for line in ran.out.splitlines() if line.startswith(there.kind)).split()
+        assert (ran.code, row[:3]) == (2, [there.kind, there.ids[0], "false"])
+        assert ran.err.startswith("Error: ")
+        told = json.loads(made("sealwrap", "status", "-format=json").out)
+        assert (told["seals"]["healthy"], told["seals"]["backends"][0]["key_id"]) == (False, there.ids[0])
+        ran = made("status", "-format=json")
+        told = json.loads(ran.out)
+        assert (ran.code, told["type"], told["sealed"], ran.err.startswith("vaultctl: ")) == (2, there.kind, True, True)
+    assert made("status").code == 0

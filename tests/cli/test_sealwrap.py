@@ -8,7 +8,10 @@ import re
 import pytest
 from support.answering import answering, says
 from support.bao import ROOT_TOKEN as BAO_TOKEN
+from support.served import serving
 from support.shamir_state import runtime_folder
+
+from vaultctl.logical.request import Operation, Request
 
 UNKNOWN = '{"errors":["1 error occurred:\\n\\t* unsupported path\\n\\n"]}'
 DENIED = '{"errors":["1 error occurred:\\n\\t* permission denied\\n\\n"]}'
@@ -408,3 +411,82 @@ def test_what_follows_a_rewrap_is_never_wrapped(wrapped, words):
         ran = wrapped(*words, env={"BAO_WRAP_TTL": "1m", "XDG_RUNTIME_DIR": str(folder)})
     assert (ran.code, "wrapping_token" in ran.out) == (0, False), ran.err
     assert "Success! Rewrapped " in ran.out or words[1] == "status"
+
+
+def test_an_openbao_that_refuses_has_no_seal_wrap_either(fresh, bao):
+    """A token without rights is refused there whatever the path is, which is no matter of rights here."""
+    token = bao.raw(Request(Operation.UPDATE, "auth/token/create", data={"policies": ["default"]}, token=BAO_TOKEN))
+    for verb in ("rewrap", "status"):
+        env = {"VAULT_ADDR": bao.address, "VAULT_TOKEN": token["auth"]["client_token"]}
+        ran = fresh("sealwrap", verb, env=env)
+        assert (ran.code, "it is no matter of rights" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("words", [["write", "-f"], ["read"], ["read", "-format=json"]])
+def test_the_path_itself_is_said_to_be_missing_on_an_openbao(fresh, bao, words):
+    """As typed for Vault, it is OpenBao's own answer, and why."""
+    ran = fresh(*words, "sys/sealwrap/rewrap", env={"VAULT_ADDR": bao.address, "VAULT_TOKEN": BAO_TOKEN})
+    assert (ran.code, "OpenBao has no seal wrap" in ran.err) == (2, True)
+
+
+class Licensed(Vault):
+    """The same for a token that may read and start the rewrap, and no more."""
+
+    def __call__(self, text: str) -> bytes:
+        """Answer one request."""
+        path = text.split(" ", 2)[1]
+        may = path in ("/v1/sys/sealwrap/rewrap", "/v1/sys/seal-backend-status")
+        return super().__call__(text) if may else says(403, DENIED)
+
+
+def test_the_status_needs_no_more_than_the_rewrap(fresh):
+    """What the token may not see is named, and the rest is shown."""
+    with answering(Licensed()) as server:
+        ran = on(fresh, server.address, "sealwrap", "status")
+    assert (ran.code, "processed" in ran.out, "hsm" in ran.out) == (0, True, True)
+    assert "not permitted to see which mounts are seal-wrapped (read on sys/mounts)" in ran.err
+
+
+def test_the_status_needs_no_more_here_either(fresh, tmp_path):
+    """On a server of ours, too."""
+    (tmp_path / "server").mkdir()
+    with serving(tmp_path / "server") as server:
+        _check_status_by_rewrapper(fresh, server.address)
+
+
+def _check_status_by_rewrapper(fresh, address: str) -> None:
+    policy = 'path "sys/sealwrap/rewrap" { capabilities = ["read", "update"] }'
+    env = {"VAULT_ADDR": address, "VAULT_TOKEN": BAO_TOKEN}
+    assert fresh("policy", "write", "rewrapper", "-", stdin=policy.encode(), env=env).code == 0
+    token = fresh("token", "create", "-policy=rewrapper", "-field=token", env=env).out.strip()
+    ran = fresh("sealwrap", "status", env={**env, "VAULT_TOKEN": token})
+    assert (ran.code, "is_running" in ran.out) == (0, True)
+    assert "not permitted to see how many entries of each mount are wrapped (list on sys/sealwrap/mounts)" in ran.err
+
+
+@pytest.mark.parametrize("has_id", [True, False])
+def test_an_answer_without_an_envelope_is_read_all_the_same(fresh, has_id):
+    """Vault's document shows one."""
+    told = {"data": {"entries": {"processed": 5, "succeeded": 2, "failed": 3}, "is_running": False}}
+    body = json.dumps({**told, **({"request_id": "r"} if has_id else {})})
+    with answering(lambda text: says(204) if text.startswith(("PUT", "POST")) else says(200, body)) as server:
+        ran = on(fresh, server.address, "sealwrap", "rewrap")
+    assert (ran.code, "Failure! 3 entries could not be rewrapped" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"is_running": False},
+        {"entries": {"processed": 5, "succeeded": 5, "failed": 0}},
+        {"entries": {"processed": 5, "failed": 0}, "is_running": False},
+        {"entries": {"processed": "5", "succeeded": "5", "failed": "0"}, "is_running": False},
+        {"entries": [], "is_running": False},
+    ],
+)
+def test_an_answer_that_tells_nothing_is_no_success(fresh, data):
+    """Exit code 2, with what is missing."""
+    with answering(lambda text: says(204) if text.startswith(("PUT", "POST")) else envelope(data)) as server:
+        ran = on(fresh, server.address, "sealwrap", "rewrap")
+    assert (ran.code, "tells not how a rewrap stands" in ran.err, "Success" in ran.out) == (2, True, False)

@@ -16,7 +16,7 @@ from vaultctl.core.sealing import InMemory, Plan, Sealing
 from vaultctl.core.state import State
 from vaultctl.crypto.seals.static import StaticSeal
 from vaultctl.logical.errors import InvalidRequest, NoSuchMethod, Sealed, VaultError
-from vaultctl.logical.request import Operation, Request
+from vaultctl.logical.request import MERGE_PATCH, Operation, Request
 
 KEY = bytes(range(32))
 
@@ -115,6 +115,7 @@ def test_wrong_shares_begin_anew(made: Made):
     [
         ("abc", "'key' must be a valid hex or base64 string"),
         ("ab" * 10, "invalid key: key is shorter than minimum 16 bytes"),
+        ("ab" * 15, "'key' must be a valid hex or base64 string"),
         ("ab" * 34, "invalid key: key is longer than maximum 33 bytes"),
         ("", "'key' must be specified in request body as JSON, or 'reset' set to true"),
     ],
@@ -201,7 +202,7 @@ def test_without_keys_nothing_else_is_answered(made: Made):
     for path in ("sys/mounts", "secret/data/a", "nosuch/x", "sys/ha-status", "sys/nosuch", "auth/token/lookup-self"):
         for operation in Operation:
             with pytest.raises(Sealed):
-                process.core.handle(Request(operation, path, token=made.root_token))
+                process.core.handle(Request(operation, path, token=made.root_token, content_type=MERGE_PATCH))
 
 
 @pytest.mark.parametrize("path", ["sys/seal-status", "sys/leader", "sys/init", "sys/seal", "sys/unseal", "sys/health"])

@@ -76,6 +76,7 @@ class Bao:
     def __init__(self, program: str, port: int, home: Path) -> None:
         self.start: Callable[[], None] = lambda: None
         """Begins the server anew, where nothing else helps."""
+        self.pid = 0
         self._program = program
         self.port = port
         self._home = home
@@ -304,6 +305,7 @@ def serving(home: Path, config: str = "") -> Iterator[Bao]:
         end()
         with open(home / "server.log", "wb") as log:
             processes.append(subprocess.Popen(argv, env={"HOME": str(home)}, stdout=log, stderr=log, cwd=home))
+        bao.pid = processes[0].pid
         await_that(answers)
 
     def answers() -> bool:

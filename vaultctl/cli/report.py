@@ -4,6 +4,9 @@ from vaultctl.cli import urls
 from vaultctl.cli.env import Env
 from vaultctl.logical.errors import BadSetting, BadToken, NoAnswer, NotOffered, Sealed, StateError, VaultError
 
+NO_SEAL_WRAP = "OpenBao has no seal wrap, and Vault has it with an Enterprise licence; vaultctl's own server has it"
+_NOT_EVERYWHERE = {"sys/sealwrap/rewrap": NO_SEAL_WRAP}
+
 _HINTS: tuple[tuple[type[VaultError], str], ...] = (
     (NotOffered, "use OpenBao or Vault for this engine; its mount can be managed here"),
     (Sealed, "run: vaultctl operator unseal"),
@@ -52,12 +55,19 @@ def _refused(env: Env, error: VaultError, prefix: str) -> None:
 def _hint(env: Env, error: VaultError) -> str:
     if env.is_remote:
         has_none = error.status == BadToken.status and env.hints_at_token and not env.has_token
-        return error.hint or (_token_hint(env) if has_none else "")
+        return error.hint or (_token_hint(env) if has_none else hint_of_missing(env, error))
     if isinstance(error, BadToken):
         return _token_hint(env) if env.hints_at_token else ""
     if error.hint:
         return error.hint
     return next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")
+
+
+def hint_of_missing(env: Env, error: VaultError | None, path: str = "") -> str:
+    """Say of a path that a remote may not have that this is so; without an error it is one where nothing is."""
+    if not env.is_remote or (error is not None and error.status not in (404, 405, 501)):
+        return ""
+    return _NOT_EVERYWHERE.get(error.asked[1] if error is not None and error.asked else path, "")
 
 
 def _token_hint(env: Env) -> str:

@@ -9,6 +9,7 @@ from vaultctl.cli import output
 from vaultctl.cli.command import Run
 from vaultctl.cli.failures import Failure
 from vaultctl.cli.go_flags import DURATION, flag, switch
+from vaultctl.cli.report import NO_SEAL_WRAP
 from vaultctl.client import sealwrap
 
 TIMEOUT = flag("timeout", "Wait no longer than this; the rewrap itself goes on.", DURATION)
@@ -44,8 +45,7 @@ def start(run: Run) -> bool:
 
 def _none(run: Run) -> Failure:
     return Failure(
-        f"the server at {run.env.address} has no sys/sealwrap/rewrap: it is no matter of rights\n\n"
-        "OpenBao has no seal wrap, and Vault has it with an Enterprise licence; vaultctl's own server has it"
+        f"the server at {run.env.address} has no {sealwrap.PATH}: it is no matter of rights\n\n{NO_SEAL_WRAP}"
     )
 
 

@@ -71,6 +71,11 @@ def node_addresses(client: Client) -> list[str]:
     return [str(node["api_address"]) for node in nodes if node.get("api_address")]
 
 
+def seal_status_answer(client: Client) -> Response:
+    """Tell how the state is sealed; a warning says why its seal does not open it. Raises: VaultError."""
+    return client.call("GET", "sys/seal-status")
+
+
 def seal_status(client: Client) -> dict[str, Any]:
     """Tell how the state is sealed."""
     return dict(client.call("GET", "sys/seal-status").raw or {})

@@ -48,12 +48,13 @@ class Connection:
         token_source: str,
         *,
         store_token: Callable[[str], None],
+        renewing: Callable[[], None] = lambda: None,
         closing: Callable[[], None] = lambda: None,
         awaits_init: bool = False,
     ) -> None:
         """`store_token` keeps another token for the commands that follow. It raises StateError.
 
-        `closing` lets go of what the seal is reached by.
+        `renewing` renews what the seal is asked with, in time; `closing` lets go of what it is reached by.
 
         With `awaits_init` there is no state yet, and how that stands, and how it is made, is answered all the same.
         """
@@ -61,6 +62,7 @@ class Connection:
         self._awaits_init = awaits_init
         self.store_token = store_token
         self._reopen = reopen
+        self._renewing = renewing
         self._closing = closing
         self.token = token
         self.token_source = token_source
@@ -102,6 +104,16 @@ class Connection:
         if self._awaits_init:
             return False
         return self._follow(lambda core: core.advance(seconds))
+
+    def tick(self, seconds: float) -> bool:
+        """Renew tokens, look at the seals, and work on stored jobs for so long; tell whether any is left.
+
+        Raises: StateError.
+        """
+        self._renewing()
+        if not self._awaits_init:
+            self._follow(lambda core: core.look_at_seals())
+        return self.advance(seconds)
 
     def pending(self) -> Mapping[str, Any] | None:
         """Tell of the stored job that is worked on next: phase, done, total. Raises: StateError."""
@@ -186,15 +198,12 @@ def connect_local(
 
     def reopen() -> Core | None:
         found = local.find_settings(environ, lock_timeout_s)
-        found.seals_opened = settings.seals_opened
+        found.take_over(settings)
         state = local.open_state(found, environ, tell, keeper, wraps=wraps)
         return core_over(state) if state.backend.exists() else None
 
     def store_token(token: str) -> None:
         keys.store_token(settings, token)
-
-    def closing() -> None:
-        keys.close_seals(settings)
 
     token, source = keys.find_token(settings, environ)
     return Connection(
@@ -203,7 +212,8 @@ def connect_local(
         token,
         source,
         store_token=store_token,
-        closing=closing,
+        renewing=lambda: keys.renew_tokens(settings),
+        closing=lambda: keys.close_seals(settings),
         awaits_init=by_hand and not is_there,
     )
 
@@ -242,6 +252,7 @@ def _core_maker(
             attempts=attempts if config is None else None,
             unauthenticated=unauthenticated,
             wrapping_history_s=settings.wrapping_history_s,
+            asks_seals=config is None,
         )
 
     return core_over

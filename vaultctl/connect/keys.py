@@ -69,14 +69,29 @@ def find_seal(settings: Settings, environ: Mapping[str, str], described: Mapping
     if kind in ELSEWHERE:
         from vaultctl.connect.seals import Elsewhere
 
-        return Elsewhere(settings, environ).named(kind, key_id)
+        return _watched(settings, Elsewhere(settings, environ).named(kind, key_id))
     if kind != static.StaticSeal.kind:
         raise SealKeyError(f"the state is sealed by {kind}, which this vaultctl does not know")
     return _find_static(settings, environ, key_id)
 
 
+def _watched(settings: Settings, seal: Seal) -> Seal:
+    """Give a seal that is elsewhere with what this process has seen of it so far."""
+    from vaultctl.crypto.seals.watched import Health, Line, Watched
+
+    line = settings.seal_lines.setdefault(seal.kind, Line())
+    return Watched(seal, settings.seal_health.setdefault((seal.kind, seal.key_id), Health(line)))
+
+
+def renew_tokens(settings: Settings) -> None:
+    """Renew what seals that are elsewhere are asked with, in time; nobody waits for that."""
+    for renewal in settings.seal_tokens:
+        renewal.begin()
+
+
 def close_seals(settings: Settings) -> None:
     """Let go of modules and connections of seals that are elsewhere."""
+    settings.seal_tokens.clear()
     while settings.seals_opened:
         settings.seals_opened.popitem()[1].close()
 

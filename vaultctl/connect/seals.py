@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vaultctl.connect import variable
 from vaultctl.connect.settings import SettingError
 from vaultctl.crypto.seals.blob import KEY_ID_MAX_B
+from vaultctl.logical import durations, go_bools
 from vaultctl.logical.errors import BadSetting, SealKeyError
 from vaultctl.storage import files
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from vaultctl.crypto.seals.pkcs11 import Hsm, HsmSettings
     from vaultctl.crypto.seals.seal import Seal
     from vaultctl.crypto.seals.transit import TransitKey
+    from vaultctl.http.remote import RemoteDoor
 
 _HSM = {
     "lib": "HSM_LIB",
@@ -49,6 +51,8 @@ _TRANSIT = {
     "client_cert": "TRANSIT_SEAL_CLIENT_CERT",
     "client_key": "TRANSIT_SEAL_CLIENT_KEY",
     "tls_server_name": "TRANSIT_SEAL_TLS_SERVER_NAME",
+    "timeout": "TRANSIT_SEAL_TIMEOUT",
+    "disable_renewal": "TRANSIT_SEAL_DISABLE_RENEWAL",
 }
 _TABLES = {"pkcs11": _HSM, "transit": _TRANSIT}
 _NEEDED = {"pkcs11": ("lib", "pin"), "transit": ("address", "token", "key_name")}
@@ -57,6 +61,8 @@ _PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY"
 _SECRET_MAX_B = 4096
 _SHOWN = 40
 """So much of a name that cannot be is shown."""
+_CONNECT_S, _TIMEOUT_S = 3.0, 10.0
+"""So long a connection to another Vault may take, and so long an answer, unless `timeout` says otherwise."""
 
 
 class Elsewhere(NamedTuple):
@@ -127,7 +133,12 @@ class Elsewhere(NamedTuple):
     def transit_key(self) -> TransitKey:
         """Give the key of the Vault that the settings name. Raises: SettingError."""
         if "transit" not in self.settings.seals_opened:
-            self.settings.seals_opened["transit"] = _transit_key(self._table("transit"), self.environ)
+            table = self._table("transit")
+            self.settings.seals_opened["transit"] = key = _transit_key(table, self.environ)
+            if table.get("disable_renewal", "") not in go_bools.TRUE:
+                from vaultctl.connect.seal_token import Renewal
+
+                self.settings.seal_tokens.append(Renewal(key))
         found: TransitKey = self.settings.seals_opened["transit"]
         return found
 
@@ -157,7 +168,7 @@ def _one(table: Mapping[str, str], kind: str, name: str) -> str:
     value = table.get(name, "")
     if not value:
         raise SettingError(
-            f"the {kind} seal needs a {name}",
+            f"the {kind} seal needs {'an' if name[0] in 'aeiou' else 'a'} {name}",
             hint=f"set BAO_{_TABLES[kind][name]}, or {name} below [{kind}] in the config file",
         )
     return value
@@ -194,6 +205,7 @@ def _transit_key(table: Mapping[str, str], environ: Mapping[str, str]) -> Transi
     proxies = {name: environ[name] for name in _PROXIES if name in environ}
     try:
         door = connect(proxies, table["address"], flags).door
+        _hurry(door, table.get("timeout", ""))
     except BadSetting as error:
         raise SettingError(f"the transit seal has no good address: {'; '.join(error.errors)}") from None
     mount = table.get("mount_path", "").strip("/") or "transit"
@@ -202,6 +214,17 @@ def _transit_key(table: Mapping[str, str], environ: Mapping[str, str]) -> Transi
     return TransitKey(
         door, lambda: _secret(given, "token", environ), mount + "/", name, namespace, address=table["address"]
     )
+
+
+def _hurry(door: RemoteDoor, timeout: str) -> None:
+    """Have it wait no longer than a seal shall be waited for. Raises: SettingError."""
+    try:
+        door.timeout_s = durations.parse(timeout) if timeout else _TIMEOUT_S
+    except durations.DurationError:
+        door.timeout_s = 0.0
+    if door.timeout_s <= 0:
+        raise SettingError(f"the transit seal has a timeout that is none: {timeout}", hint="it is a time, as in 10s")
+    door.connects_within(min(_CONNECT_S, door.timeout_s))
 
 
 def _secret(given: str, what: str, environ: Mapping[str, str]) -> str:

@@ -74,7 +74,7 @@ def serve(
     from vaultctl.connect.dev import Dev
 
     core = door.core if isinstance(door, Dev) else door
-    # Nobody waits for a state in memory. Readers of one in a file take no lock, and its seal's key is at hand.
+    # Nobody waits for a state in memory. Readers of one in a file take no lock, and what asks a seal is left to others.
     at_once = door.core.handle if isinstance(door, Dev) else door.answer_at_once
 
     def reread() -> server.Reloaded:
@@ -89,7 +89,7 @@ def serve(
             certificate=listener.certificate,
             manners=Manners(at_once, log=log, complain=complain, limits=Limits(body_timeout_s)),
             started=started,
-            tick=lambda: core.advance(_TICK_BUDGET_S),
+            tick=lambda: door.core.advance(_TICK_BUDGET_S) if isinstance(door, Dev) else door.tick(_TICK_BUDGET_S),
             reload=reread,
         ),
     )

@@ -13,6 +13,9 @@ from vaultctl.storage import files
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from vaultctl.connect.seal_token import Renewal
+    from vaultctl.crypto.seals.watched import Health, Line
+
 FILES = {"json": "state.json", "toml": "state.toml", "sqlite": "state.sqlite"}
 """The state's file in the data folder, by backend; json is the default."""
 
@@ -98,8 +101,22 @@ class Settings:
         self.seals_opened: dict[str, Any] = {}
         """Modules and connections of seals that are elsewhere, by their type: whoever comes next uses them again."""
 
+        self.seal_tokens: list[Renewal] = []
+        """What renews the tokens of seals that are elsewhere."""
+
+        self.seal_lines: dict[str, Line] = {}
+        """Who waits for seals that are elsewhere, by their type."""
+
+        self.seal_health: dict[tuple[str, str], Health] = {}
+        """What became of the newest use of each of their keys, by type and key."""
+
         self.shares_from_fd: bytes | None = None
         """The same of the shares of an unseal key."""
+
+    def take_over(self, other: Settings) -> None:
+        """Go on with the seals that were opened by other settings of this process."""
+        self.seals_opened, self.seal_tokens = other.seals_opened, other.seal_tokens
+        self.seal_lines, self.seal_health = other.seal_lines, other.seal_health
 
 
 def read_settings(environ: Mapping[str, str], lock_timeout_s: float | None = None) -> Settings:

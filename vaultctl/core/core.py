@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import pipeline, system, tokens
@@ -13,12 +13,14 @@ from vaultctl.core.exchange import Exchange, Host, NeedsWriting
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.plugins import Catalogue
 from vaultctl.core.session import Sessions
-from vaultctl.logical.errors import InvalidRequest, Sealed, VaultError
+from vaultctl.core.state import AT_HAND
+from vaultctl.logical.errors import InvalidRequest, Sealed, StateError, VaultError
 from vaultctl.logical.request import Operation, Request, only_reads
 from vaultctl.logical.response import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from vaultctl.core.apart import Apart
     from vaultctl.core.attempts import Attempts
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from vaultctl.core.session import Session
     from vaultctl.core.state import State
     from vaultctl.core.views import View
+    from vaultctl.crypto.seals.seal import Seal
     from vaultctl.logical.response import Awaited, Response
     from vaultctl.storage.header import Header
 
@@ -68,6 +71,7 @@ class Core:
         attempts: Callable[[], Attempts] | None = None,
         unauthenticated: Unauthenticated | None = None,
         wrapping_history_s: int = WRAPPING_HISTORY_S,
+        asks_seals: bool = True,
     ) -> None:
         """Serve this state; the clocks, the randomness and the engines can be others in tests.
 
@@ -75,7 +79,8 @@ class Core:
         `sealing` gives what unsealing takes, which is asked for when it is needed. `attempts` gives what remembers
         attempts that take several people; without it they are forgotten with this core. `unauthenticated` says what
         may be asked for without a token: by default nothing.
-        For `wrapping_history_s` seconds it is remembered what became of wrapping tokens.
+        For `wrapping_history_s` seconds it is remembered what became of wrapping tokens. Without `asks_seals` no
+        request asks a seal how it is: somebody else does, by `look_at_seals`.
         """
         self.state = state
         self.monotonic_s = monotonic_s
@@ -89,6 +94,7 @@ class Core:
         more = (monotonic_s, sealing, wrapping_history_s)
         self.host = Host(kinds, system.endpoints_for, now_ns, random, kind, audit_rules, *more)
         self.host.find_attempts = attempts
+        self.host.asks_seals = asks_seals
         if unauthenticated is not None:
             self.host.unauthenticated = unauthenticated
         self.host.is_awaited = state.backend.is_awaited
@@ -101,6 +107,12 @@ class Core:
             return self._handle(request)
         except Sealed:
             return self.without_keys(request)
+        except StateError as error:
+            if self.state.has_keys:
+                raise
+            from vaultctl.core import sealed
+
+            return sealed.answer_without_seal(self.state, self.host, request, error)
 
     def without_keys(self, request: Request) -> Response:
         """Answer what can be answered where the keys are not at hand, or there is no state yet. Raises: VaultError."""
@@ -122,9 +134,15 @@ class Core:
         """Answer a read that takes no lock; give None for what may wait, or take long. Raises: VaultError."""
         quick = request.operation in (Operation.READ, Operation.UPDATE) and only_reads(request)
         if quick and not self.host.auditing.has_devices:
-            with suppress(NeedsWriting, Sealed):
-                return self._read(self._identified(request))
+            with suppress(NeedsWriting, Sealed), self.state.reader(waits=False) as view:
+                view.before_seal = _leave_to_others
+                return self._run(self.sessions.of(view), self._identified(request), writing=False)
         return None
+
+    def look_at_seals(self) -> None:
+        """Begin to ask those seals how they are that nobody asked for a while. Raises: StateError."""
+        with suppress(Sealed), self.state.reader(waits=False) as view:
+            self.host.looks.begin(view.seal)
 
     def _identified(self, request: Request) -> Request:
         return request if request.request_id else request.identified(new_uuid(self.host.random))
@@ -282,7 +300,8 @@ class Core:
             in_background = [job for job in jobs if job.startswith(BACKGROUND_JOB)]
             if not after_jobs and len(jobs) > len(in_background):
                 raise _JobsFirst
-            response = self._run(session, request, writing=True, apart=apart)
+            with _hurried(session.view.seal):
+                response = self._run(session, request, writing=True, apart=apart)
             if session.seals:
                 self._forget_keys(session.view.header)
             if session.changed_below(ACTIVE_JOBS) or self._has_due(session.view):
@@ -328,3 +347,22 @@ class Core:
         if response.request_id or response.wrap_info is not None:
             return response
         return response.identified(request.request_id)
+
+
+def _leave_to_others(seal: Seal) -> None:
+    """Have a request answered elsewhere that may have to wait for the seal. Raises: NeedsWriting."""
+    if _may_wait(seal):
+        raise NeedsWriting
+
+
+def _hurried(seal: Seal) -> AbstractContextManager[None]:
+    """Wait but a moment for the seal while others wait for the lock."""
+    if not _may_wait(seal):
+        return nullcontext()
+    from vaultctl.crypto.seals import watched
+
+    return watched.hurried()
+
+
+def _may_wait(seal: Seal) -> bool:
+    return seal.kind not in AT_HAND or bool(getattr(seal, "previous", ()))

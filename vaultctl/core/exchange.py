@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vaultctl.core.methods import Methods
     from vaultctl.core.mounts import Mount
     from vaultctl.core.plugins import Catalogue
+    from vaultctl.core.seal_looks import Looks
     from vaultctl.core.sealing import Sealing
     from vaultctl.core.session import Mark, Session
     from vaultctl.core.tokens import Token
@@ -97,6 +98,15 @@ class Host:
         self.batch_s = _TEXT_BATCH_S if storage in ("json", "toml") else _BATCH_S
         self.unauthenticated = Unauthenticated()
         self.find_attempts: Callable[[], Attempts] | None = None
+        self.asks_seals = True
+        """Whether a request may ask a seal how it is."""
+
+    @cached_property
+    def looks(self) -> Looks:
+        """What is known of the seals."""
+        from vaultctl.core.seal_looks import Looks
+
+        return Looks(self.now_ns)
 
     @cached_property
     def attempts(self) -> Attempts:

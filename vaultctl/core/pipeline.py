@@ -297,7 +297,8 @@ def dispatch(exchange: Exchange) -> Response:
     asks_first = endpoint.exists is not None and request.operation is Operation.UPDATE
     # What the path says counts, whatever the data has by the same name.
     data = {name: value for name, value in given.items() if name not in values} if values else given
-    converted = fields.convert(endpoint.fields, data, error_prefix="" if asks_first else fields.ERROR_PREFIX)
+    declared = {} if endpoint.strict else endpoint.fields
+    converted = fields.convert(declared, data, error_prefix="" if asks_first else fields.ERROR_PREFIX)
     ignored = given.keys() - endpoint.fields.keys() if given and not endpoint.quiet else set()
     response = handler(context_for(exchange, mount), {**converted, **values})
     if response is None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vaultctl.core import attempts
+from vaultctl.core.state import AT_HAND
 from vaultctl.framework.endpoint import find
-from vaultctl.logical.errors import InvalidRequest, NoState, NoSuchMethod, Sealed
+from vaultctl.logical.errors import IntegrityError, InvalidRequest, NoState, NoSuchMethod, Sealed
+from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY
 
 if TYPE_CHECKING:
@@ -19,10 +21,15 @@ if TYPE_CHECKING:
     from vaultctl.core.exchange import Host
     from vaultctl.core.state import State
     from vaultctl.framework.endpoint import Endpoint
+    from vaultctl.logical.errors import StateError
     from vaultctl.logical.request import Request
     from vaultctl.logical.response import Response
     from vaultctl.storage.header import Header
 
+_REFUSED_AT_ONCE = ("health", "init", "leader", "seal-status", "unseal")
+"""What looks at the verb first. Source: OpenBao 2.7, where all else looks at what a patch is written in."""
+
+_ASKING = (Operation.READ, Operation.HEAD)
 _MADE_BY_HAND = "there is no state yet; make it with: vaultctl operator init"
 
 
@@ -41,6 +48,10 @@ class SealedContext:
 def answer(state: State, host: Host, request: Request) -> Response:
     """Answer without keys what can be answered so. Raises: Sealed for all else, other VaultErrors."""
     endpoint, values = _find(host, request)
+    if request.operation is Operation.PATCH and (endpoint is None or endpoint.pattern not in _REFUSED_AT_ONCE):
+        from vaultctl.core.pipeline import check_request
+
+        check_request(request)
     if endpoint is None or not endpoint.when_sealed:
         raise _sealed(state)
     if endpoint.outside_namespaces and request.namespace.strip("/") not in ("", "root"):
@@ -52,6 +63,20 @@ def answer(state: State, host: Host, request: Request) -> Response:
     data = request.query if request.operation in ("read", "head") else request.data
     response = handler(ctx, {**data, **values})
     return (response or EMPTY).identified(request.request_id)
+
+
+def answer_without_seal(state: State, host: Host, request: Request, error: StateError) -> Response:
+    """Answer what needs no keys, where a seal that is elsewhere does not give them. Raises: the error, for all else.
+
+    The owner of the state is told why, others are not.
+    """
+    endpoint, _ = _find(host, request)
+    header = None if isinstance(error, (IntegrityError, NoState)) else _header_of(state)
+    asks = endpoint is not None and endpoint.when_sealed and request.operation in _ASKING
+    if not asks or header is None or header.seal.get("type") in AT_HAND:
+        raise error
+    response = answer(state, host, request)
+    return response._replace(warnings=error.errors) if host.asks_seals else response
 
 
 def drop_stale(state: State, host: Host) -> None:

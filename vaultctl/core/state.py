@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from vaultctl.storage.backend import Backend, Snapshot, Writer
 
 
+AT_HAND = ("static", "shamir")
+"""The seals that ask nobody."""
+
+
 class Reading:
     """A view for as long as the context lasts. A class, because a generator takes twice as long, in every request."""
 
@@ -102,9 +106,12 @@ class State:
         self._verified: tuple[Snapshot, Unsealed] | None = None
         """The newest snapshot that was verified, and its keys."""
 
-    def reader(self) -> Reading:
-        """Open the newest generation for reading. Raises: StateError, Sealed."""
-        return Reading(self.backend.reader(), self._unseal, self._memo)
+    def reader(self, *, waits: bool = True) -> Reading:
+        """Open the newest generation for reading. Raises: StateError, Sealed.
+
+        With `waits` false that is Sealed, too, where a seal would have to be waited for.
+        """
+        return Reading(self.backend.reader(), self._unseal if waits else self._unseal_at_once, self._memo)
 
     def writer(self, *, synced: bool = True) -> Writing:
         """Take the lock and open the newest generation for writing. Raises: StateError, Sealed.
@@ -113,6 +120,7 @@ class State:
         """
         if not self.backend.exists():  # a folder that is gone is not made again: whoever moved it may bring it back
             raise NoState(f"there is no state at {self.backend.location}")
+        self._ask_seal_first()
         return Writing(self.backend.writer(synced=synced), self._begin, self._keep)
 
     def _begin(self, writer: Writer) -> tuple[Transaction, Unsealed]:
@@ -191,6 +199,11 @@ class State:
                 found = transaction.commit()
         return found, root_key
 
+    @property
+    def has_keys(self) -> bool:
+        """Tell whether the keys are held here."""
+        return self._unsealed is not None
+
     def forget(self) -> None:
         """Drop all keys that are held here."""
         self._unsealed = self._verified = None
@@ -201,6 +214,22 @@ class State:
         unsealed = self.keys_under(seal_for(snapshot.header), snapshot)
         _verify(snapshot, unsealed)
         return unsealed
+
+    def _ask_seal_first(self) -> None:
+        """Get the keys before the lock is taken, where a seal may have to be waited for. Raises: StateError, Sealed."""
+        if self._unsealed is None or self._unsealed.seal.kind not in AT_HAND:
+            with self.backend.reader() as snapshot:
+                if self._must_ask(snapshot.header):
+                    self._unseal(snapshot)
+
+    def _must_ask(self, header: Header) -> bool:
+        has_keys = self._unsealed is not None and self._unsealed.version == _version(header)
+        return not has_keys and header.seal.get("type") not in AT_HAND
+
+    def _unseal_at_once(self, snapshot: Snapshot) -> Unsealed:
+        if self._must_ask(snapshot.header):
+            raise Sealed
+        return self._unseal(snapshot)
 
     def _unseal(self, snapshot: Snapshot) -> Unsealed:
         verified = self._verified

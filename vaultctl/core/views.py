@@ -54,6 +54,8 @@ class View:
         """`memo` is for what was decoded, each with the version in the header that it goes with."""
         self.snapshot = snapshot
         self.memo = {} if memo is None else memo
+        self.before_seal: Callable[[Seal], None] | None = None
+        """Called with the seal before it is asked; it may raise."""
         self._may_wrap = unsealed.wraps
         self._seal = unsealed.seal
         self._barrier = unsealed.barrier
@@ -115,6 +117,8 @@ class View:
 
     def root_key(self) -> bytes:
         """Give the root key, from under the seal. Raises: IntegrityError."""
+        if self.before_seal is not None:
+            self.before_seal(self._seal)
         wrapped = self.snapshot.get(ROOT_KEY)
         if wrapped is None:
             raise IntegrityError("the state has no root key")
@@ -130,6 +134,8 @@ class View:
 
     def decrypt(self, name: str, blob: bytes) -> bytes:
         """Decrypt an entry, from under the seal too where it wrapped it. Raises: IntegrityError."""
+        if self.before_seal is not None and blob[:1] == bytes([SEALED]):
+            self.before_seal(self._seal)
         return decrypt(self._seal, self._barrier, name, blob)
 
     @property
@@ -183,6 +189,8 @@ class Transaction(View):
 
     def put(self, name: str, value: bytes, /, *, seal_wrap: bool = False) -> None:
         """Store an entry. Raises: SealUnavailable, where it has to be wrapped and cannot be."""
+        if seal_wrap and self.wraps and self.before_seal is not None:
+            self.before_seal(self._seal)
         blob = self._barrier.encrypt(name, value)
         self._overlay.put(name, self._seal.wrap(name, blob) if seal_wrap and self.wraps else blob)
 

@@ -9,6 +9,7 @@ import binascii
 from typing import Any
 
 from vaultctl.logical.errors import InvalidRequest, NotOffered
+from vaultctl.logical.one_time import bad
 
 
 def read_key(text: str) -> bytes:
@@ -18,8 +19,11 @@ def read_key(text: str) -> bytes:
     """
     try:
         data = binascii.a2b_base64("".join(text.split()), strict_mode=True)
-    except ValueError as error:
-        raise InvalidRequest(f"error decoding given PGP key: {str(error).lower()}") from None
+    except ValueError:
+        at = bad("".join(text.split()))
+        raise InvalidRequest(f"error decoding given PGP key: illegal base64 data at input byte {at}") from None
+    if not data:
+        raise InvalidRequest("error parsing given PGP key: EOF")
     encrypt(data, b"")
     return data
 

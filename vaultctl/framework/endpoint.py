@@ -92,7 +92,7 @@ class Endpoint(NamedTuple):
     is locked, too, a `bare` one only where a header names that; `outside_namespaces` are the words that refuse it in
     any namespace but the root. One with a `login` logs somebody in by an update, and has no handler for that. One that
     is `about_wrapping` gets the wrapping token that the request names, which is looked for first. A `quiet` one does
-    not warn of parameters that it does not have.
+    not warn of parameters that it does not have. A `strict` one gets no fields, and reads the body itself.
     `when_sealed` are the handlers that answer where the keys are not at hand; their context has no storage.
     """
 
@@ -115,6 +115,7 @@ class Endpoint(NamedTuple):
     when_sealed: Mapping[Operation, Handler] = {}
     about_wrapping: bool = False
     quiet: bool = False
+    strict: bool = False
 
 
 UNAVAILABLE = "operation unavailable in namespaces"

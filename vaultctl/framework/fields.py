@@ -16,6 +16,7 @@ from vaultctl.logical.request import Repeated
 Kind = Literal[
     "string",
     "int",
+    "int64",
     "float",
     "ints",
     "bool",
@@ -125,6 +126,13 @@ def _int(_name: str, value: object) -> int:
     if not -(2**63) <= number < 2**63:
         raise _WrongType("'' cannot parse value as 'int': strconv.ParseInt: value out of range")
     return number
+
+
+def _int64(name: str, value: object) -> int:
+    try:
+        return _int(name, value)
+    except _WrongType as error:
+        raise _WrongType(str(error).replace("'int'", "'int64'")) from None
 
 
 def _float(_name: str, value: object) -> float:
@@ -294,6 +302,7 @@ def go_value(value: object) -> str:
 _CONVERT = {
     "string": _string,
     "int": _int,
+    "int64": _int64,
     "float": _float,
     "ints": _ints,
     "bool": _bool,
@@ -308,6 +317,7 @@ _CONVERT = {
 _ZERO: Mapping[str, Callable[[], Any]] = {
     "string": str,
     "int": int,
+    "int64": int,
     "float": float,
     "ints": list,
     "bool": bool,

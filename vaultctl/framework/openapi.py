@@ -18,6 +18,7 @@ _METHODS = {
 _SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "string": {"type": "string"},
     "int": {"type": "integer"},
+    "int64": {"type": "integer"},
     "float": {"type": "number"},
     "ints": {"type": "array", "items": {"type": "integer"}},
     "bool": {"type": "boolean"},

@@ -20,14 +20,17 @@ _STRINGS = _COMPLEX + "exceeded maximum number of strings"
 _LITERALS = {"t": "true", "f": "false", "n": "null"}
 
 
-def read_body(content_type: str, body: bytes) -> dict[str, Any]:
-    """Give the parameters in a body; none where it is empty, or null. Raises: InvalidRequest."""
+def read_body(content_type: str, body: bytes, struct: str = "") -> dict[str, Any]:
+    """Give the parameters in a body; none where it is empty, or null. `struct` is what Go reads it into.
+
+    Raises: InvalidRequest.
+    """
     if not body:
         return {}
     # Source: OpenBao 2.7, for curl's sake: what begins as JSON is JSON, whatever its type says.
     if content_type.partition(";")[0].strip().lower() == FORM and body[:1] not in (b"{", b"["):
         return _read_form(body)
-    return _read_json(body.decode("utf-8", "replace"), body)
+    return _read_json(body.decode("utf-8", "replace"), body, struct or "map[string]interface {}")
 
 
 def _read_form(body: bytes) -> dict[str, Any]:
@@ -42,7 +45,7 @@ def _read_form(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def _read_json(text: str, body: bytes) -> dict[str, Any]:
+def _read_json(text: str, body: bytes, struct: str) -> dict[str, Any]:
     try:
         values = json_text.values_within_limits(text)
     except json_text.TooComplex as error:
@@ -60,7 +63,7 @@ def _read_json(text: str, body: bytes) -> dict[str, Any]:
     if not values or values[0] is None:
         return {}
     if not isinstance(values[0], dict):
-        raise _wrong(f"json: cannot unmarshal {_kind(values[0])} into Go value of type map[string]interface {{}}")
+        raise _wrong(f"json: cannot unmarshal {_kind(values[0])} into Go value of type {struct}")
     return values[0]
 
 

@@ -49,6 +49,9 @@ class Dialler:
         proxy_login: Callable[[Address], tuple[str, str] | None],
     ) -> None:
         """`proxy_login` gives the name and the password for the proxy that is asked for an address."""
+        self.connect_s = _CONNECT_S
+        """So long a connection may take to come about."""
+
         self._tls = tls
         self._proxy_for = proxy_for
         self._proxy_login = proxy_login
@@ -57,7 +60,7 @@ class Dialler:
     def dial(self, address: Address, until_s: float) -> socket.socket:
         """Open a connection. Raises: CannotDial, TimeoutError."""
         proxy = self._proxy_for(address)
-        sock = self._reach_proxy(proxy, until_s) if proxy else _reach(address, until_s)
+        sock = self._reach_proxy(proxy, until_s) if proxy else _reach(address, until_s, self.connect_s)
         try:
             if proxy and proxy.scheme.startswith("socks"):
                 self._socks(sock, address, until_s)
@@ -86,7 +89,7 @@ class Dialler:
 
     def _reach_proxy(self, proxy: Address, until_s: float) -> socket.socket:
         try:
-            return _reach(proxy, until_s)
+            return _reach(proxy, until_s, self.connect_s)
         except CannotDial as error:
             raise CannotDial(f"proxyconnect tcp: {error}") from None
 
@@ -200,9 +203,9 @@ def _why_no_tls(error: ssl.SSLError) -> str:
     return f"remote error: tls: {(error.reason or str(error)).lower().replace('_', ' ')}"
 
 
-def _reach(address: Address, until_s: float) -> socket.socket:
+def _reach(address: Address, until_s: float, connect_s: float) -> socket.socket:
     """Connect to the host itself, or to its proxy. Raises: CannotDial, TimeoutError."""
-    left_s = _left_s(until_s)
+    left_s = min(_left_s(until_s), connect_s)
     if address.port > _LAST_PORT:
         raise CannotDial(f"dial tcp: address {address.port}: invalid port")
     try:
@@ -227,7 +230,7 @@ def _left_s(until_s: float) -> float:
 
 
 def _tcp(address: Address, left_s: float) -> socket.socket:
-    sock = socket.create_connection((address.host, address.port), timeout=min(left_s, _CONNECT_S))
+    sock = socket.create_connection((address.host, address.port), timeout=left_s)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 

@@ -23,8 +23,9 @@ _SERVERS_OWN = {
     "/v1/sys/health": Own(frozenset({"GET", "HEAD"}), not_in_namespaces=True),
     "/v1/sys/init": Own(frozenset({"GET", "POST", "PUT"}), not_in_namespaces=True),
     "/v1/sys/leader": Own(frozenset({"GET"})),
-    "/v1/sys/seal": Own(frozenset({"POST", "PUT"}), not_in_namespaces=True),
+    "/v1/sys/seal": Own(frozenset({"PATCH", "POST", "PUT"}), not_in_namespaces=True),
     "/v1/sys/seal-status": Own(frozenset({"GET"})),
+    "/v1/sys/step-down": Own(frozenset({"PATCH", "POST", "PUT"}), not_in_namespaces=True),
     "/v1/sys/unseal": Own(frozenset({"POST", "PUT"}), not_in_namespaces=True),
 }
 _ROOTS = ("/v1", "/v1/sys", "/ui")

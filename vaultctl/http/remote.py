@@ -114,6 +114,10 @@ class RemoteDoor:
         has_body = request.operation in (Operation.UPDATE, Operation.PATCH)
         return Sent(call.method, self.address.prefix + call.target, headers, call.body if has_body else None)
 
+    def connects_within(self, seconds: float) -> None:
+        """Wait no longer for a connection."""
+        self._dialler.connect_s = seconds
+
     def forget_index(self) -> None:
         """Take what comes next from the node that is asked, be it behind."""
         self._index = ""

@@ -94,6 +94,10 @@ def headers_of(sent: Sequence[tuple[str, str]]) -> dict[str, str]:
     return headers
 
 
+_STRUCTS = {"sys/init": "http.InitRequest", "sys/unseal": "http.UnsealRequest"}
+"""What Go reads a body into, where that is no map."""
+
+
 def read_call(call: Call) -> Request:
     """Give the request that a call below `/v1/` stands for. Raises: VaultError.
 
@@ -117,7 +121,7 @@ def read_call(call: Call) -> Request:
     # Source: OpenBao 2.7, where a PATCH of the wrong type is refused before its body is read.
     patches = operation is Operation.PATCH and content_type.partition(";")[0].strip().lower() == MERGE_PATCH
     if operation is Operation.UPDATE or patches:
-        data = read_body(content_type, call.body)
+        data = read_body(content_type, call.body, _STRUCTS.get(path, ""))
     return Request(
         operation,
         path,

@@ -16,11 +16,11 @@ def decode(encoded: str, otp: str) -> str:
     try:
         data = binascii.a2b_base64(encoded + "=" * (-len(encoded) % 4), strict_mode=True)
     except ValueError:
-        raise ValueError(f"error decoding base64'd token: illegal base64 data at input byte {_bad(encoded)}") from None
+        raise ValueError(f"error decoding base64'd token: illegal base64 data at input byte {bad(encoded)}") from None
     return _xored(data, otp.encode()).decode("utf-8", "replace")
 
 
-def _bad(text: str) -> int:
+def bad(text: str) -> int:
     """Give where a text stops being base64."""
     good = frozenset(ALPHABET + "+/")
     return next((at for at, letter in enumerate(text) if letter not in good), len(text) // 4 * 4)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from vaultctl.cli import output, values
 from vaultctl.cli.command import FIELD, FORMAT, GITHUB, Run, command
 from vaultctl.cli.failures import Failure, Wrapped
+from vaultctl.cli.report import hint_of_missing
 from vaultctl.logical.response import Response
 
 
@@ -23,7 +24,8 @@ def run(run: Run) -> None:
             return
     answer = run.client.find("GET", path, query=query)
     if answer is None:
-        raise Failure(f"No value found at {path}")
+        hint = hint_of_missing(run.env, None, path)
+        raise Failure(f"No value found at {path}" + (f"\n\n{hint}" if hint else ""))
     if answer.raw is not None:
         _show_raw(run, fmt, dict(answer.raw))
         return

@@ -15,12 +15,15 @@ def run(run: Run) -> None:
     fmt = run.format()
     client = run.client
     try:
-        status = seal_status.complete(run, sys.seal_status(client))
+        answer = sys.seal_status_answer(client)
+        status = seal_status.complete(run, answer.raw or {})
     except VaultError as error:
         if run.env.is_remote:
             error.exit_code = 1
         raise
     seal_status.show(run, fmt, status)
+    for warning in answer.warnings:
+        run.env.err(f"vaultctl: {warning}")
     if status["sealed"]:
         raise Failure("")
 

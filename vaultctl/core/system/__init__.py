@@ -47,6 +47,7 @@ SUBJECTS = {
     "seal-backend-status": "sealwrap",
     "seal-status": "seal",
     "sealwrap": "sealwrap",
+    "step-down": "seal",
     "unseal": "seal",
     "version-history": "version_history",
     "wrapping": "wrapping",

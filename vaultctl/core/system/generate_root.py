@@ -14,9 +14,9 @@ from vaultctl.core.attempts import Attempt
 from vaultctl.core.quorum import WrongKey, read_share
 from vaultctl.core.system.rotate import sealable
 from vaultctl.framework.endpoint import ROOT_ONLY, Endpoint
-from vaultctl.framework.fields import Field
+from vaultctl.framework.fields import Field, convert
 from vaultctl.logical import one_time
-from vaultctl.logical.errors import InvalidRequest, UnsupportedOperation, one_error
+from vaultctl.logical.errors import InvalidRequest, UnsupportedOperation, VaultError, one_error
 from vaultctl.logical.json_text import base64_text
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
@@ -170,9 +170,9 @@ def _free_read(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     return _free(read(ctx, fields))
 
 
-def _free_begin(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
+def _free_begin(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     _check_open(ctx)
-    return _free(begin(ctx, fields))
+    return _free(begin(ctx, convert(_BEGIN, ctx.request.data)))
 
 
 def _free_cancel(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
@@ -180,8 +180,9 @@ def _free_cancel(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     return cancel(ctx)
 
 
-def _free_enter(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
+def _free_enter(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     _check_open(ctx)
+    fields = convert(_SHARE, ctx.request.data)
     if not fields.get("key"):
         raise InvalidRequest("'key' must be specified in request body as JSON")
     told = enter(ctx, read_share(fields["key"]), fields.get("nonce", ""))
@@ -216,7 +217,7 @@ def _enter(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     try:
         return Response(data=enter(ctx, read_share(fields["key"].strip()), fields["nonce"]))
     except InvalidRequest as error:
-        raise InvalidRequest(one_error(error.errors[0])) from None
+        raise VaultError(one_error(error.errors[0])) from None
 
 
 def _cancel(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
@@ -249,6 +250,7 @@ ENDPOINTS = (
         fields=_BEGIN,
         unauthenticated=True,
         outside_namespaces=ROOT_ONLY,
+        strict=True,
     ),
     Endpoint(
         "generate-root/update",
@@ -257,6 +259,7 @@ ENDPOINTS = (
         fields=_SHARE,
         unauthenticated=True,
         outside_namespaces=ROOT_ONLY,
+        strict=True,
     ),
     Endpoint("generate-root", {}, "See generate-root/attempt."),
     Endpoint(

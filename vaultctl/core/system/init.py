@@ -156,5 +156,6 @@ ENDPOINTS = (
         bare=True,
         outside_namespaces=UNAVAILABLE,
         when_sealed={Operation.READ: is_made_sealed, Operation.UPDATE: make},
+        strict=True,
     ),
 )

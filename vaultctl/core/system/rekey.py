@@ -14,7 +14,7 @@ from vaultctl.core.quorum import read_share
 from vaultctl.core.rekeying import BARRIER, RECOVERY, Asked, New, Rekeying, Words, backup_name
 from vaultctl.core.system.rotate import sealable
 from vaultctl.framework.endpoint import ROOT_ONLY, Endpoint, Handler
-from vaultctl.framework.fields import Field
+from vaultctl.framework.fields import Field, convert
 from vaultctl.logical.errors import InvalidRequest, UnsupportedOperation, VaultError
 from vaultctl.logical.json_text import base64_text
 from vaultctl.logical.request import Operation
@@ -92,6 +92,8 @@ def _rekeying(target: str) -> Open:
 
     def opened(ctx: SystemContext) -> Rekeying:
         if not ctx.host.unauthenticated.rekey:
+            if target == RECOVERY:
+                raise NoSuchRekey("unsupported path")
             raise UnsupportedOperation("unsupported operation")
         found = Rekeying(ctx, words, target)
         if target == RECOVERY and not found.quorum.is_recovery:
@@ -195,6 +197,12 @@ def rotate_root(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     return EMPTY
 
 
+class NoSuchRekey(VaultError):
+    """Nobody is let ask for it. Source: OpenBao 2.7, which says so in these words of the recovery key alone."""
+
+    status = 404
+
+
 class _Paths:
     """The handlers of one API at one target."""
 
@@ -204,6 +212,15 @@ class _Paths:
         self._in_data = in_data
         self._status = _rotate_status if in_data else _rekey_status
         self._share = _required if in_data else _given
+
+    def _converting(self, handler: Handler) -> Handler:
+        """Give the handler of a path that may be refused before anybody looks at what was sent. Source: OpenBao 2.7."""
+
+        def handle(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response | None:
+            self._open(ctx)
+            return handler(ctx, convert({**_ASKED, **_SHARE}, ctx.request.data))
+
+        return handle
 
     def _told(self, what: Mapping[str, Any]) -> Response:
         return Response(data=what) if self._in_data else Response(raw=dict(what))
@@ -229,8 +246,10 @@ class _Paths:
 
     def enter(self, ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
         """Take a share."""
-        found = self._open(ctx)
-        result = found.enter(*self._share(fields))
+        found, given = self._open(ctx), self._share(fields)
+        if self._in_data and found.target == RECOVERY and not found.quorum.is_recovery:
+            raise InvalidRequest("failed to fetch existing config: recovery not supported")
+        result = found.enter(*given)
         if not isinstance(result, New):
             return self._told(self._status(found, result))
         told, nonce = _handed_out(result), result.attempt.verification
@@ -253,7 +272,7 @@ class _Paths:
 
     def endpoints(self, prefix: str, made_of: str) -> tuple[Endpoint, ...]:
         """Give the endpoints below a path."""
-        wrap: Callable[[Handler], Handler] = sealable if self._in_data else lambda handler: handler
+        wrap: Callable[[Handler], Handler] = sealable if self._in_data else self._converting
         free, elsewhere = not self._in_data, "" if self._in_data else ROOT_ONLY
         return (
             Endpoint(
@@ -267,6 +286,7 @@ class _Paths:
                 fields=_ASKED,
                 unauthenticated=free,
                 outside_namespaces=elsewhere,
+                strict=free,
             ),
             Endpoint(
                 f"{prefix}/update",
@@ -275,6 +295,7 @@ class _Paths:
                 fields=_SHARE,
                 unauthenticated=free,
                 outside_namespaces=elsewhere,
+                strict=free,
             ),
             Endpoint(
                 f"{prefix}/verify",
@@ -287,6 +308,7 @@ class _Paths:
                 fields=_SHARE,
                 unauthenticated=free,
                 outside_namespaces=elsewhere,
+                strict=free,
             ),
         )
 

@@ -80,7 +80,7 @@ ENDPOINTS = (
             {Operation.READ: sealable(read_config), Operation.UPDATE: sealable(write_config)},
             "Read or say when the key that encrypts is replaced by itself.",
             fields={
-                "max_operations": Field("int", "After so many encryptions."),
+                "max_operations": Field("int64", "After so many encryptions."),
                 "interval": Field("duration", "At this age, at least 24h; 0 for no age."),
                 "enabled": Field("bool", "Whether it is replaced by itself at all."),
             },

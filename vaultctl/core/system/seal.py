@@ -48,6 +48,9 @@ _NO_KEYS_HERE = (
 )
 
 
+_AES_B = (16, 24, 32)
+
+
 class _Numbers(NamedTuple):
     """How many shares there are, and how many open."""
 
@@ -144,6 +147,11 @@ def _recovery_numbers(ctx: SealedContext, header: Header) -> _Numbers:
 # --- sealing and unsealing ---
 
 
+def step_down(_ctx: SystemContext | SealedContext, _fields: Mapping[str, Any]) -> Response:
+    """Go on: there is no other node. Source: OpenBao 2.7, where a single one does not look at the token for that."""
+    return EMPTY
+
+
 def seal(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     """Set the mark: every process drops its keys when it sees it."""
     ctx.session.view.mark_sealed(sealed=True)  # type: ignore[attr-defined]  # an update is in a transaction
@@ -164,6 +172,8 @@ def unseal_again(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     wanted = _read_unseal(ctx.request.data, needs_key=not ctx.host.sealing.is_owner)
     if wanted.reset:
         raise InvalidRequest("vault is unsealed")
+    if wanted.migrate:
+        raise _no_migration()
     return _unsealed_status(ctx.host, ctx.session.view)
 
 
@@ -177,13 +187,12 @@ def unseal(ctx: SealedContext, _fields: Mapping[str, Any]) -> Response:
             sealing.keeper.reset(header.cluster_id)
         return _sealed_status(ctx)
     if wanted.migrate:
-        error = VaultError("can't perform a seal migration, no migration seal found")
-        error.hint = "the seal of a state is changed with: vaultctl operator seal-migrate"
-        raise error
+        raise _no_migration()
     if header is None:
         raise InvalidRequest("Vault is not initialized")
     if wanted.share is None:
         return _unseal_as_owner(ctx)
+    quorum.check_length(wanted.share, "invalid key: ")
     numbers = _recovery_numbers(ctx, header) if _is_auto(header) else _shamir_numbers(header)
     if not numbers.shares:
         raise InvalidRequest(_NO_SHARES, hint=_ONLY_OWNER)
@@ -200,6 +209,12 @@ def unseal(ctx: SealedContext, _fields: Mapping[str, Any]) -> Response:
     return _opened(ctx)
 
 
+def _no_migration() -> VaultError:
+    error = VaultError("can't perform a seal migration, no migration seal found")
+    error.hint = "the seal of a state is changed with: vaultctl operator seal-migrate"
+    return error
+
+
 def _combined(progress: Progress) -> bytearray:
     try:
         return shamir.combine(progress.shares)
@@ -213,6 +228,8 @@ def _open(ctx: SealedContext, header: Header, key: bytearray, numbers: _Numbers)
         _check_recovery_key(ctx, header, key)
         ctx.state.unseal(ctx.state.seal_of)
         return
+    if len(key) not in _AES_B:
+        raise InvalidRequest(f"invalid key: failed to setup unseal key: crypto/aes: invalid key size {len(key)}")
     found = ShamirSeal(key, *numbers, ctx.random) if len(key) == KEY_B else None
     if found is None or found.key_id != header.seal.get("key_id"):
         raise InvalidRequest(_WRONG_KEY)
@@ -265,12 +282,19 @@ def _read_unseal(data: Mapping[str, Any], *, needs_key: bool) -> _Unseal:
         if needs_key:
             raise InvalidRequest(_NO_KEY)
         return _Unseal(None, reset=False, migrate=bool(found.get("migrate")))
-    share = bytes(quorum.read_share(text))
-    quorum.check_length(share, "invalid key: ")
-    return _Unseal(share, reset=False, migrate=bool(found.get("migrate")))
+    return _Unseal(bytes(quorum.read_share(text)), reset=False, migrate=bool(found.get("migrate")))
 
 
 ENDPOINTS = (
+    Endpoint(
+        "step-down",
+        {Operation.UPDATE: step_down},
+        "Have another node take over; there is none.",
+        unauthenticated=True,
+        bare=True,
+        outside_namespaces=UNAVAILABLE,
+        when_sealed={Operation.UPDATE: step_down},
+    ),
     Endpoint(
         "seal-status",
         {Operation.READ: seal_status},
@@ -302,5 +326,6 @@ ENDPOINTS = (
         bare=True,
         outside_namespaces=UNAVAILABLE,
         when_sealed={Operation.UPDATE: unseal},
+        strict=True,
     ),
 )

@@ -3,25 +3,28 @@
 Source: Vault's API documents. OpenBao has neither. What Vault does not tell stands beside what it does.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-from vaultctl.core import rewrap
-from vaultctl.core.exchange import SystemContext
+from typing import TYPE_CHECKING, Any
+
+from vaultctl.core import rewrap, seal_looks
 from vaultctl.core.namespaces import ROOT
-from vaultctl.core.session import Session
-from vaultctl.crypto.seals.several import previous_of
+from vaultctl.core.state import AT_HAND
+from vaultctl.crypto.seals.several import PREVIOUS
 from vaultctl.framework.endpoint import UNAVAILABLE, Endpoint
 from vaultctl.logical.durations import rfc3339
-from vaultctl.logical.errors import StateError
+from vaultctl.logical.errors import Sealed, StateError
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, NO_BODY, Response
 
-_WELL_S, _ILL_S = 600, 60
-"""So long a look at the seal holds: where it was well, and where it was not. Source: Vault."""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
-_PROBE = "vaultctl seal health"
-_MEMO = "seal health"
+    from vaultctl.core.exchange import SystemContext
+    from vaultctl.core.sealed import SealedContext
+    from vaultctl.core.session import Session
+    from vaultctl.crypto.seals.seal import Seal
+    from vaultctl.storage.header import Header
 
 
 def start(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
@@ -97,55 +100,76 @@ def list_mounts(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response | No
 
 
 def backend_status(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
-    """Tell whether each seal can be asked, and whether all that is wrapped is under the current key."""
-    seal = ctx.session.view.seal
+    """Tell whether each seal can be asked, and whether all that is wrapped is under the current key.
+
+    Anybody may ask for it, of a server again and again: it has looked at its seals before.
+    """
+    view = ctx.session.view
+    if ctx.host.asks_seals:
+        for key_id in seal_looks.keys_of(view.seal):
+            ctx.host.looks.look(view.seal, key_id)
+
+    def ill_since_ns(key_id: str) -> int:
+        return ctx.host.looks.ill_since_ns(view.seal, key_id)
+
+    return _told(
+        _described(view.seal.describe()), ill_since_ns, wraps=view.wraps, is_whole=rewrap.is_whole(ctx.session)
+    )
+
+
+def backend_status_sealed(ctx: SealedContext, _fields: Mapping[str, Any]) -> Response:
+    """Tell the same where the seal does not give the keys. Raises: Sealed where it was not asked for them."""
+    header = ctx.header
+    if header is None or header.sealed or header.seal.get("type") in AT_HAND:
+        raise Sealed
+    seal = _found(ctx, header)
+
+    def ill_since_ns(key_id: str) -> int:
+        if seal is None:
+            return ctx.now_ns
+        if ctx.host.asks_seals:
+            ctx.host.looks.look(seal, key_id)
+        return ctx.host.looks.ill_since_ns(seal, key_id)
+
+    described = _described(header.seal)
+    return _told(described, ill_since_ns, wraps=True, is_whole=len(described) == 1)
+
+
+def _found(ctx: SealedContext, header: Header) -> Seal | None:
+    try:
+        return ctx.state.seal_of(header)
+    except StateError:
+        return None
+
+
+def _described(described: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Give what is known of the current key, and then of the previous ones."""
+    return [described, *described.get(PREVIOUS, ())]
+
+
+def _told(
+    described: Sequence[Mapping[str, Any]], ill_since_ns: Callable[[str], int], *, wraps: bool, is_whole: bool
+) -> Response:
     backends = [
-        _backend(ctx, key_id, kind, is_previous=key_id != seal.key_id)
-        for key_id, kind in [
-            (seal.key_id, seal.kind),
-            *((str(each["key_id"]), str(each["type"])) for each in previous_of(seal)),
-        ]
+        _backend(each, ill_since_ns(str(each["key_id"])), is_previous=number > 0, wraps=wraps and not number)
+        for number, each in enumerate(described)
     ]
     ill = sorted(each["unhealthy_since"] for each in backends if "unhealthy_since" in each)
-    told = {"healthy": not ill, "fully_wrapped": rewrap.is_whole(ctx.session), "backends": backends}
+    told = {"healthy": not ill, "fully_wrapped": is_whole, "backends": backends}
     return Response(raw={**told, "unhealthy_since": ill[0]} if ill else told)
 
 
-def _backend(ctx: SystemContext, key_id: str, kind: str, *, is_previous: bool) -> dict[str, Any]:
+def _backend(described: Mapping[str, Any], since_ns: int, *, is_previous: bool, wraps: bool) -> dict[str, Any]:
     """Give one seal: a previous one is `disabled`, which in Vault's words decrypts only."""
-    since_ns = _ill_since(ctx, key_id)
     told = {
-        "name": kind,
-        "key_id": key_id,
+        "name": str(described["type"]),
+        "key_id": str(described["key_id"]),
         "healthy": not since_ns,
         "configured": True,
         "disabled": is_previous,
-        "wraps": not is_previous and ctx.session.view.wraps,
+        "wraps": wraps,
     }
     return {**told, "unhealthy_since": rfc3339(since_ns)} if since_ns else told
-
-
-def _ill_since(ctx: SystemContext, key_id: str) -> int:
-    """Tell since when a seal cannot be asked, 0 where it can; anybody may ask, so that is not tried each time."""
-    memo: dict[str, tuple[int, int]] = ctx.session.view.memo.setdefault(_MEMO, {})
-    looked_ns, since_ns = memo.get(key_id, (0, 0))
-    if ctx.now_ns - looked_ns >= (_ILL_S if since_ns else _WELL_S) * 10**9:
-        since_ns = 0 if _answers(ctx.session, key_id) else since_ns or ctx.now_ns
-        memo[key_id] = ctx.now_ns, since_ns
-    return since_ns
-
-
-def _answers(session: Session, key_id: str) -> bool:
-    from vaultctl.crypto.seals.several import Several
-
-    seal = session.view.seal
-    if not seal.is_auto:  # its key is here, or nobody would get this far
-        return True
-    try:
-        found = seal.find(key_id) if isinstance(seal, Several) else seal
-        return found is not None and found.unwrap(_PROBE, found.wrap(_PROBE, b"well")) == b"well"
-    except StateError:
-        return False
 
 
 ENDPOINTS = (
@@ -168,5 +192,6 @@ ENDPOINTS = (
         "Tell whether each seal can be asked.",
         unauthenticated=True,
         outside_namespaces=UNAVAILABLE,
+        when_sealed={Operation.READ: backend_status_sealed},
     ),
 )

@@ -67,6 +67,10 @@ class Several:
             self._by_head[head_of(key_id)] = seal
         return seal.unwrap(name, blob)
 
+    def known(self, key_id: str) -> Seal | None:
+        """Give the seal of a key, if it was looked for already."""
+        return self._found.get(key_id)
+
     def find(self, key_id: str) -> Seal | None:
         """Give the seal of a key, or None where the header names no such key. Raises: SealKeyError, SealUnavailable."""
         if key_id not in self._found:

@@ -6,16 +6,23 @@ from typing import Any
 from vaultctl.cli import output, rewraps
 from vaultctl.cli.command import FORMAT, Run, command
 from vaultctl.client import sealwrap
+from vaultctl.logical.errors import StateError, VaultError
 
 _ROWS = ("is_running", "phase", "total", "started", "updated", "key_id", "error", "note")
 _COUNTS = ("current", "old", "unwrapped")
 
 
 def run(run: Run) -> None:
-    """Show all that is known."""
+    """Show all that is known. Raises: Failure where the seal does not give the state's keys, VaultError."""
     fmt = run.format()
-    rewrap = dict(rewraps.look(run))
-    seals, mounts = sealwrap.backends(run.client), sealwrap.mounts(run.client)
+    try:
+        rewrap = dict(rewraps.look(run))
+    except StateError as error:
+        _show_seals_alone(run, fmt, error)
+        raise
+    seals, (mounts, unseen) = sealwrap.backends(run.client), sealwrap.mounts(run.client)
+    for what in unseen:
+        run.env.err(f"vaultctl: not permitted to see {what}")
     if fmt != "table":
         output.emit(run.env, fmt, {"rewrap": rewrap, "seals": seals, "mounts": mounts})
         return
@@ -29,6 +36,20 @@ def run(run: Run) -> None:
         output.table(run.env, ["Mount", "Type", "Accessor", "Current Key", "Old Key", "Unwrapped"], _rows(mounts))
     else:
         run.env.out("No mount is seal-wrapped\n")
+
+
+def _show_seals_alone(run: Run, fmt: str, error: StateError) -> None:
+    """Show how the seals are where that is why nothing else can be read. Raises: the error where it is not."""
+    try:
+        seals = sealwrap.backends(run.client)
+    except VaultError:
+        raise error from None
+    if fmt != "table":
+        output.emit(run.env, fmt, {"rewrap": {}, "seals": seals, "mounts": {}})
+        return
+    output.section(run.env, "Rewrap", [["error", error.errors[0]]])
+    run.env.out("\n")
+    _show_seals(run, seals)
 
 
 def _rewrap_rows(rewrap: Mapping[str, Any]) -> list[list[str]]:
