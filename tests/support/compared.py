@@ -4,8 +4,6 @@ from support import normal
 from support.lines import Line
 from support.program import Ran
 
-_METADATA = "token_meta_"
-
 
 def whole(line: Line, ran: Ran) -> tuple[object, ...]:
     """Give the line, its exit code, and all that it printed."""
@@ -13,12 +11,6 @@ def whole(line: Line, ran: Ran) -> tuple[object, ...]:
 
 
 def text(printed: str) -> str:
-    """Put away what differs by chance.
-
-    bao polls a move at once, and says so when it was not over yet; and it shows the metadata of a token in the order in
-    which Go walks a map.
-    """
+    """Put away what differs by chance: bao polls a move at once, and says so when it was not over yet."""
     lines = normal.text(printed).splitlines(keepends=True)
-    told = [line for line in lines if not line.startswith("Waiting for terminal status")]
-    metadata = iter(sorted(line for line in told if line.startswith(_METADATA)))
-    return "".join(next(metadata) if line.startswith(_METADATA) else line for line in told)
+    return "".join(line for line in lines if not line.startswith("Waiting for terminal status"))

@@ -37,6 +37,9 @@ _IN_TEXT = (
 _SPENT_S = 5
 """So many seconds of a life may be over before it is looked at."""
 
+_METADATA = re.compile(r"(?:^token_meta_.*\n){2,}", re.MULTILINE)
+"""bao shows the metadata of a token in the order in which Go walks a map."""
+
 _UNIX_S = (1_600_000_000, 2_500_000_000)
 
 
@@ -55,7 +58,7 @@ def text(value: str) -> str:
     value = _CLUSTER.sub("<cluster_name>", _ADDRESS.sub("<address>", value))
     if _VERSION.search(value) or _TIME_IN_CELL.search(value):  # it is as long as it is, and a column with it
         value = re.sub(" {2,}", "  ", _VERSION.sub("<version>", value))
-    return value
+    return _METADATA.sub(lambda lines: "".join(sorted(lines[0].splitlines(keepends=True))), value)
 
 
 def _placeholder(key: str, value: Any) -> str | None:
