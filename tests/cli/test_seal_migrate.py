@@ -106,9 +106,10 @@ def test_shares_of_another_state_migrate_nothing(wrapped, runtime, from_shamir: 
         wrapped("operator", "seal-migrate", "-to=static", "-", stdin="\n".join(shares[:2]).encode())
         to = "shamir"
     before = status(wrapped)
-    others = [os.urandom(32).hex() + end for end in ("01", "02")]
     first, second = shares[:2]
     as_hex = base64.b64decode(first).hex()
+    following = int(as_hex[-2:], 16) % 255 + 1  # the last byte is which share of them it is
+    others = [os.urandom(32).hex() + f"{number:02x}" for number in (following % 255 + 1, following)]
     twice = "1 share was given, and 2 of 3 are needed; a share that is given twice counts once"
     for given, message in (
         (others, "the shares that were given are not those of this state"),

@@ -16,7 +16,7 @@ from vaultctl.core.system.rotate import sealable
 from vaultctl.framework.endpoint import ROOT_ONLY, Endpoint
 from vaultctl.framework.fields import Field, convert
 from vaultctl.logical import one_time
-from vaultctl.logical.errors import InvalidRequest, UnsupportedOperation, VaultError, one_error
+from vaultctl.logical.errors import InvalidRequest, UnsupportedOperation, one_error
 from vaultctl.logical.json_text import base64_text
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import EMPTY, Response
@@ -217,7 +217,7 @@ def _enter(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     try:
         return Response(data=enter(ctx, read_share(fields["key"].strip()), fields["nonce"]))
     except InvalidRequest as error:
-        raise VaultError(one_error(error.errors[0])) from None
+        raise InvalidRequest(one_error(error.errors[0])) from None
 
 
 def _cancel(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
