@@ -17,9 +17,14 @@ WAYS = {"static": [], "shamir": ["shamir"], "pkcs11": ["pkcs11"], "transit": ["s
 
 
 @pytest.fixture
-def environ(hsm_store, bao, tmp_path) -> dict[str, str]:
-    """Name a token of SoftHSM2 and a key of a real transit engine."""
-    token = softhsm.make_token(hsm_store, softhsm.library())
+def token(hsm_store) -> softhsm.Token:
+    """A token of SoftHSM2."""
+    return softhsm.make_token(hsm_store, softhsm.library())
+
+
+@pytest.fixture
+def environ(token, bao, tmp_path) -> dict[str, str]:
+    """Name the token and a key of a real transit engine."""
     hsm = token.hsm()
     hsm.generate(elsewhere.KEY_LABEL)
     hsm.generate(OTHER_LABEL)
@@ -53,15 +58,17 @@ def test_a_migration_that_is_killed_at_any_call_leaves_a_state_that_opens(
     assert seen == {old, new}
 
 
-def test_a_state_that_is_migrated_and_rotated_survives_kills(tmp_path, environ):
+def test_a_state_that_is_migrated_and_rotated_survives_kills(tmp_path, environ, token):
     """Whenever it is killed, the state opens, every entry decrypts, the rewrap goes on, and its counters are right."""
     folder, chance, count = Folder(tmp_path / "state", "sqlite", environ), random.Random(), 600
     folder.make(secrets=count)
+    outlive = token.outliving()
     for _ in range(times(4, 200)):
         process = processes.start("migrate_on", "-", folder.data, "sqlite", folder.shares, *pairs(environ))
         for _ in range(chance.randrange(1, 30)):
             processes.hear(process)
         processes.kill(process)
+        outlive()
         assert folder.read(3) == ["value 0", "value 1", "value 2"]
         folder.check(folder.seal, count)
 

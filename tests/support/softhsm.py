@@ -5,9 +5,10 @@ of tokens, and tell them apart by their labels.
 """
 
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -36,6 +37,26 @@ class Token(NamedTuple):
     def hsm(self) -> Hsm:
         """Give the token, not logged in to."""
         return Hsm(self.settings)
+
+    def outliving(self) -> Callable[[], None]:
+        """Give what makes this token outlive a process that was killed, as one of hardware does.
+
+        SoftHSM writes the token's file in place at each login: a kill in between leaves it empty.
+        """
+        folder = next(path for path in self.store.iterdir() if self._label_of(path) == self.settings.token_label)
+        file = folder / "token.object"
+        whole = file.read_bytes()
+
+        def outlive() -> None:
+            if not file.stat().st_size:
+                file.write_bytes(whole)
+
+        return outlive
+
+    @staticmethod
+    def _label_of(folder: Path) -> str:
+        found = re.search(rb"vaultctl-\d+-\d+", (folder / "token.object").read_bytes())
+        return found[0].decode() if found else ""
 
     @contextmanager
     def pulled_out(self) -> Iterator[None]:
