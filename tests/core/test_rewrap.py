@@ -14,7 +14,7 @@ from vaultctl.core import rewrap
 from vaultctl.core.jobs import DONE
 from vaultctl.logical.errors import IntegrityError, InvalidRequest, SealUnavailable
 from vaultctl.logical.request import Operation, Request
-from vaultctl.storage.sqlite import SqliteWriter
+from vaultctl.storage.sqlite_snapshot import SqliteWriter
 
 COUNT = 40
 MANY = 1_000
