@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.core import mounts, namespaces, tokens
+from vaultctl.core.state import Opened
 from vaultctl.core.views import Transaction, View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from vaultctl.core.exchange import Host
     from vaultctl.core.identity import Who
     from vaultctl.core.mounts import Mount, MountTable
     from vaultctl.core.namespaces import Namespace, NamespaceTable
     from vaultctl.core.policies.acl import Acl
     from vaultctl.core.policies.acls import Acls
-    from vaultctl.core.state import Reading, State, Writing
+    from vaultctl.core.state import State
     from vaultctl.core.views import Savepoint
     from vaultctl.storage.header import Header
 
@@ -163,25 +162,6 @@ class Session:
         return transaction.commit(rotate_after=rotation.limit(transaction, self.host.now_ns()))
 
 
-class Opened:
-    """A session for as long as the context lasts. A class, because a generator takes twice as long."""
-
-    def __init__(self, state: Reading | Writing, of: Callable[[View], Session]) -> None:
-        self._state = state
-        self._of = of
-
-    def __enter__(self) -> Session:
-        view = self._state.__enter__()
-        try:
-            return self._of(view)
-        except BaseException as error:
-            self._state.__exit__(type(error), error, error.__traceback__)
-            raise
-
-    def __exit__(self, *what: Any) -> None:
-        self._state.__exit__(*what)
-
-
 class Sessions:
     """Opens sessions over one state, which share their decoded tables."""
 
@@ -191,11 +171,11 @@ class Sessions:
         self.host = host
         self._tables = Tables()
 
-    def reading(self) -> Opened:
+    def reading(self) -> Opened[View, Session]:
         """Open the newest generation, without a lock. Raises: StateError, Sealed."""
         return Opened(self.state.reader(), self.of)
 
-    def writing(self, *, synced: bool = True) -> Opened:
+    def writing(self, *, synced: bool = True) -> Opened[Transaction, Session]:
         """Open the newest generation for a transaction: a request's, or a job's step. Raises: StateError, Sealed."""
         return Opened(self.state.writer(synced=synced), self.of)
 

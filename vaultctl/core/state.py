@@ -6,7 +6,7 @@ the seal or the epoch changed. Nothing is decrypted from a snapshot that was not
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from vaultctl.core.views import KEYRING, KEYS, ROOT_KEY, Transaction, Unsealed, View, required
 from vaultctl.crypto.aead import KEY_B, Random
@@ -22,34 +22,33 @@ if TYPE_CHECKING:
     from vaultctl.crypto.seals.seal import Seal
     from vaultctl.storage.backend import Backend, Snapshot, Writer
 
+_Found = TypeVar("_Found")
+_Made = TypeVar("_Made")
 
 AT_HAND = ("static", "shamir")
 """The seals that ask nobody."""
 
 
-class Reading:
-    """A view for as long as the context lasts. A class, because a generator takes twice as long, in every request."""
+class Opened(Generic[_Found, _Made]):
+    """What is made of something for as long as that is open: a view of a snapshot, a session over a view.
 
-    def __init__(
-        self,
-        snapshots: AbstractContextManager[Snapshot],
-        unseal: Callable[[Snapshot], Unsealed],
-        memo: dict[str, Any],
-    ) -> None:
-        self._snapshots = snapshots
-        self._unseal = unseal
-        self._memo = memo
+    A class, because a generator takes twice as long, in every request.
+    """
 
-    def __enter__(self) -> View:
-        snapshot = self._snapshots.__enter__()
+    def __init__(self, found: AbstractContextManager[_Found], make: Callable[[_Found], _Made]) -> None:
+        self._found = found
+        self._make = make
+
+    def __enter__(self) -> _Made:
+        found = self._found.__enter__()
         try:
-            return View(snapshot, self._unseal(snapshot), self._memo)
+            return self._make(found)
         except BaseException as error:
-            self._snapshots.__exit__(type(error), error, error.__traceback__)
+            self._found.__exit__(type(error), error, error.__traceback__)
             raise
 
     def __exit__(self, *what: Any) -> None:
-        self._snapshots.__exit__(*what)
+        self._found.__exit__(*what)
 
 
 class Writing:
@@ -106,12 +105,13 @@ class State:
         self._verified: tuple[Snapshot, Unsealed] | None = None
         """The newest snapshot that was verified, and its keys."""
 
-    def reader(self, *, waits: bool = True) -> Reading:
+    def reader(self, *, waits: bool = True) -> Opened[Snapshot, View]:
         """Open the newest generation for reading. Raises: StateError, Sealed.
 
         With `waits` false that is Sealed, too, where a seal would have to be waited for.
         """
-        return Reading(self.backend.reader(), self._unseal if waits else self._unseal_at_once, self._memo)
+        unseal = self._unseal if waits else self._unseal_at_once
+        return Opened(self.backend.reader(), lambda snapshot: View(snapshot, unseal(snapshot), self._memo))
 
     def writer(self, *, synced: bool = True) -> Writing:
         """Take the lock and open the newest generation for writing. Raises: StateError, Sealed.
