@@ -11,12 +11,11 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from vaultctl.connect import keys, local, seal_files, unsealing
-from vaultctl.connect.attempts import AttemptFiles
+from vaultctl.connect import keys, local, unsealing
 from vaultctl.connect.runtime import RuntimeFolder
-from vaultctl.connect.seal_rotation import Wanted, new_seal
+from vaultctl.connect.seal_rotation import Wanted, new_seal, settle
 from vaultctl.connect.settings import SEALS, SettingError
-from vaultctl.core import attempts, recovery, rewrap, seal_change
+from vaultctl.core import recovery, rewrap, seal_change
 from vaultctl.core.core import Core
 from vaultctl.core.quorum import read_share
 from vaultctl.core.sealing import Plan
@@ -108,11 +107,9 @@ class Migration:
             core = Core(self._opened_by(header, shares))
             with core.sessions.writing() as session:
                 migrated = self._go_over(session, header, shares)
-            if migrated.new == "static":
-                seal_files.put_in_place(self._settings, migrated.key_id)
             if migrated.old == keys.SHAMIR:
                 self._runtime().drop(header.cluster_id)
-            attempts.drop_all(AttemptFiles(self._environ, self._settings.lock_timeout_s), header)
+            settle(self._settings, self._environ, header, migrated.new, migrated.key_id)
             return migrated
 
     def _go_over(self, session: Session, header: Header, shares: Sequence[bytes]) -> Migrated:

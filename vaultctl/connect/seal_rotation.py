@@ -63,10 +63,18 @@ def rotate(settings: Settings, environ: Mapping[str, str], state: State, wanted:
             seal_change.put_under(transaction, seal, lambda one: keys.find_seal(settings, environ, one))
             rewrap.start(session, time.time_ns(), os.urandom)
             session.commit()
-        attempts.drop_all(AttemptFiles(environ, settings.lock_timeout_s), transaction.header)
-        if seal.kind == "static":
-            seal_files.put_in_place(settings, seal.key_id)
+        settle(settings, environ, transaction.header, seal.kind, seal.key_id)
         return Rotated(old.key_id, seal.key_id, source)
+
+
+def settle(settings: Settings, environ: Mapping[str, str], before: Header, kind: str, key_id: str) -> None:
+    """Behind the commit that went over to a key: files get their names, and attempts under the old one end.
+
+    Raises: StateUnavailable.
+    """
+    attempts.drop_all(AttemptFiles(environ, settings.lock_timeout_s), before)
+    if kind == "static":
+        seal_files.put_in_place(settings, key_id)
 
 
 def _check(transaction: Transaction) -> None:

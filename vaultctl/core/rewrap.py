@@ -160,9 +160,7 @@ class _Batch:
 
     def end(self) -> Job:
         """Say how it went: a step of its own, which is synced whatever those before it were."""
-        return self._at_its_end(self._job)
-
-    def _at_its_end(self, job: Job) -> Job:
+        job = self._job
         if not job.failures:
             return job.succeeded()
         many = "1 entry" if job.failures == 1 else f"{job.failures} entries"

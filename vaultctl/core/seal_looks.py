@@ -9,7 +9,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 from vaultctl.crypto.seals.several import Several, previous_of
-from vaultctl.crypto.seals.watched import Watched, watched_of
+from vaultctl.crypto.seals.watched import Watched, answers, watched_of
 from vaultctl.logical.errors import StateError
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 _WELL_S, _ILL_S = 600, 5
 """So long a look at a seal holds: where it was well, and where it was not."""
-
-_PROBE = "vaultctl seal health"
 
 
 class Looks:
@@ -79,6 +77,6 @@ def _answers(seal: Seal, key_id: str) -> bool:
         if isinstance(found, Watched):
             found.probe()
             return True
-        return found is not None and found.unwrap(_PROBE, found.wrap(_PROBE, b"well")) == b"well"
+        return found is not None and answers(found)
     except StateError:
         return False

@@ -136,7 +136,7 @@ class Watched:
 
     def probe(self) -> None:
         """Ask how it is, even where nobody else asks. Raises: StateError."""
-        self._noted(lambda: self.seal.unwrap(_PROBE, self.seal.wrap(_PROBE, b"well")), probes=True)
+        self._noted(lambda: answers(self.seal), probes=True)
 
     def _used(self, work: Callable[[], _Result]) -> _Result:
         if getattr(_here, "is_hurried", False):
@@ -153,6 +153,11 @@ class Watched:
             raise
         self.health.note(is_well=True)
         return result
+
+
+def answers(seal: Seal) -> bool:
+    """Tell whether a seal opens what it wraps. Raises: StateError where it cannot be asked."""
+    return seal.unwrap(_PROBE, seal.wrap(_PROBE, b"well")) == b"well"
 
 
 def watched_of(seal: Seal, key_id: str) -> Watched | None:
