@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import pytest
 from support.program import Program
-from support.shamir_state import init, runtime_folder
+from support.runtime import runtime_folder
+from support.shamir_state import init
 
 from vaultctl.core.attempts import Attempt, Remembered
 

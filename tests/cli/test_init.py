@@ -6,17 +6,9 @@ import subprocess
 
 import pytest
 from support.shamir_bao import shamir_bao
-from support.shamir_state import init, runtime_folder, unseal
+from support.shamir_state import init, unseal
 
 SEALED = "* Vault is sealed\n\nrun: vaultctl operator unseal\n"
-
-
-@pytest.fixture
-def runtime(monkeypatch):
-    """A runtime folder in memory, which commands in this process find."""
-    with runtime_folder() as folder:
-        monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-        yield folder
 
 
 @pytest.fixture

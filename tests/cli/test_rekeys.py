@@ -67,7 +67,7 @@ def ours(request, tmp_path) -> Typed:
             yield Typed(lambda argv, stdin: program(*argv, stdin=stdin, env=env), shares)
         return
     with runtime_folder() as folder:
-        yield local(tmp_path, {"XDG_RUNTIME_DIR": folder})
+        yield local(tmp_path, {"XDG_RUNTIME_DIR": str(folder)})
 
 
 def local(home: Path, env: dict[str, str]) -> Typed:
@@ -238,7 +238,7 @@ def test_without_a_runtime_folder_the_hint_says_what_to_do(tmp_path):
 def test_a_state_of_first_use_gets_recovery_shares(tmp_path):
     """Its seal's key counts as the one share; afterwards it takes the new ones."""
     with runtime_folder() as folder:
-        program, env = Program(tmp_path), {"XDG_RUNTIME_DIR": folder}
+        program, env = Program(tmp_path), {"XDG_RUNTIME_DIR": str(folder)}
         program("secrets", "list", env=env)
         key = (program.data / "seal.key").read_text().strip()
         command = (*ROTATE_KEYS, "-target=recovery")

@@ -9,19 +9,10 @@ import sys
 
 import pytest
 from support.gpg import gpg
-from support.shamir_state import runtime_folder
 
 from vaultctl.connect.maintenance import Maintenance
 
 NUMBERS = ("-key-shares=3", "-key-threshold=2")
-
-
-@pytest.fixture
-def runtime(monkeypatch):
-    """A runtime folder in memory, which commands in this process find."""
-    with runtime_folder() as folder:
-        monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-        yield folder
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import re
 import pytest
 from support.answering import answering, says
 from support.bao import ROOT_TOKEN as BAO_TOKEN
+from support.runtime import runtime_folder
 from support.served import serving
-from support.shamir_state import runtime_folder
 
 from vaultctl.logical.request import Operation, Request
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from support import processes
 from support.program import Program, Ran
-from support.shamir_state import init, runtime_folder, unseal
+from support.runtime import runtime_folder
+from support.shamir_state import init, unseal
 
 DEEP = '{"vaultctl":' + "[" * 100_000 + '},\n"mac":""}\n'
 

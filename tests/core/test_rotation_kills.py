@@ -27,7 +27,7 @@ def program(request, tmp_path: Path) -> Program:
     """The program, with a state of that kind, and a runtime folder."""
     with runtime_folder() as folder:
         made = Program(tmp_path)
-        made.env |= {"VAULTCTL_STORAGE": request.param, "XDG_RUNTIME_DIR": folder}
+        made.env |= {"VAULTCTL_STORAGE": request.param, "XDG_RUNTIME_DIR": str(folder)}
         yield made
 
 
@@ -190,7 +190,7 @@ def test_a_root_key_whose_commit_never_came_opens_nothing_and_breaks_nothing(pro
     assert program("secrets", "list").code == 0
     elsewhere = program.env["XDG_RUNTIME_DIR"]
     with runtime_folder() as other:
-        program.env["XDG_RUNTIME_DIR"] = other
+        program.env["XDG_RUNTIME_DIR"] = str(other)
         assert program("operator", "unseal", share).code == 0
         (new,) = _with_share(program, share)
     program.env["XDG_RUNTIME_DIR"] = elsewhere

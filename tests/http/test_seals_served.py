@@ -33,8 +33,8 @@ def wrapped(program, env) -> str:
     return (program.data / "root-token").read_text().strip()
 
 
-def test_a_server_goes_on_while_the_module_is_away(vaultctl, serve, hsm_store):
-    """What the seal wraps is answered with 503, all else as ever, and that too once the module is back."""
+def served_by_module(vaultctl, serve, hsm_store):
+    """Give a server over that state under a key of a module, and the module's token."""
     token = softhsm.make_token(hsm_store, softhsm.library())
     hsm = token.hsm()
     hsm.generate(elsewhere.KEY_LABEL)
@@ -44,6 +44,12 @@ def test_a_server_goes_on_while_the_module_is_away(vaultctl, serve, hsm_store):
     assert vaultctl("operator", "seal-migrate", "-to=pkcs11", env=env).code == 0
     server = serve(token=root, env=env)
     assert ask(server, "GET", "w/a")[0] == 200
+    return server, token
+
+
+def test_a_server_goes_on_while_the_module_is_away(vaultctl, serve, hsm_store):
+    """What the seal wraps is answered with 503, all else as ever, and that too once the module is back."""
+    server, token = served_by_module(vaultctl, serve, hsm_store)
     with token.pulled_out():
         status, body = ask(server, "GET", "w/a")
         assert (status, "does not answer" in body["errors"][0]) == (503, True)
@@ -140,15 +146,7 @@ def test_a_seal_that_hangs_holds_up_nobody_else(far):
 
 def test_a_failure_that_was_seen_counts(vaultctl, serve, hsm_store):
     """A seal that failed somebody is ill from that moment on, and well from the next answer on."""
-    token = softhsm.make_token(hsm_store, softhsm.library())
-    hsm = token.hsm()
-    hsm.generate(elsewhere.KEY_LABEL)
-    hsm.close()
-    env = elsewhere.of_hsm(token)
-    root = wrapped(vaultctl, env)
-    assert vaultctl("operator", "seal-migrate", "-to=pkcs11", env=env).code == 0
-    server = serve(token=root, env=env)
-    assert ask(server, "GET", "w/a")[0] == 200
+    server, token = served_by_module(vaultctl, serve, hsm_store)
     assert ask(server, "GET", "sys/seal-backend-status")[1]["healthy"] is True
     with token.pulled_out():
         assert ask(server, "GET", "w/a")[0] == 503

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from support.shamir_state import init, runtime_folder, unseal
+from support.runtime import runtime_folder
+from support.shamir_state import init, unseal
 
 _NEVER = {"XDG_RUNTIME_DIR": "/nosuch"}
 """A server keeps its keys in memory: it needs no runtime folder."""
