@@ -37,7 +37,7 @@ class Clocked:
     def create(self, **fields):
         with self.core.sessions.writing() as session:
             fields = {"policies": ("root",), "path": "", "display_name": "", "creation_time_s": NOW_S, **fields}
-            made = tokens.create(session.view, OTHER, accessor="a", **fields)
+            made = tokens.create(session.view, OTHER, **fields)
             session.commit()
         return made
 
@@ -129,7 +129,7 @@ def test_what_is_kept_is_written_as_anything_else():
 def test_what_was_kept_of_a_token_goes_with_the_write_that_stored_it(clocked):
     """A record that was kept by a write that never was committed is nobody's; another one in its place counts."""
     with clocked.core.sessions.writing() as session:
-        fields = {"accessor": "a", "policies": ("root",), "path": "", "display_name": "", "creation_time_s": NOW_S}
+        fields = {"policies": ("root",), "path": "", "display_name": "", "creation_time_s": NOW_S}
         made = tokens.create(session.view, OTHER, **fields)
         tokens.keep_stored(session.view, made)
         assert tokens.load(session.view, made.id_hash) is made

@@ -197,7 +197,6 @@ def _create(core: Core, *, policies: tuple[str, ...] = ("root",), creation_time_
         tokens.create(
             transaction,
             LIMITED,
-            accessor="accessor-of-the-limited",
             policies=policies,
             path="auth/token/create",
             display_name="limited",

@@ -31,7 +31,6 @@ def _token() -> tokens.Token:
         return tokens.create(
             transaction,
             CANARY,
-            accessor=CANARY,
             policies=(CANARY,),
             path="auth/token/create",
             display_name="shown",
@@ -150,7 +149,6 @@ def _plant(core) -> None:
         tokens.create(
             transaction,
             "s." + CANARY,
-            accessor="accessor-" + CANARY,
             policies=("policy-" + CANARY,),
             path="auth/token/create",
             display_name="name-" + CANARY,

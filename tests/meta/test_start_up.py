@@ -99,14 +99,15 @@ OF_WRAPPING = {
     "vaultctl.core.wrapping.stage",
     "vaultctl.core.wrapping.store",
 }
+OF_A_NEW_TOKEN = {"vaultctl.core.accessors"}
 OF_A_TOKEN = {"vaultctl.core.wrapping.presented"}
 OF_ITS_END = {"vaultctl.core.token_store", "vaultctl.core.token_store.sweep", "vaultctl.core.wrapping.past"}
 SHOWN = {"vaultctl.cli.wrap_output"}
 WRAPPING = {
-    ("write", "sys/wrapping/wrap", "a=b"): OF_WRITE | OF_WRITING | OF_WRAPPING | SHOWN,
+    ("write", "sys/wrapping/wrap", "a=b"): OF_WRITE | OF_WRITING | OF_WRAPPING | OF_A_NEW_TOKEN | SHOWN,
     ("write", "sys/wrapping/lookup", "token={token}"): OF_WRITE | OF_WRAPPING | OF_A_TOKEN,
     ("write", "sys/wrapping/rewrap", "token={token}"): (
-        OF_WRITE | OF_WRITING | OF_WRAPPING | OF_A_TOKEN | OF_ITS_END | SHOWN
+        OF_WRITE | OF_WRITING | OF_WRAPPING | OF_A_TOKEN | OF_ITS_END | OF_A_NEW_TOKEN | SHOWN
     ),
     ("unwrap", "{token}"): {
         "vaultctl.cli.commands.unwrap",

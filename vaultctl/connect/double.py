@@ -93,7 +93,7 @@ def load(path: Path, seal_key: Path, root_token: str, now_ns: Callable[[], int])
     root_token = root_token or tokens.new_token(os.urandom)
     with state.writer() as transaction:
         audit_table.remove_all(transaction)
-        bootstrap.add_root_token(transaction, root_token, os.urandom, now_ns() // 1_000_000_000)
+        bootstrap.add_root_token(transaction, root_token, now_ns() // 1_000_000_000)
         transaction.commit()
     return Double(Core(state, now_ns=now_ns), root_token, now_ns)
 

@@ -10,13 +10,13 @@ def fill(transaction: Transaction, root_token: str, random: Callable[[int], byte
     """Write the first entries of a state; the root token is as that of OpenBao's `server -dev`."""
     mounts.store(transaction, mounts.first_kv(random))
     _fill(transaction, random)
-    add_root_token(transaction, root_token, random, now_s)
+    add_root_token(transaction, root_token, now_s)
 
 
 def fill_by_hand(transaction: Transaction, root_token: str, random: Callable[[int], bytes], now_s: int) -> None:
     """Write the first entries of a state as `operator init` makes it: no kv engine. Source: OpenBao 2.7."""
     _fill(transaction, random)
-    add_root_token(transaction, root_token, random, now_s, path=tokens.FIRST_PATH, display_name="root")
+    add_root_token(transaction, root_token, now_s, path=tokens.FIRST_PATH, display_name="root")
 
 
 def _fill(transaction: Transaction, random: Callable[[int], bytes]) -> None:
@@ -28,7 +28,6 @@ def _fill(transaction: Transaction, random: Callable[[int], bytes]) -> None:
 def add_root_token(
     transaction: Transaction,
     root_token: str,
-    random: Callable[[int], bytes],
     now_s: int,
     *,
     path: str = "auth/token/create",
@@ -39,7 +38,6 @@ def add_root_token(
     tokens.create(
         transaction,
         root_token,
-        accessor=tokens.random_text(random, 24),
         policies=(tokens.ROOT_POLICY,),
         path=path,
         display_name=display_name,

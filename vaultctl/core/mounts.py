@@ -256,5 +256,10 @@ def first_kv(random: Callable[[int], bytes]) -> Mount:
     return new_mount("kv", "secret/", random, description="key/value secret storage", options={"version": "2"})
 
 
+def suffix_of(namespace: str) -> str:
+    """Give what the tokens, accessors and leases of a namespace end in: a dot and its id, and nothing in the root."""
+    return "" if namespace == ROOT_NAMESPACE else f".{namespace}"
+
+
 def _passing(header: str) -> dict[str, Any]:
     return {"passthrough_request_headers": [header]}

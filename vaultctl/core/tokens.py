@@ -10,9 +10,10 @@ mount gave, however many rows are left to be removed (see `token_store.sweep`).
 
 from collections.abc import Callable, Collection, Mapping
 from math import inf
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from vaultctl.core import records
+from vaultctl.core.mounts import ROOT_NAMESPACE
 from vaultctl.core.views import Transaction, View
 from vaultctl.crypto.aead import Mac
 from vaultctl.logical.storage import Reading, Storage
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
 TABLE = "core/tokens/"
 SALT = "core/tokens/salt"
 BY_ID = "core/tokens/id/"
-BY_ACCESSOR = "core/tokens/accessor/"
 BY_PARENT = "core/tokens/child/"
 BY_MOUNT = "core/tokens/mount/"
 BY_EXPIRY = "core/tokens/expiry/"
 REVOKED = "core/tokens/revoked/"
-"""Where the records lie, and indexes of them: by accessor, parent, the mount that made them, and the end of life; and
-the sources (see `Mount.token_source`) of which all tokens were revoked, as long as any is left.
+"""Where the records lie, and indexes of them: by parent, the mount that made them, and the end of life; and the sources
+(see `Mount.token_source`) of which all tokens were revoked, as long as any is left. An accessor leads to the record
+itself, whose name begins with what it stands for.
 """
 
 ROOT_POLICY = "root"
@@ -42,6 +43,8 @@ WRAPPING_POLICY = "response-wrapping"
 BATCH = "b."
 SERVICE = "s."
 """What tokens begin with."""
+
+Salted = TypeVar("Salted")
 
 SECOND_NS = 1_000_000_000
 _MOST_DECODED, _MOST_KNOWN = 5_000, 10_000
@@ -130,7 +133,7 @@ def find(storage: Reading, token: str, now_s: float) -> Token | None:
         return _find(storage, token, hash_of(storage, token), now_s)
     kept = storage.memo.get(_FINDS)
     if kept is None or kept[0] is not storage.header:
-        kept = storage.memo[_FINDS] = (storage.header, _salted(storage), _known(storage))
+        kept = storage.memo[_FINDS] = (storage.header, salted(storage, Mac), _known(storage))
     id_hash = kept[1].of(token.encode("utf-8", "surrogatepass")).hex()
     found = kept[2].get(id_hash)
     if found is None:
@@ -153,13 +156,6 @@ def _find(storage: Reading, token: str, id_hash: str, now_s: float) -> Token | N
             return None
         found = known[id_hash] = stored, _end_ns(storage, stored)
     return found[0] if now_s * SECOND_NS < found[1] else None
-
-
-def find_by_accessor(storage: Reading, accessor: str, now_s: float) -> Token | None:
-    """Look a token up by its accessor, in whatever namespace; one that has expired counts as absent."""
-    named = records.load(storage, BY_ACCESSOR + hash_of(storage, accessor))
-    found = load(storage, named["id_hash"]) if named else None
-    return found if found and is_alive(storage, found, now_s) else None
 
 
 def load(storage: Reading, id_hash: str) -> Token | None:
@@ -245,14 +241,16 @@ def revoked(storage: Reading) -> Collection[str]:
 def create(
     storage: Storage, token: str, *, creation_time_s: int, ttl_s: float = 0, issue_ns: int = 0, **fields: Any
 ) -> Token:
-    """Store a token; the fields are those of `Token` without `id_hash`. Without `issue_ns` it is its creation."""
+    """Store a token; the fields are those that `Token` has beside its names. Without `issue_ns` it is its creation."""
+    from vaultctl.core.accessors import accessor_of
+
     issue_ns = issue_ns or creation_time_s * SECOND_NS
     if ttl_s and not fields.get("expire_ns"):
         fields["expire_ns"] = issue_ns + int(ttl_s * SECOND_NS)
     id_hash = hash_of(storage, token)
-    made = Token(id_hash, creation_time_s=creation_time_s, ttl_s=ttl_s, issue_ns=issue_ns, **fields)
+    accessor = accessor_of(storage, id_hash, fields.get("namespace", ROOT_NAMESPACE))
+    made = Token(id_hash, accessor, creation_time_s=creation_time_s, ttl_s=ttl_s, issue_ns=issue_ns, **fields)
     save(storage, made)
-    records.save(storage, BY_ACCESSOR + hash_of(storage, made.accessor), {"id_hash": made.id_hash})
     for name in index_names(made):
         storage.put(name, b"")
     return made
@@ -368,18 +366,21 @@ _SPARE = 4
 
 
 def hash_of(storage: Reading, text: str) -> str:
-    """Give the name that a token or an accessor is stored under."""
-    return _salted(storage).of(text.encode("utf-8", "surrogatepass")).hex()
+    """Give the name that a token is stored under, or what else is to be found by those alone who can name it."""
+    return salted(storage, Mac).of(text.encode("utf-8", "surrogatepass")).hex()
 
 
-def _salted(storage: Reading) -> Mac:
-    """Give the HMAC under the salt, which a state has from its beginning to its end."""
+def salted(storage: Reading, kind: Callable[[bytes], Salted], name: str = "salt") -> Salted:
+    """Give the HMAC, or what else is made of the salt, which a state has from its beginning to its end.
+
+    It is kept under the name.
+    """
     if not isinstance(storage, View):
-        return Mac(_salt(storage))
-    kept = storage.memo.get("salt")
+        return kind(_salt(storage))
+    kept = storage.memo.get(name)
     if kept is None or kept[0] != storage.header.cluster_id:
-        kept = storage.memo["salt"] = (storage.header.cluster_id, Mac(_salt(storage)))
-    found: Mac = kept[1]
+        kept = storage.memo[name] = (storage.header.cluster_id, kind(_salt(storage)))
+    found: Salted = kept[1]
     return found
 
 

@@ -120,7 +120,6 @@ def _make_token(ctx: SystemContext) -> str:
     tokens.create(
         ctx.session.view,
         token,
-        accessor=tokens.random_text(ctx.random, 24),
         policies=(tokens.ROOT_POLICY,),
         path=tokens.FIRST_PATH,
         display_name="root",

@@ -14,7 +14,7 @@ from vaultctl.core.leases import issue, revoke, store
 from vaultctl.core.leases import job as leases
 from vaultctl.core.leases.revoke import Mode, RevocationFailed
 from vaultctl.core.leases.store import Lease
-from vaultctl.core.mounts import Mount, new_uuid
+from vaultctl.core.mounts import Mount, new_uuid, suffix_of
 from vaultctl.core.system.disable import awaiting
 from vaultctl.core.tokens import SECOND_NS, Token
 from vaultctl.framework.endpoint import Endpoint
@@ -130,7 +130,7 @@ def _folder(prefix: str) -> str:
 
 
 def _below(ctx: SystemContext, mount: Mount, folder: str) -> list[str]:
-    suffix = "" if mount.namespace == ctx.session.namespaces.named("").id else f".{mount.namespace}"
+    suffix = suffix_of(mount.namespace)
     names = ctx.session.view.list(f"{tokens.BY_MOUNT}{mount.token_source}/{folder}")
     shown = [name if name.endswith("/") else name + suffix for name in names if _is_shown(ctx, name)]
     if mount.is_auth:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vaultctl.core import identity, tokens
-from vaultctl.core.mounts import ROOT_NAMESPACE, Mount
+from vaultctl.core.mounts import Mount, suffix_of
 from vaultctl.core.namespaces import ROOT
 from vaultctl.core.session import Session
 from vaultctl.core.token_store import policies
@@ -63,7 +63,7 @@ def issue(
         "entity_id": wanted.entity_id,
         "bound_cidrs": tuple(wanted.bound_cidrs),
     }
-    suffix = "" if mount.namespace == ROOT_NAMESPACE else f".{mount.namespace}"
+    suffix = suffix_of(mount.namespace)
     by_entity = identity.policies_of(session.view, wanted.entity_id, mount.namespace)
     if wanted.type == BATCH:
         from vaultctl.core.token_store import batch
@@ -75,7 +75,6 @@ def issue(
     made = tokens.create(
         session.view,
         text,
-        accessor=tokens.random_text(random, 24) + suffix,
         issue_ns=now_ns,
         mount=mount.token_source,
         below=wanted.path.removeprefix(mount.path),

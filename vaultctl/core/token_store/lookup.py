@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from vaultctl.core import identity, tokens
+from vaultctl.core import accessors, identity, tokens
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.namespaces import ROOT
 from vaultctl.core.tokens import BY_ID, SECOND_NS, Token
@@ -71,7 +71,7 @@ def in_namespace(ctx: SystemContext, accessor: str) -> Token | None:
 
     An accessor names its namespace behind a dot, or is the root's; so one that is not there is refused just the same.
     """
-    token = tokens.find_by_accessor(ctx.session.view, accessor, ctx.now_ns / SECOND_NS)
+    token = accessors.find(ctx.session.view, accessor, ctx.now_ns / SECOND_NS)
     named = ctx.session.namespaces.get(accessor.partition(".")[2]) or ROOT
     if ctx.namespace.id != (token.namespace if token else named.id):
         raise OtherNamespace

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import tokens
-from vaultctl.core.tokens import BY_ACCESSOR, BY_EXPIRY, BY_ID, BY_MOUNT, BY_PARENT, REVOKED, SECOND_NS
+from vaultctl.core.tokens import BY_EXPIRY, BY_ID, BY_MOUNT, BY_PARENT, REVOKED, SECOND_NS
 from vaultctl.framework.endpoint import Endpoint
 from vaultctl.logical.request import Operation
 from vaultctl.logical.response import Response
@@ -71,7 +71,6 @@ def remove(session: Session, token: Token) -> None:
         for name in list(view.below(f"{cubbyhole.storage_prefix}{token.id_hash}/")):
             view.delete(name)
     view.delete(BY_ID + token.id_hash)
-    view.delete(BY_ACCESSOR + tokens.hash_of(view, token.accessor))
     for name in tokens.index_names(token):
         view.delete(name)
     leases.note_end_of_token(view, token.id_hash)
@@ -88,8 +87,7 @@ def remove_wrapping(session: Session, token: Token, state: str) -> None:
     from vaultctl.core.wrapping.store import place_of
 
     place = place_of(session, token)
-    names = (BY_ID + token.id_hash, BY_ACCESSOR + tokens.hash_of(session.view, token.accessor))
-    for name in (*names, *tokens.index_names(token), *([place] if place else ())):
+    for name in (BY_ID + token.id_hash, *tokens.index_names(token), *([place] if place else ())):
         session.view.delete(name)
     note_end(session, token, state)
 

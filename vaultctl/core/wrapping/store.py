@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import tokens
-from vaultctl.core.mounts import ROOT_NAMESPACE
+from vaultctl.core.mounts import suffix_of
 from vaultctl.core.tokens import SECOND_NS, WRAPPING_POLICY
 from vaultctl.logical import json_text
 from vaultctl.logical.errors import InvalidRequest
@@ -40,12 +40,10 @@ def issue(
     ttl_s and rewrapped.
     """
     namespace, ttl_s = fields["namespace"], fields["ttl_s"]
-    suffix = "" if namespace == ROOT_NAMESPACE else f".{namespace}"
-    text = tokens.new_token(random) + suffix
+    text = tokens.new_token(random) + suffix_of(namespace)
     made = tokens.create(
         session.view,
         text,
-        accessor=tokens.random_text(random, 24) + suffix,
         policies=(WRAPPING_POLICY,),
         display_name=_DISPLAY_NAME,
         creation_time_s=fields["issue_ns"] // SECOND_NS,
