@@ -84,6 +84,8 @@ def test_root_and_wrapping_tokens_have_accessors(core):
     wrap = Request(Operation.UPDATE, "sys/wrapping/wrap", data={"k": "v"}, token=ROOT_TOKEN, wrap_ttl_s=60)
     wrapped = core.handle(wrap).wrap_info
     assert [find(core, accessor) for accessor in (*listed, wrapped["accessor"])] == ["token"] * 2
+    now_listed = core.handle(Request(Operation.LIST, "auth/token/accessors", token=ROOT_TOKEN)).data["keys"]
+    assert sorted(now_listed) == sorted([*listed, wrapped["accessor"]])
 
 
 @pytest.mark.parametrize(

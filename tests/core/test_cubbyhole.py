@@ -27,7 +27,6 @@ def core() -> Core:
 def give(core: Core, token: str, **fields: object) -> None:
     """Make a token."""
     defaults = {
-        "accessor": token[::-1],
         "policies": ("root",),
         "path": "auth/token/create",
         "display_name": "token",

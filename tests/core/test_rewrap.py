@@ -65,6 +65,20 @@ def test_a_rewrap_changes_the_seals_layer_alone(place: Place, module: Module):
     assert inner(new) == before
 
 
+def test_what_waits_to_be_unwrapped_comes_along(place: Place, module: Module):
+    """The content of a wrapping token, which lies under the seal where its mount does, is brought along."""
+    old, new = module.generate(), module.generate()
+    core = module.make(place.open(), old)
+    fill(core, 1)
+    answer = core.handle(Request(Operation.READ, "w/00000", token=ROOT_TOKEN, wrap_ttl_s=60))
+    module.rotate(core, new)
+    assert finish(core)["entries"] == succeeded(3)  # the root key is one of them
+    old.take_away()
+    assert len(ask(core, Operation.LIST, "auth/token/accessors").data["keys"]) == 2
+    unwrapped = ask(core, Operation.UPDATE, "sys/wrapping/unwrap", token=answer.wrap_info["token"])
+    assert unwrapped.data == ask(core, Operation.READ, "w/00000").data
+
+
 def test_the_state_is_whole_after_a_rewrap(place: Place, module: Module):
     """The backend's own proofs hold for what a rewrap wrote."""
     core = module.make(place.open(), module.generate())

@@ -22,6 +22,7 @@ from support.wrapping import (
     write,
 )
 
+from vaultctl.core import tokens
 from vaultctl.core.core import Core
 from vaultctl.core.wrapping import past
 from vaultctl.crypto.barrier import SEALED
@@ -159,6 +160,40 @@ def test_the_content_can_be_read_in_the_cubbyhole(core):
     assert json.loads(data["response"])["data"] == {"a": "b"}
 
 
+def test_the_content_of_a_namespace_can_be_read_there(core):
+    """A wrapping token of an inner namespace finds its content in that one's cubbyhole, and in no other."""
+    write(core, "sys/namespaces/n")
+    asked = Request(Operation.READ, "cubbyhole/response", "n", token=wrap(core, namespace="n", a="b"))
+    assert json.loads(core.handle(asked).data["response"])["data"] == {"a": "b"}
+    elsewhere = Request(Operation.READ, "cubbyhole/response", token=wrap(core, namespace="n", a="b"))
+    with pytest.raises(PermissionDenied):
+        core.handle(elsewhere)
+
+
+def test_the_content_is_in_nobody_elses_cubbyhole(core):
+    """Who asks for a response without a wrapping token of its own is told that there is none."""
+    wrap(core, a="b")
+    with pytest.raises(NotFound):
+        read(core, "cubbyhole/response")
+
+
+def test_a_wrapping_token_is_four_rows(core, clock):
+    """Record and content lie side by side, the index by mount is in order of time; leases are listed by the hash."""
+    before, made = set(names(core)), []
+    for _ in range(5):
+        clock.go(0.001)
+        token = wrap(core)
+        with core.state.reader() as view:
+            made.append(tokens.hash_of(view, token))
+    added = [name for name in names(core) if name not in before]
+    assert len(added) == 4 * len(made)
+    beside = [name for name in added if name.startswith(tokens.BY_ID)]
+    assert beside == [f"{tokens.BY_ID}{each}{end}" for each in sorted(made) for end in ("", "/response")]
+    assert [tokens.hash_in(name) for name in added if name.startswith(tokens.BY_MOUNT)] == made
+    listing = Request(Operation.LIST, "sys/leases/lookup/sys/wrapping/wrap", token=ROOT_TOKEN)
+    assert core.handle(listing).data["keys"] == [f"h{each}" for each in sorted(made)]
+
+
 # --- rewrapping ---
 
 
@@ -258,10 +293,10 @@ def test_what_expired_is_removed_by_later_writes_a_bounded_part_at_a_time(core, 
         wrap(core, ttl_s=10)
     clock.go(10)
     read(core, "sys/mounts")
-    contents = [name for name in names(core, "logical/") if name.endswith("/response")]
+    contents = [name for name in names(core, tokens.BY_ID) if name.endswith("/response")]
     assert len(contents) == 150
     write(core, "secret/data/a", data={})
-    contents = [name for name in names(core, "logical/") if name.endswith("/response")]
+    contents = [name for name in names(core, tokens.BY_ID) if name.endswith("/response")]
     assert len(contents) == 50
     core.handle(Request(Operation.DELETE, "secret/metadata/a", token=ROOT_TOKEN))
     assert lines_of(core) == before
@@ -336,13 +371,13 @@ def test_the_content_of_a_seal_wrapped_mount_lies_under_the_seal(core):
     write(core, "sys/mounts/kv1", type="kv", seal_wrap=True)
     write(core, "kv1/a", k="v")
     token = token_of(read(core, "kv1/a", ttl_s=60))
-    [name] = [name for name in names(core, "logical/") if name.endswith("/response")]
+    [name] = [name for name in names(core, tokens.BY_ID) if name.endswith("/response")]
     assert _is_under_the_seal(core, name)
     write(core, "sys/wrapping/rewrap", token=token)
-    [name] = [name for name in names(core, "logical/") if name.endswith("/response")]
+    [name] = [name for name in names(core, tokens.BY_ID) if name.endswith("/response")]
     assert _is_under_the_seal(core, name)
     wrap(core)
-    assert [_is_under_the_seal(core, each) for each in names(core, "logical/") if each.endswith("/response")].count(
+    assert [_is_under_the_seal(core, each) for each in names(core, tokens.BY_ID) if each.endswith("/response")].count(
         False
     ) == 1
 

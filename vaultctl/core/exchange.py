@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vaultctl.core.auditing import SERVED, Auditing, Rules
 from vaultctl.core.mounts import Mounts
 from vaultctl.core.namespaces import ROOT
+from vaultctl.core.tokens import BY_ID
 from vaultctl.framework.endpoint import Caller, Context, MountInfo
 from vaultctl.logical.request import READING, Operation, Request
 
@@ -243,8 +244,16 @@ def context_for(exchange: Exchange, mount: Mount) -> Context | SystemContext:
     if mount.type in OWN_HELP:
         return SystemContext(exchange, mount)
     caller = Caller(exchange.token.id_hash, exchange.token.type) if exchange.token else None
-    context = engine_context(exchange.session, mount, exchange.request, exchange.now_ns, caller)
+    place = _place_of(mount, exchange.token)
+    context = engine_context(exchange.session, mount, exchange.request, exchange.now_ns, caller, place)
     return context._replace(apart=exchange.apart.do) if exchange.apart else context
+
+
+def _place_of(mount: Mount, token: Token | None) -> str:
+    """Give where a token finds a mount's data if not below the mount: a wrapping token's cubbyhole is by its record."""
+    if mount.type != "cubbyhole" or token is None or token.namespace != mount.namespace:
+        return ""
+    return BY_ID if token.is_wrapping else ""
 
 
 def method_context(ctx: SystemContext, mount: Mount) -> Context:
@@ -253,12 +262,12 @@ def method_context(ctx: SystemContext, mount: Mount) -> Context:
 
 
 def engine_context(
-    session: Session, mount: Mount, request: Request, now_ns: int, caller: Caller | None = None
+    session: Session, mount: Mount, request: Request, now_ns: int, caller: Caller | None = None, place: str = ""
 ) -> Context:
-    """Give what an engine, or an auth method, may touch on this mount."""
+    """Give what an engine, or an auth method, may touch on this mount; its data may lie at another place."""
     host = session.host
     engine = host.kinds(mount).engine(mount.type, mount.options)
-    storage = MountStorage(session.view, mount, engine)
+    storage = MountStorage(session.view, mount, engine, place)
     options = mount.options or {}
     ttls_s = mount.default_lease_ttl_s, mount.max_lease_ttl_s
     info = MountInfo(mount.path, mount.type, options, *ttls_s, upgrading=mount.upgrading)
@@ -271,9 +280,9 @@ class MountStorage:
     What it leased lies elsewhere once all of that has ended: see `core.leases.ended`.
     """
 
-    def __init__(self, storage: Storage, mount: Mount, engine: Engine) -> None:
+    def __init__(self, storage: Storage, mount: Mount, engine: Engine, place: str = "") -> None:
         self._storage = storage
-        self._prefix = mount.storage_prefix
+        self._prefix = place or mount.storage_prefix
         self._wraps = engine.seal_wrapped if mount.seal_wrap else None
         self._leased = engine.leases.entries if mount.generation and engine.leases else ""
         self._leased_prefix = mount.leased_prefix if self._leased else ""

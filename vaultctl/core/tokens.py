@@ -261,12 +261,18 @@ def index_names(token: Token) -> list[str]:
     names = []
     if token.mount:
         below = f"{token.below}/" if token.below else ""
-        names.append(f"{BY_MOUNT}{token.mount}/{below}h{token.id_hash}")
+        since = f"{token.issue_ns:020d}-" if token.is_wrapping else ""  # many come and go: the newest lie together
+        names.append(f"{BY_MOUNT}{token.mount}/{below}{since}h{token.id_hash}")
     if token.parent:
         names.append(f"{BY_PARENT}{token.parent}/{token.id_hash}")
     if token.expire_ns:
         names.append(f"{BY_EXPIRY}{-(-token.expire_ns // SECOND_NS):011d}-{token.id_hash}")
     return names
+
+
+def hash_in(name: str) -> str:
+    """Give the hash of the token that a name in the index by mount is of."""
+    return name.rpartition("h")[2]
 
 
 def save(storage: Storage, token: Token) -> None:

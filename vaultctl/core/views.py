@@ -96,12 +96,16 @@ class View:
         """Count the names that begin with a folder, whose own ends in a slash."""
         return self.snapshot.count(folder, past(folder))
 
-    def entries(self, prefix: str, /) -> Iterator[tuple[str, bytes]]:
-        """Give every entry whose name begins with the prefix. Raises: IntegrityError."""
+    def entries(self, prefix: str, /, *, deep: bool = True) -> Iterator[tuple[str, bytes]]:
+        """Give every entry whose name begins with the prefix, or of those not `deep` the direct ones.
+
+        Raises: IntegrityError.
+        """
         for name, blob in self.snapshot.entries(prefix):
             if not name.startswith(prefix):
                 return
-            yield name, self.decrypt(name, blob)
+            if deep or "/" not in name[len(prefix) :]:
+                yield name, self.decrypt(name, blob)
 
     def changed_below(self, _prefix: str) -> bool:
         """Tell that nothing changed: this is a generation as it was committed."""

@@ -132,18 +132,23 @@ def _folder(prefix: str) -> str:
 def _below(ctx: SystemContext, mount: Mount, folder: str) -> list[str]:
     suffix = suffix_of(mount.namespace)
     names = ctx.session.view.list(f"{tokens.BY_MOUNT}{mount.token_source}/{folder}")
-    shown = [name if name.endswith("/") else name + suffix for name in names if _is_shown(ctx, name)]
+    shown = sorted(_shown(name, suffix) for name in names if _is_shown(ctx, name))
     if mount.is_auth:
         return shown
     leased = store.shown_below(ctx.session.view, mount, folder, ctx.now_ns)
     return sorted({*leased, *shown}) if shown else leased
 
 
+def _shown(name: str, suffix: str) -> str:
+    """Give a folder as it is, and a token, whatever else its row tells, as the end of its lease's id."""
+    return name if name.endswith("/") else f"h{tokens.hash_in(name)}{suffix}"
+
+
 def _is_shown(ctx: SystemContext, name: str) -> bool:
     """Tell whether what is listed of a mount's tokens is a folder, or a token that has not come to its end."""
     if name.endswith("/"):
         return True
-    token = tokens.load(ctx.session.view, name.removeprefix("h"))
+    token = tokens.load(ctx.session.view, tokens.hash_in(name))
     return token is not None and tokens.is_alive(ctx.session.view, token, ctx.now_ns / SECOND_NS)
 
 

@@ -81,7 +81,7 @@ def in_namespace(ctx: SystemContext, accessor: str) -> Token | None:
 def list_accessors(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
     """Give the accessors of all tokens."""
     view, now_s = ctx.session.view, ctx.now_ns / SECOND_NS
-    rows = ((name.removeprefix(BY_ID), json.loads(data)) for name, data in view.entries(BY_ID))
+    rows = ((name.removeprefix(BY_ID), json.loads(data)) for name, data in view.entries(BY_ID, deep=False))
     by_hash = {id_hash: tokens.from_record(id_hash, record) for id_hash, record in rows}
     own = [token for token in by_hash.values() if token.namespace == ctx.namespace.id]
     gone = tokens.revoked(view)

@@ -86,8 +86,7 @@ def remove_wrapping(session: Session, token: Token, state: str) -> None:
     from vaultctl.core.wrapping.past import note_end
     from vaultctl.core.wrapping.store import place_of
 
-    place = place_of(session, token)
-    for name in (BY_ID + token.id_hash, *tokens.index_names(token), *([place] if place else ())):
+    for name in (BY_ID + token.id_hash, place_of(token), *tokens.index_names(token)):
         session.view.delete(name)
     note_end(session, token, state)
 
@@ -179,7 +178,7 @@ def revoke_below(session: Session, source: str, prefix: str, limit: int) -> int:
     """
     found = list(islice(session.view.below(f"{BY_MOUNT}{source}/{prefix}"), limit))
     for name in found:
-        token = tokens.load(session.view, name.rpartition("/h")[2])
+        token = tokens.load(session.view, tokens.hash_in(name))
         if token:
             remove(session, token)
         session.view.delete(name)

@@ -1,9 +1,9 @@
 """Wrapping tokens and what they open, as they are stored.
 
 A wrapping token is a token like others, with one use and the policy `response-wrapping`, which no request can give. It
-is of the mount whose answer it opens: it ends where that mount is moved or disabled. The content lies in the token's
-own cubbyhole, as the JSON of the answer's fields, and goes with the token's record. So a token and its content end in
-one commit, whatever ends them.
+is of the mount whose answer it opens: it ends where that mount is moved or disabled. The content is the token's own
+cubbyhole, as the JSON of the answer's fields, and lies beside the token's record, which it goes with. So a token and
+its content end in one commit, whatever ends them.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def issue(
         **fields,
     )
     tokens.keep_stored(session.view, made)
-    session.view.put(_known_place(session, made), content, seal_wrap=seal_wrap)
+    session.view.put(place_of(made), content, seal_wrap=seal_wrap)
     return made, text
 
 
@@ -130,20 +130,12 @@ _SCALARS = frozenset({str, int, bool, float, type(None)})
 
 
 def _content(session: Session, token: Token) -> bytes:
-    content = session.view.get(_known_place(session, token))
+    content = session.view.get(place_of(token))
     if content is None:
         raise InvalidRequest(_NOTHING)
     return content
 
 
-def place_of(session: Session, token: Token) -> str:
-    """Name the entry of a token's content, or give "" where the token's namespace is gone."""
-    cubbyhole = session.mounts.at("cubbyhole/", token.namespace)
-    return f"{cubbyhole.storage_prefix}{token.id_hash}/{_CONTENT}" if cubbyhole else ""
-
-
-def _known_place(session: Session, token: Token) -> str:
-    found = place_of(session, token)
-    if not found:
-        raise InvalidRequest(_NOTHING)
-    return found
+def place_of(token: Token) -> str:
+    """Name the entry of a token's content. What stores both then writes one page of a database, where they are many."""
+    return f"{tokens.BY_ID}{token.id_hash}/{_CONTENT}"
