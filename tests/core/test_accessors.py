@@ -2,6 +2,7 @@
 
 import os
 import re
+import string
 
 import pytest
 from support.places import Place
@@ -10,7 +11,7 @@ from support.states import ROOT_TOKEN, make_core, open_core
 from vaultctl.core import tokens
 from vaultctl.core.accessors import Accessors
 from vaultctl.core.core import Core
-from vaultctl.crypto.aead import BLOCK_B
+from vaultctl.crypto.aead import BLOCK_B, Blocks, derive
 from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.request import Operation, Request
 from vaultctl.storage.memory import Memory
@@ -56,6 +57,15 @@ def test_all_values_of_a_byte_are_spelled():
     made = Accessors(bytes(32))
     blocks = [made._blocks.decrypt(bytes([byte]) * BLOCK_B).hex() for byte in range(256)]
     assert [made.begin_of(made.of(block)) for block in blocks] == blocks
+
+
+def test_an_accessor_is_spelled_as_documented():
+    """The letters are those that docs/state-format.md draws."""
+    salt, id_hash = bytes(range(32)), "0123456789abcdef" * 4
+    block = Blocks(derive(salt, "vaultctl accessors")).encrypt(bytes.fromhex(id_hash)[:16])
+    values = [byte % 62 for byte in block] + [block[at] // 62 * 5 + block[at + 8] // 62 for at in range(8)]
+    letters = string.ascii_uppercase + string.ascii_lowercase + string.digits
+    assert Accessors(salt).of(id_hash) == "".join(letters[value] for value in values)
 
 
 def test_a_hash_tells_its_accessor_to_nobody_without_the_salt():

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from vaultctl.crypto.aead import NONCE_B, TAG_B, Cipher, derive
+from vaultctl.crypto.aead import NONCE_B, TAG_B, Blocks, Cipher, derive
 
 KEY = bytes(range(32))
 
@@ -63,3 +63,17 @@ def test_another_key_does_not_decrypt():
 def test_a_derived_key_is_hkdf(purpose: str):
     """A derived key is HKDF-Expand with SHA-256, as another implementation of RFC 5869 has it."""
     assert derive(KEY, purpose) == HKDFExpand(SHA256(), 32, purpose.encode()).derive(KEY)
+
+
+def test_a_block_is_what_the_standard_says():
+    """Single blocks are AES-256's own, one after the other, and come back. Source: FIPS 197, appendix C.3."""
+    blocks, plain = Blocks(KEY), bytes.fromhex("00112233445566778899aabbccddeeff")
+    made = blocks.encrypt(plain)
+    assert made.hex() == "8ea2b7ca516745bfeafc49904b496089"
+    assert blocks.encrypt(plain + plain) == made + made
+    assert blocks.decrypt(made) == plain
+
+
+def test_blocks_show_no_key():
+    """What is printed of them is their name."""
+    assert repr(Blocks(KEY)) == "Blocks()"
