@@ -106,6 +106,6 @@ $(INSTALLED): pyproject.toml constraints.txt vaultctl/__init__.py scripts/make-v
 $(BENCH_INSTALLED): $(SOURCES) pyproject.toml constraints.txt scripts/make-venv
 	scripts/make-venv $(BENCH)
 	$(BENCH)/bin/$(INSTALL) 'pip>=25.1'
-	$(BENCH)/bin/$(INSTALL) '.[server]'
+	$(BENCH)/bin/$(INSTALL) .
 	$(BENCH)/bin/$(INSTALL) --no-deps --force-reinstall .
 	@touch $@

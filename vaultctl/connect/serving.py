@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vaultctl.connect.settings import SettingError
 from vaultctl.http import certificates, server
 from vaultctl.http.app import Manners
-from vaultctl.http.intake import Limits
+from vaultctl.http.bodies import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ class Listener:
         self.host, self.port = host.strip("[]"), int(port)
         self.certificate = certificates.Certificate(Path(tls_cert), Path(tls_key), tls13) if tls_cert else None
         if self.certificate:
-            certificates.check(self.certificate)
+            certificates.load(self.certificate)
         self.shown = address
 
     @property

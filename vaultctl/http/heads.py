@@ -1,0 +1,147 @@
+"""The heads of requests on the wire, and the heads of answers. Pure functions.
+
+What headers say, and where a body ends, is h11's to tell: see docs/decisions/0006-http-server.md
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from email.utils import formatdate
+from functools import lru_cache
+from http.client import responses
+from typing import TYPE_CHECKING, NamedTuple
+
+import h11
+
+from vaultctl.http import wire
+from vaultctl.logical.errors import VaultError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vaultctl.http.wire import Answer
+
+MAX_B = 128 << 10
+"""So long may the head of a request be."""
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_END = re.compile(rb"\n\r?\n")
+_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([^\x00-\x20\x7f]+) HTTP/1\.([01])\r?\n")
+_AUTHORITY = re.compile(r"https?://[^/?]*", re.IGNORECASE)
+_LINE_ENDS = re.compile(r"[\r\n]")
+_KEPT_B = 4 << 10
+_KEPT = 256
+"""Headers up to this length are kept, those of the last so many requests: a client sends the same ones again."""
+
+
+class BadHead(VaultError):
+    """The head of a request cannot be read; where the next one would begin is not known."""
+
+    status = 400
+
+
+class HeadTooLong(BadHead):
+    """The head of a request is longer than any that a client of the API sends."""
+
+    status = 431
+
+
+class Framing(NamedTuple):
+    """What headers say: what they are, how long a body comes, and what becomes of the connection.
+
+    `length_b` is None where the body comes in chunks. Who `awaits` wants to be told to go on before it sends the body.
+    """
+
+    headers: Mapping[str, str]
+    length_b: int | None
+    keeps: bool
+    awaits: bool
+
+
+class Head(NamedTuple):
+    """One head. `block` is its headers as they were sent, each line with its end, and the empty one."""
+
+    method: str
+    target: str
+    framing: Framing
+    block: bytes
+
+    def __repr__(self) -> str:
+        """Name the method alone: all else may hold what is secret."""
+        return f"Head({self.method})"
+
+
+def take(received: bytearray, searched_b: int = 0) -> Head | None:
+    """Take a head off the front of what was received, or give None while it is not there in full. Raises: BadHead.
+
+    In the first `searched_b` bytes there was no end before.
+    """
+    while received[:1] in (b"\r", b"\n"):  # some clients end a body with a line of its own
+        del received[:1]
+    found = _END.search(received, max(searched_b - 2, 0))
+    if found is None or found.end() > MAX_B:
+        if len(received) > MAX_B:
+            raise HeadTooLong("the head of the request is too long")
+        return None
+    head = bytes(received[: found.end()])
+    del received[: found.end()]
+    line = _LINE.match(head)
+    if line is None:
+        raise BadHead("malformed HTTP request")
+    target = line[2].decode("latin-1")
+    if not target.startswith("/"):
+        target = _AUTHORITY.sub("", target, count=1) or "/"
+    block = head[line.end() :]
+    read = _read if len(block) <= _KEPT_B else _read.__wrapped__
+    return Head(line[1].decode(), target, read(block, line[3]), block)
+
+
+@lru_cache(maxsize=_KEPT)
+def _read(block: bytes, minor: bytes) -> Framing:
+    """Read headers. Raises: BadHead."""
+    _, request = begin(block, minor)
+    sent = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers]
+    headers = wire.headers_of(sent)
+    chunked = "transfer-encoding" in headers
+    length = None if chunked else int(headers.get("content-length", "0"))
+    said = {word.strip().lower() for name, value in sent if name == "connection" for word in value.split(",")}
+    # Of what has both lengths and chunks the chunks count, and nothing more is read from whoever sent it.
+    keeps = minor == b"1" and "close" not in said and not (chunked and "content-length" in headers)
+    return Framing(headers, length, keeps, headers.get("expect", "").lower() == "100-continue")
+
+
+def begin(block: bytes, minor: bytes = b"1") -> tuple[h11.Connection, h11.Request]:
+    """Have the library read headers; give it, for what follows them, and what it read. Raises: BadHead.
+
+    It is shown another request line: it takes no target that is not ASCII, and knows nothing that depends on the line.
+    """
+    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=2 * MAX_B)
+    connection.receive_data(b"POST / HTTP/1." + minor + b"\r\n" + block)
+    try:
+        request = connection.next_event()
+    except h11.RemoteProtocolError as error:
+        raise BadHead(f"malformed HTTP request: {error}") from None
+    if not isinstance(request, h11.Request) or connection.trailing_data[0]:
+        raise BadHead("malformed HTTP request")
+    return connection, request
+
+
+def write(answer: Answer, *, keeps: bool) -> bytes:
+    """Write the head of an answer."""
+    length = b"" if answer.status == 204 else b"Content-Length: %d\r\n" % len(answer.body)
+    end = b"\r\n" if keeps else b"Connection: close\r\n\r\n"
+    return b"".join((_fixed(answer.status, answer.headers), _date(int(time.time())), length, end))
+
+
+@lru_cache(maxsize=64)
+def _fixed(status: int, headers: tuple[tuple[str, str], ...]) -> bytes:
+    lines = [f"HTTP/1.1 {status} {responses.get(status, '')}", *map(": ".join, headers), "Server: vaultctl"]
+    # Some values are what a client said, or a server elsewhere.
+    return "".join(f"{_LINE_ENDS.sub(' ', line)}\r\n" for line in lines).encode("latin-1", "replace")
+
+
+@lru_cache(maxsize=1)
+def _date(now_s: int) -> bytes:
+    return f"Date: {formatdate(now_s, usegmt=True)}\r\n".encode()
