@@ -17,6 +17,7 @@ of one moment would lie among each other wherever rows are in order of time.
 import argparse
 import json
 import os
+import re
 import socket
 import statistics
 import tempfile
@@ -91,9 +92,10 @@ def _round(server: Server, requests: int, connections: int) -> dict[str, float]:
     found = {}
     for step in ("wrap", "lookup", "rewrap", "unwrap"):
         clients = [_Client(server) for _ in range(connections)]
+        answers: list[list[bytes]] = [[] for _ in range(connections)]
         jobs = [
-            threading.Thread(target=_drive, args=(client, step, own, requests // connections))
-            for client, own in zip(clients, tokens, strict=True)
+            threading.Thread(target=_drive, args=(client, _prepared(client, step, own, requests // connections), got))
+            for client, own, got in zip(clients, tokens, answers, strict=True)
         ]
         began = time.perf_counter()
         for job in jobs:
@@ -101,19 +103,26 @@ def _round(server: Server, requests: int, connections: int) -> dict[str, float]:
         for job in jobs:
             job.join()
         found[step] = requests / (time.perf_counter() - began)
+        if step in ("wrap", "rewrap"):
+            tokens = [_tokens_in(got) for got in answers]
         for client in clients:
             client.close()
     return found
 
 
-def _drive(client: "_Client", step: str, tokens: list[str], count: int) -> None:
+def _prepared(client: "_Client", step: str, tokens: list[str], count: int) -> list[bytes]:
+    """Give the requests of a step as they are sent."""
     if step == "wrap":
-        tokens += [client.token("sys/wrapping/wrap", CONTENT, ttl_s=TTL_S) for _ in range(count)]
-    elif step == "rewrap":
-        tokens[:] = [client.token("sys/wrapping/rewrap", {"token": token}) for token in tokens]
-    else:
-        for token in tokens:
-            client.ask(f"sys/wrapping/{step}", {"token": token})
+        return [client.request("sys/wrapping/wrap", CONTENT, ttl_s=TTL_S)] * count
+    return [client.request(f"sys/wrapping/{step}", {"token": token}) for token in tokens]
+
+
+def _drive(client: "_Client", requests: Sequence[bytes], answers: list[bytes]) -> None:
+    answers += map(client.ask, requests)
+
+
+def _tokens_in(answers: Sequence[bytes]) -> list[str]:
+    return [str(json.loads(answer)["wrap_info"]["token"]) for answer in answers]
 
 
 class _Client:
@@ -125,36 +134,31 @@ class _Client:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._head = f" HTTP/1.1\r\nHost: {host}\r\nX-Vault-Token: {server.token}\r\nContent-Type: application/json\r\n"
 
-    def ask(self, path: str, data: object, ttl_s: int = 0) -> bytes:
-        """Write to a path. Raises: SystemExit where that was refused."""
+    def request(self, path: str, data: object, ttl_s: int = 0) -> bytes:
+        """Give the bytes of a write to a path."""
         body = json.dumps(data).encode()
         more = f"X-Vault-Wrap-TTL: {ttl_s}\r\n" if ttl_s else ""
-        head = f"POST /v1/{path}{self._head}{more}Content-Length: {len(body)}\r\n\r\n"
-        self._socket.sendall(head.encode() + body)
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            answer += self._more()
-        said, _, body = answer.partition(b"\r\n\r\n")
-        if not said.startswith(b"HTTP/1.1 200"):
-            raise SystemExit(f"{path} was answered {said[9:12].decode()}")
-        length = int(said.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
-        while len(body) < length:
-            body += self._more()
-        return body
+        return f"POST /v1/{path}{self._head}{more}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
-    def _more(self) -> bytes:
-        data = self._socket.recv(65536)
-        if not data:
-            raise SystemExit("the server closed the connection")
-        return data
-
-    def token(self, path: str, data: object, ttl_s: int = 0) -> str:
-        """Write to a path, and give the wrapping token of the answer."""
-        return str(json.loads(self.ask(path, data, ttl_s))["wrap_info"]["token"])
+    def ask(self, request: bytes) -> bytes:
+        """Send a request; give the body of its answer. Raises: SystemExit where it was refused."""
+        self._socket.sendall(request)
+        answer = self._socket.recv(65536)
+        while not (match := _ANSWER.match(answer)) or len(answer) < match.end() + int(match[2]):
+            more = self._socket.recv(65536)
+            if not more:
+                raise SystemExit("the server closed the connection")
+            answer += more
+        if match[1] != b"200":
+            raise SystemExit(f"{request.split(b' ')[1].decode()} was answered {match[1].decode()}")
+        return answer[match.end() :]
 
     def close(self) -> None:
         """Let go of the connection."""
         self._socket.close()
+
+
+_ANSWER = re.compile(rb"HTTP/1\.1 (\d+) .*?\r\ncontent-length: (\d+)(?=\r\n).*?\r\n\r\n", re.IGNORECASE | re.DOTALL)
 
 
 # --- many live tokens ---

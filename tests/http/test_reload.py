@@ -117,28 +117,6 @@ def test_a_bad_certificate_changes_nothing_and_is_told(https, spoil, await_that)
     assert "Traceback" not in err
 
 
-def test_a_key_that_only_openssl_takes_changes_nothing(https, await_that):
-    """A key of a kind that the server's own TLS does not know is found out before the old certificate is let go."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ed448
-
-    key = ed448.Ed448PrivateKey.generate()
-    like = x509.load_pem_x509_certificate(https.cert.read_bytes())
-    cert = x509.CertificateBuilder(
-        like.subject, like.subject, key.public_key(), 1, like.not_valid_before_utc, like.not_valid_after_utc
-    ).sign(key, None)
-    https.cert.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
-    form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    https.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
-    https.reload()
-    assert [https.name() for _ in range(5)] == ["first"] * 5
-    https.renew("second")
-    https.reload()
-    await_that(lambda: https.name() == "second")
-    assert "failed to parse private key" in https.served.stop()[2]
-
-
 @pytest.mark.parametrize("ends", [False, True], ids=["goes-on", "ends"])
 def test_a_request_in_flight_is_answered_over_its_old_connection(serve, vaultctl, tmp_path, await_that, ends):
     """A write that waits for the state's lock while the certificate changes is answered, be that near the end too."""

@@ -48,7 +48,7 @@ def test_no_server_is_imported_before_an_address_is_asked_for(run, pytester):
     run(test_modules=text).assert_outcomes(passed=1)
     modules = set(json.loads((pytester.path / "modules.json").read_text()))
     before = modules_of(run, pytester, "-p", "no:vaultctl")
-    servers = {"vaultctl.http.threads", "http.server", "asyncio", "granian", "tomllib", "rich", "click"}
+    servers = {"vaultctl.http.threads", "http.server", "asyncio", "h11", "tomllib", "rich", "click"}
     assert (modules - before) & servers == set()
 
 

@@ -32,27 +32,25 @@ class Listener:
     """Where to listen: an address, and a certificate with its key where it speaks TLS."""
 
     def __init__(self, address: str, tls_cert: str = "", tls_key: str = "", *, tls13: bool = False) -> None:
-        """Read the address. Raises: SettingError."""
+        """Read the address, and the certificate. Raises: SettingError, CannotServe."""
         host, colon, port = address.rpartition(":")
         if not colon or not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
             raise SettingError(f"{address} is no address to listen on", hint="it is HOST:PORT, as in 127.0.0.1:8200")
         if bool(tls_cert) != bool(tls_key):
             raise SettingError("a certificate and its key go together", hint="give -tls-cert-file and -tls-key-file")
         self.host, self.port = host.strip("[]"), int(port)
-        self.certificate = certificates.Certificate(Path(tls_cert), Path(tls_key), tls13) if tls_cert else None
-        if self.certificate:
-            certificates.load(self.certificate)
+        self.tls = certificates.load(Path(tls_cert), Path(tls_key), tls13=tls13) if tls_cert else None
         self.shown = address
 
     @property
     def url(self) -> str:
         """Give the address as clients are told it."""
-        return f"{'https' if self.certificate else 'http'}://{self.shown}"
+        return f"{'https' if self.tls else 'http'}://{self.shown}"
 
     @property
     def is_exposed(self) -> bool:
         """Tell whether others than this machine may read along."""
-        if self.certificate:
+        if self.tls:
             return False
         try:
             return not ipaddress.ip_address(self.host).is_loopback
@@ -79,14 +77,14 @@ def serve(
 
     def reread() -> server.Reloaded:
         now = reload() if reload else Reread(listener, log)
-        return server.Reloaded(now.listener.certificate, now.log)
+        return server.Reloaded(now.listener.tls, now.log)
 
     server.serve(
         core,
         server.Options(
             listener.host,
             listener.port,
-            certificate=listener.certificate,
+            tls=listener.tls,
             manners=Manners(at_once, log=log, complain=complain, limits=Limits(body_timeout_s)),
             started=started,
             tick=lambda: door.core.advance(_TICK_BUDGET_S) if isinstance(door, Dev) else door.tick(_TICK_BUDGET_S),

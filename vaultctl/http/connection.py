@@ -64,7 +64,7 @@ class Connection(asyncio.BufferedProtocol):
         self._body: Body | None = None
         self._began_s = 0.0
         self._answering: Call | None = None
-        self._is_full = False
+        self.is_full = False
         """That the client does not take what it is told."""
         self._has_ended = False
         """That the client sends nothing more."""
@@ -83,7 +83,7 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def is_idle(self) -> bool:
         """Tell whether nothing is under way: no request, and no answer that is not taken."""
-        return not (self._answering or self._head or self._received or self._is_full)
+        return not (self._answering or self._head or self._received or self.is_full)
 
     def end(self) -> None:
         """Answer what was read in full, and nothing more."""
@@ -111,17 +111,17 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
+    def connection_lost(self, exc: Exception | None) -> None:
         """Forget what was under way: nobody is there to be answered."""
         self._shared.open.discard(self)
         self._is_last = True
         self._forget_request()
         self._received.clear()
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  # asyncio's signature
+    def get_buffer(self, sizehint: int) -> memoryview:
         """Say where to put what is received."""
         return self._shared.buffer
 
@@ -140,16 +140,16 @@ class Connection(asyncio.BufferedProtocol):
         self._has_ended = True
         if self._received:
             self._loop.call_soon(self._go_on)
-        return bool(self._answering or self._is_full or self._received) and not self._is_tls()
+        return bool(self._answering or self.is_full or self._received) and not self._is_tls()
 
     def pause_writing(self) -> None:
         """Wait with the next request: the client does not take the answers that it has."""
-        self._is_full = True
+        self.is_full = True
         self._until_s = time.monotonic() + UNREAD_S
 
     def resume_writing(self) -> None:
         """Go on."""
-        self._is_full = False
+        self.is_full = False
         self._until_s = time.monotonic() + SILENT_S
         self._after_answer()
 
@@ -157,7 +157,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _go_on(self) -> None:
         """Read one request, as far as it came, and have it answered."""
-        if self._answering or self._is_full or self._is_last:
+        if self._answering or self.is_full or self._is_last:
             return
         try:
             call = self._read()
@@ -213,12 +213,12 @@ class Connection(asyncio.BufferedProtocol):
         self._shared.app.note(call, answer, time.monotonic() - self._began_s)
         self._forget_request()
         self._is_last = not keeps
-        self._until_s = time.monotonic() + (UNREAD_S if self._is_full else SILENT_S)
+        self._until_s = time.monotonic() + (UNREAD_S if self.is_full else SILENT_S)
         self._after_answer()
 
     def _after_answer(self) -> None:
         """Go on with what came meanwhile, in its turn: other connections have theirs in between."""
-        if self._is_full or self._answering:
+        if self.is_full or self._answering:
             return
         if self._is_last:
             self._close()

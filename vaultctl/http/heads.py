@@ -78,8 +78,8 @@ def take(received: bytearray, searched_b: int = 0) -> Head | None:
 
     In the first `searched_b` bytes there was no end before.
     """
-    while received[:1] in (b"\r", b"\n"):  # some clients end a body with a line of its own
-        del received[:1]
+    while received and received[0] in b"\r\n":  # some clients end a body with a line of its own
+        del received[0]
     found = _END.search(received, max(searched_b - 2, 0))
     if found is None or found.end() > MAX_B:
         if len(received) > MAX_B:

@@ -118,7 +118,7 @@ class Listener:
             self._begin(taken, address[0])
 
     def _begin(self, taken: socket.socket, client: str) -> None:
-        taken.setblocking(False)
+        taken.settimeout(0)
         connection = Connection(self._shared, taken, client)
         beginning = self._loop.create_task(self._connect(connection, taken))
         self._beginning.add(beginning)

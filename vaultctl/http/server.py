@@ -12,9 +12,9 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vaultctl.http import certificates, listening
+from vaultctl.http import listening
 from vaultctl.http.app import App, Manners
-from vaultctl.http.certificates import CannotServe, Certificate
+from vaultctl.http.certificates import CannotServe
 from vaultctl.http.connection import Shared
 from vaultctl.logical.errors import VaultError, where
 
@@ -39,7 +39,7 @@ _DRAIN_S = 1.0
 class Reloaded(NamedTuple):
     """What a reload may change."""
 
-    certificate: Certificate | None
+    tls: ssl.SSLContext | None
     log: Callable[[str], None] | None
 
 
@@ -51,7 +51,7 @@ class Options(NamedTuple):
 
     host: str
     port: int
-    certificate: Certificate | None = None
+    tls: ssl.SSLContext | None = None
     manners: Manners = Manners()
     started: Callable[[], None] = lambda: None
     tick: Callable[[], bool] | None = None
@@ -65,12 +65,11 @@ def serve(door: Door, options: Options) -> None:
 
     A second of these signals ends the process at once. SIGHUP is a reload.
     """
-    tls = certificates.load(options.certificate) if options.certificate else None
     with asyncio.Runner() as runner:
-        runner.run(_serve(door, options, tls))
+        runner.run(_serve(door, options))
 
 
-async def _serve(door: Door, options: Options, tls: ssl.SSLContext | None) -> None:
+async def _serve(door: Door, options: Options) -> None:
     running = _Running(door, options)
     running.obey_signals()  # before anybody can connect, and send one
     try:
@@ -79,7 +78,7 @@ async def _serve(door: Door, options: Options, tls: ssl.SSLContext | None) -> No
         reason = (error.strerror or str(error)).lower()
         raise CannotServe(f"cannot listen on {options.host}:{options.port}: {reason}") from None
     with socket:
-        await running.run(socket, tls)
+        await running.run(socket)
 
 
 def _spare_what_stays() -> None:
@@ -110,10 +109,10 @@ class _Running:
             self._loop.add_signal_handler(number, self._asked_to_stop, number)
         self._loop.add_signal_handler(signal.SIGHUP, self._reload.set)
 
-    async def run(self, socket: socket.socket, tls: ssl.SSLContext | None) -> None:
+    async def run(self, socket: socket.socket) -> None:
         """Serve until a signal comes."""
         self._loop.set_exception_handler(self._tell_what_failed)
-        listener = listening.Listener(socket, self._shared, tls, self._complain)
+        listener = listening.Listener(socket, self._shared, self._options.tls, self._complain)
         beside = [
             self._loop.create_task(each)
             for each in (self._tick(), self._look(listener), self._reload_when_asked(listener))
@@ -163,8 +162,8 @@ class _Running:
         if not self._options.reload:
             return
         found = self._options.reload()
-        if found.certificate and listener.tls:
-            listener.tls = certificates.load(found.certificate)
+        if found.tls and listener.tls:
+            listener.tls = found.tls
         self._app.log = found.log
 
     # --- from time to time ---

@@ -134,7 +134,7 @@ class _Setting(NamedTuple):
             self.run.env.out("==> vaultctl server reload triggered\n", needed=False)
             config = _config_of(self.run)
             level, now = _level_of(self.run, config), listener
-            if listener.certificate and not self.run["dev_tls"]:
+            if listener.tls and not self.run["dev_tls"]:
                 now = _listener_of(self.run, config, listener.shown)
             self.log.level = level
             return serving.Reread(now, self.log.requests)
@@ -205,7 +205,7 @@ def _serve_state(setting: _Setting) -> None:
 def _tell_configuration(setting: _Setting, listener: Listener, storage: str) -> None:
     """Print what scripts look for. Source: OpenBao 2.7's lines and their names."""
     run = setting.run
-    tls = "enabled" if listener.certificate else "disabled"
+    tls = "enabled" if listener.tls else "disabled"
     rows = {
         "Api Address": run.env.variable("API_ADDR") or setting.config.api_addr or listener.url,
         "Listener 1": f'tcp (addr: "{listener.shown}", max_request_size: "33554432", tls: "{tls}")',

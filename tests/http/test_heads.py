@@ -1,0 +1,197 @@
+"""Heads of requests: what is read from them, and what is refused because it can be read in two ways."""
+
+import h11
+import pytest
+
+from vaultctl.http import heads
+from vaultctl.http.bodies import Body, Held
+from vaultctl.http.wire import Answer
+from vaultctl.logical.errors import InvalidRequest, TooLarge
+
+HOST = "Host: x\r\n"
+
+
+def head(lines, line="POST /v1/sys/health HTTP/1.1\r\n"):
+    """Read a head; what is behind it stays."""
+    received = bytearray((line + lines + "\r\n").encode("latin-1") + b"the rest")
+    found = heads.take(received)
+    assert (found is None) or received == b"the rest"
+    return found
+
+
+def test_a_head_is_taken_once_it_is_there_in_full():
+    """Byte by byte nothing is taken before the empty line, and nothing behind it."""
+    sent = b"\r\n\nLIST /v1/a%2Fb//?x=1 HTTP/1.1\r\nHost: x\r\nX-Vault-Token:  t \r\n\r\nPOST"
+    received, searched, found = bytearray(), 0, None
+    for count, byte in enumerate(sent):
+        received.append(byte)
+        found = heads.take(received, searched)
+        if found:
+            assert sent[count + 1 :] == b"POST"
+            break
+        searched = len(received)
+    assert (found.method, found.target, received) == ("LIST", "/v1/a%2Fb//?x=1", b"")
+    assert found.framing == ({"host": "x", "x-vault-token": "t"}, 0, True, False)
+    assert "v1" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("target", "read"),
+    [
+        ("/v1/é", "/v1/é"),
+        ("http://other:8200/v1/x?y=http://z/", "/v1/x?y=http://z/"),
+        ("https://other", "/"),
+        ("*", "*"),
+    ],
+)
+def test_targets_are_as_they_were_sent(target, read):
+    """Bytes beyond ASCII stay; of an address with a host the path is what counts."""
+    assert head(HOST, f"GET {target} HTTP/1.1\r\n").target == read
+
+
+@pytest.mark.parametrize(
+    ("line", "lines", "length", "keeps"),
+    [
+        ("HTTP/1.1", "", 0, True),
+        ("HTTP/1.1", "Content-Length: 7\r\n", 7, True),
+        ("HTTP/1.1", "Content-Length: 7, 7\r\n", 7, True),
+        ("HTTP/1.1", "Content-Length: 7\r\nConnection: keep-alive, Close\r\n", 7, False),
+        ("HTTP/1.1", "Transfer-Encoding: chunked\r\n", None, True),
+        ("HTTP/1.1", "Transfer-Encoding: Chunked\r\nContent-Length: 7\r\n", None, False),
+        ("HTTP/1.0", "Content-Length: 7\r\nConnection: keep-alive\r\n", 7, False),
+    ],
+)
+def test_how_a_body_is_framed(line, lines, length, keeps):
+    """A length or chunks; who sends both, an old client, and who says so, is answered last."""
+    framing = head(HOST + lines, f"POST / {line}\r\n").framing
+    assert (framing.length_b, framing.keeps) == (length, keeps)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "X: y\r\n",
+        HOST + HOST,
+        HOST + "Content-Length: 7\r\nContent-Length: 8\r\n",
+        HOST + "Content-Length: -1\r\n",
+        HOST + "Content-Length: +1\r\n",
+        HOST + "Content-Length: 1 1\r\n",
+        HOST + "Content-Length: 0x1\r\n",
+        HOST + f"Content-Length: {'9' * 5000}\r\n",
+        HOST + "Transfer-Encoding: gzip\r\n",
+        HOST + "Transfer-Encoding: chunked, chunked\r\n",
+        HOST + "Transfer-Encoding : chunked\r\n",
+        HOST + "no colon\r\n",
+        HOST + "X: a\x00b\r\n",
+        HOST + "X\r: a\r\n",
+        " " + HOST,
+        HOST + ": y\r\n",
+    ],
+)
+def test_headers_that_can_be_read_in_two_ways_are_refused(lines):
+    """Whatever a proxy in front might read otherwise is no request."""
+    with pytest.raises(heads.BadHead):
+        head(lines)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET  / HTTP/1.1\r\n",
+        "GET / HTTP/1.1 \r\n",
+        "GET /a b HTTP/1.1\r\n",
+        "GET /a\tb HTTP/1.1\r\n",
+        "GET / HTTP/2.0\r\n",
+        "GET / http/1.1\r\n",
+        "GET /\r\n",
+        "G T / HTTP/1.1\r\n",
+        "\x16\x03\x01\r\n",
+    ],
+)
+def test_lines_that_are_none_are_refused(line):
+    """A method, a target and a version, with one space between each."""
+    with pytest.raises(heads.BadHead):
+        head(HOST, line)
+
+
+def test_headers_that_are_kept_are_those_that_were_sent():
+    """The same headers are read once, others anew, whatever the line before them says; long ones are not kept."""
+    heads._read.cache_clear()
+    lines = HOST + "X-Vault-Token: one\r\n"
+    first = head(lines, "GET /a HTTP/1.1\r\n").framing
+    assert head(lines, "LIST /b HTTP/1.1\r\n").framing is first
+    assert head(lines, "GET /a HTTP/1.0\r\n").framing.keeps is False
+    assert head(lines.replace("one", "two")).framing.headers["x-vault-token"] == "two"
+    kept = heads._read.cache_info().currsize
+    assert head(lines + f"X: {'y' * 5000}\r\n").framing.headers["x"] == "y" * 5000
+    assert (kept, heads._read.cache_info().currsize) == (3, 3)
+
+
+def test_a_head_has_a_limit():
+    """A head that is too long is refused, be its end there or not."""
+    for end in ("", "\r\n\r\n"):
+        with pytest.raises(heads.HeadTooLong):
+            heads.take(bytearray(b"GET / HTTP/1.1\r\n" + f"Host: x\r\nX: {'y' * heads.MAX_B}{end}".encode()))
+    assert heads.take(bytearray(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * (heads.MAX_B // 2) + b"\r\n\r\n"))
+
+
+def test_an_answers_head_has_no_line_that_somebody_else_wrote():
+    """A line end in a value ends no line."""
+    written = heads.write(Answer(200, (("X", "a\r\nSet-Cookie: b\n"),), b"body"), keeps=False)
+    client = h11.Connection(h11.CLIENT)
+    client.send(h11.Request(method="GET", target="/", headers=[("Host", "x")]))
+    client.receive_data(written + b"body")
+    names = [name for name, _ in client.next_event().headers]
+    assert names == [b"x", b"server", b"date", b"content-length", b"connection"]
+    assert client.next_event().data == b"body"
+
+
+def body_of(lines, pieces, held=None):
+    """Take a body that comes in these pieces; give it, and what is left behind it."""
+    body, received = Body(head(HOST + lines), held or Held(1 << 30), 0.0), bytearray()
+    for piece in pieces:
+        received += piece
+        whole = body.take(received)
+        if whole is not None:
+            return whole, bytes(received)
+    return None, bytes(received)
+
+
+CHUNKS = b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: z\r\n\r\nGET"
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, len(CHUNKS)])
+def test_bodies_come_in_whatever_pieces(size):
+    """A length and chunks end where they say, and what is behind them stays."""
+    pieces = [CHUNKS[start : start + size] for start in range(0, len(CHUNKS), size)]
+    body, left = body_of("Transfer-Encoding: chunked\r\n", pieces)
+    assert (body, CHUNKS.endswith(left), len(left) <= 3) == (b"abcde", True, True)
+    body, left = body_of("Content-Length: 5\r\n", [b"abcdeGET"[start : start + size] for start in range(0, 8, size)])
+    assert (body, b"GET".startswith(left)) == (b"abcde", True)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [b"g\r\n", b"-1\r\n", b"+1\r\na\r\n", b"0x1\r\na\r\n", b"1\r\nab\r\n", b"\r\n", b"9" * 30 + b"\r\n"],
+)
+def test_chunks_that_are_none_are_refused(chunks):
+    """What is no chunk is an error, and not the end of the body."""
+    with pytest.raises(InvalidRequest, match="malformed chunked encoding"):
+        body_of("Transfer-Encoding: chunked\r\n", [chunks, b"0\r\n\r\n"])
+
+
+def test_chunks_may_not_be_mostly_shell():
+    """Chunks of one byte each are refused once there are many: each costs time."""
+    with pytest.raises(InvalidRequest, match="malformed chunked encoding"):
+        body_of("Transfer-Encoding: chunked\r\n", [b"1\r\nx\r\n" * 10_000] * 10)
+    body, _ = body_of("Transfer-Encoding: chunked\r\n", [b"1\r\nx\r\n" * 5_000, b"0\r\n\r\n"])
+    assert body == b"x" * 5_000
+
+
+def test_a_body_that_is_too_long_is_read_to_its_end_and_not_held():
+    """Its sender hears of it when it has sent all; nothing of it is kept meanwhile."""
+    held, half = Held(48 << 20), bytes(20 << 20)
+    with pytest.raises(TooLarge):
+        body_of(f"Content-Length: {len(half) * 2}\r\n", [half, half], held)
+    other = Body(head(HOST + "Content-Length: 9\r\n"), held, 0.0)
+    held.count(other, 47 << 20)
