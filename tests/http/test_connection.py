@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import io
 import json
 import socket
 import threading
@@ -44,12 +45,23 @@ def test_reads_do_not_wait_for_a_write_that_waits(serve, vaultctl, storage):
 def _answers(connection, data, count):
     """Send bytes, and give the status and the body of so many answers to them."""
     connection.sendall(data)
+    stream = _Stream(socket.SocketIO(connection, "r"))
     found = []
     for _ in range(count):
-        answer = http.client.HTTPResponse(connection)
+        answer = http.client.HTTPResponse(stream)
         answer.begin()
         found.append((answer.status, answer.read()))
     return found
+
+
+class _Stream(io.BufferedReader):
+    """What comes from a socket: whoever reads an answer from it leaves the next one there."""
+
+    def makefile(self, _mode):
+        return self
+
+    def close(self):
+        pass
 
 
 def test_bodies_of_all_kinds_are_read_on_one_connection(one_server):

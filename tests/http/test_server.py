@@ -235,7 +235,6 @@ def test_chunks_that_are_none_are_refused_in_the_form_of_the_api(one_server, chu
     said = _send(one_server.port, head + chunks)
     assert said.startswith(b"HTTP/1.1 400 ")
     assert said.endswith(b'\r\n\r\n{"errors":["malformed chunked encoding"]}\n')
-    assert b"Server: vaultctl" in said
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def write(answer: Answer, *, keeps: bool) -> bytes:
 
 @lru_cache(maxsize=64)
 def _fixed(status: int, headers: tuple[tuple[str, str], ...]) -> bytes:
-    lines = [f"HTTP/1.1 {status} {responses.get(status, '')}", *map(": ".join, headers), "Server: vaultctl"]
+    lines = [f"HTTP/1.1 {status} {responses.get(status, '')}", *map(": ".join, headers)]
     # Some values are what a client said, or a server elsewhere.
     return "".join(f"{_LINE_ENDS.sub(' ', line)}\r\n" for line in lines).encode("latin-1", "replace")
 

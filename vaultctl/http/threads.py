@@ -159,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _head(self, answer: Answer) -> bytes:
         status = answer.status
-        lines = [f"HTTP/1.1 {status} {responses.get(status, '')}", *map(": ".join, answer.headers), "Server: vaultctl"]
+        lines = [f"HTTP/1.1 {status} {responses.get(status, '')}", *map(": ".join, answer.headers)]
         if status != 204:
             lines.append(f"Content-Length: {len(answer.body)}")
         if self.close_connection:
