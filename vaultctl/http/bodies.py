@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 SMALL_B = 64 << 10
 """Bodies up to here are not counted: whoever may connect may have one."""
 
-_MOST_SHELL = 4
-"""So many times what is in them may chunks take, where they are many: each costs time, be there one byte in it."""
+_MOST_SHELL, _SHELL_B = 4, 16 << 10
+"""So many times what is in them may chunks take, and so much besides: each costs time, be there one byte in it."""
 
 
 class Limits(NamedTuple):
@@ -126,7 +126,7 @@ class Body:
                 self._keep(event.data)
         except h11.RemoteProtocolError:
             raise wire.bad_chunks() from None
-        if self._sent_b > _MOST_SHELL * self._length_b + SMALL_B:
+        if self._sent_b > _MOST_SHELL * self._length_b + _SHELL_B:
             raise wire.bad_chunks()
         return False
 

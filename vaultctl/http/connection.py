@@ -69,7 +69,10 @@ class Connection(asyncio.BufferedProtocol):
         self._has_ended = False
         """That the client sends nothing more."""
         self._is_last = False
-        """That no further request is answered."""
+        """That nothing is answered but what is under way."""
+        self._is_over = False
+        """That nothing more is read."""
+        self._unsent_b = 0
         self.heard_s = time.monotonic()
         self._until_s = self.heard_s + SILENT_S
         """When it is cut off, if nothing happens until then."""
@@ -86,7 +89,7 @@ class Connection(asyncio.BufferedProtocol):
         return not (self._answering or self._head or self._received or self.is_full)
 
     def end(self) -> None:
-        """Answer what was read in full, and nothing more."""
+        """Answer what is under way, and nothing more."""
         self._is_last = True
         if self.is_idle:
             self._close()
@@ -101,8 +104,12 @@ class Connection(asyncio.BufferedProtocol):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def look(self, now_s: float) -> None:
-        """Cut off whoever is late."""
-        if self._body and now_s >= self._body.since_s + self._shared.limits.read_s:
+        """Cut off whoever is late. Who takes an answer slowly is not, as long as some of it goes out."""
+        unsent_b = self._transport.get_write_buffer_size() if self._transport else 0
+        if unsent_b < self._unsent_b:
+            self._until_s = now_s + UNREAD_S
+        self._unsent_b = unsent_b
+        if self._body and not self._answering and now_s >= self._body.since_s + self._shared.limits.read_s:
             self._refuse(TooSlow(self._shared.limits.read_s))
         elif now_s >= self._until_s:
             self.cut()
@@ -117,7 +124,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what was under way: nobody is there to be answered."""
         self._shared.open.discard(self)
-        self._is_last = True
+        self._is_over = True
         self._forget_request()
         self._received.clear()
 
@@ -128,7 +135,7 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Take what was received."""
         self.heard_s = time.monotonic()
-        if self._is_last and not self._answering:
+        if self._is_over:
             return
         self._received += self._shared.buffer[:nbytes]
         self._go_on()
@@ -157,7 +164,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _go_on(self) -> None:
         """Read one request, as far as it came, and have it answered."""
-        if self._answering or self.is_full or self._is_last:
+        if self._answering or self.is_full or self._is_over:
             return
         try:
             call = self._read()
@@ -237,7 +244,7 @@ class Connection(asyncio.BufferedProtocol):
             self._shared.app.note(call, answer, time.monotonic() - self._began_s)
         self._forget_request()
         self._received.clear()
-        self._is_last = True
+        self._is_over = True
         if self._has_ended or self._is_tls() or not self._transport:
             self._close()
         else:
@@ -256,7 +263,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _close(self) -> None:
         """End it once what was written has been taken."""
-        self._is_last = True
+        self._is_over = True
         self._until_s = time.monotonic() + UNREAD_S
         if self._transport:
             self._transport.close()

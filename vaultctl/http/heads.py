@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 MAX_B = 128 << 10
 """So long may the head of a request be."""
 
+_MOST_LINES = 256
+"""So many headers may it have: each takes some time to read."""
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _END = re.compile(rb"\n\r?\n")
@@ -94,6 +97,8 @@ def take(received: bytearray, searched_b: int = 0) -> Head | None:
     if not target.startswith("/"):
         target = _AUTHORITY.sub("", target, count=1) or "/"
     block = head[line.end() :]
+    if block.count(b"\n") > _MOST_LINES:
+        raise HeadTooLong("the head of the request has too many lines")
     read = _read if len(block) <= _KEPT_B else _read.__wrapped__
     return Head(line[1].decode(), target, read(block, line[3]), block)
 
@@ -109,7 +114,8 @@ def _read(block: bytes, minor: bytes) -> Framing:
     said = {word.strip().lower() for name, value in sent if name == "connection" for word in value.split(",")}
     # Of what has both lengths and chunks the chunks count, and nothing more is read from whoever sent it.
     keeps = minor == b"1" and "close" not in said and not (chunked and "content-length" in headers)
-    return Framing(headers, length, keeps, headers.get("expect", "").lower() == "100-continue")
+    awaits = minor == b"1" and headers.get("expect", "").lower() == "100-continue"
+    return Framing(headers, length, keeps, awaits)
 
 
 def begin(block: bytes, minor: bytes = b"1") -> tuple[h11.Connection, h11.Request]:

@@ -104,7 +104,7 @@ class Listener:
 
     def _take_some(self) -> None:
         for _ in range(_AT_A_TIME):
-            if len(self._shared.open) >= self._allowed * 9 // 10 and not self._thin_out():
+            if len(self._shared.open) >= self._allowed * 9 // 10 and not self._thin_out(self._allowed * 3 // 4):
                 self.pause()
                 return
             try:
@@ -112,7 +112,7 @@ class Listener:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError:  # there are no descriptors: some of these are given back
-                self._thin_out()
+                self._thin_out(len(self._shared.open) * 3 // 4)
                 self.pause()
                 return
             self._begin(taken, address[0])
@@ -132,13 +132,12 @@ class Listener:
             connection.cut()
             taken.close()
 
-    def _thin_out(self) -> int:
-        """End those that were silent longest, down to three quarters of what may be; tell how many.
+    def _thin_out(self, most: int) -> int:
+        """End those that were silent longest until no more than so many are left, if that can be; tell how many.
 
         Who waits for an answer is left alone. A client that was sent away can connect again, which one that was never
         let in cannot.
         """
-        most = min(self._allowed, len(self._shared.open)) * 3 // 4
         silent = sorted((each for each in self._shared.open if not each.is_answering), key=lambda each: each.heard_s)
         ended = silent[: max(len(self._shared.open) - most, 0)]
         for connection in ended:
