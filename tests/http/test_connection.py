@@ -83,14 +83,17 @@ def test_bodies_of_all_kinds_are_read_on_one_connection(one_server):
     assert json.loads(found[4][1])["data"]["keys"] == ["a", "b"]
 
 
-def test_a_body_that_comes_late_holds_up_nobody(one_server):
+@pytest.mark.parametrize("after", [0, 5])
+@pytest.mark.parametrize("framing", [f"Content-Length: {len(SECRET)}", "Transfer-Encoding: chunked"])
+def test_a_body_that_comes_late_holds_up_nobody(one_server, framing, after):
     """Between the halves of a body others are answered, and then the request is."""
     one_server.begin_anew()
+    body = SECRET if framing.startswith("C") else b"%x\r\n%b\r\n0\r\n\r\n" % (len(SECRET), SECRET)
     head = f"POST /v1/secret/data/late HTTP/1.1\r\nHost: x\r\nX-Vault-Token: {ROOT_TOKEN}\r\n"
     with socket.create_connection(("127.0.0.1", one_server.port), timeout=20) as connection:
-        connection.sendall(f"{head}Content-Length: {len(SECRET)}\r\n\r\n".encode() + SECRET[:5])
+        connection.sendall(f"{head}{framing}\r\n\r\n".encode() + body[:after])
         assert ask(one_server.port, "GET", "/v1/sys/health").status == 200
-        assert _answers(connection, SECRET[5:], 1)[0][0] == 200
+        assert _answers(connection, body[after:], 1)[0][0] == 200
 
 
 def test_many_at_once_are_all_answered(one_server):

@@ -167,7 +167,7 @@ CHUNKS = b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: z\r\n\r\nGET"
 def test_bodies_come_in_whatever_pieces(size):
     """A length and chunks end where they say, and what is behind them stays."""
     pieces = [CHUNKS[start : start + size] for start in range(0, len(CHUNKS), size)]
-    body, left = body_of("Transfer-Encoding: chunked\r\n", pieces)
+    body, left = body_of("Transfer-Encoding: chunked\r\n", [b"", *pieces])
     assert (body, CHUNKS.endswith(left), len(left) <= 3) == (b"abcde", True, True)
     body, left = body_of("Content-Length: 5\r\n", [b"abcdeGET"[start : start + size] for start in range(0, 8, size)])
     assert (body, b"GET".startswith(left)) == (b"abcde", True)

@@ -115,6 +115,8 @@ class Body:
 
     def _take_chunks(self, chunks: h11.Connection, received: bytearray) -> bool:
         """Take what came, and tell whether the last chunk did. Raises: as `take`."""
+        if not received:  # to the library that would be the end of the connection
+            return False
         self._sent_b += len(received)
         chunks.receive_data(bytes(received))
         received.clear()

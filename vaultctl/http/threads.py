@@ -1,7 +1,7 @@
-"""A server of one door in threads of this process, for tests: on loopback, at a port that is free, without a library.
+"""A server of one door in threads of this process, for tests: on loopback, at a port that is free.
 
-A test's server starts and ends with the test, in a process that is somebody else's: no signals, no event loop, nothing
-to install. What serves people is `server`; why this one is another: docs/decisions/0011-vault-for-tests.md
+A test's server starts and ends with the test, in a process that is somebody else's: no signals, no event loop. What
+serves people is `server`; why this one is another: docs/decisions/0011-vault-for-tests.md
 """
 
 from __future__ import annotations
@@ -10,23 +10,20 @@ import selectors
 import socket
 import threading
 from contextlib import suppress
-from http.client import responses
-from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vaultctl.http import pages, wire
-from vaultctl.logical.errors import NoAnswer, TooLarge, VaultError, where
+from vaultctl.http import heads, pages, wire
+from vaultctl.http.bodies import Body, Held
+from vaultctl.logical.errors import NoAnswer, VaultError, where
 from vaultctl.logical.response import Response
 
 if TYPE_CHECKING:
+    from vaultctl.http.heads import Head
     from vaultctl.http.wire import Answer, Call
     from vaultctl.logical.door import Door
 
 _LOOPBACK = "127.0.0.1"
 _PIECE_B = 1 << 16
-_LINE_MAX_B = 1 << 16
-_HEX_DIGITS = b"0123456789abcdefABCDEF"
-_TOO_LONG = "http: request body too large"
 
 
 class ConnectionCut(NoAnswer):
@@ -86,112 +83,94 @@ class ThreadServer:
     def _serve(self, connection: socket.socket) -> None:
         try:
             with connection, suppress(OSError):
-                _Handler(connection, (_LOOPBACK, 0), self)  # type: ignore[arg-type]  # it asks no server for anything
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                _Conversation(connection, self.door).hold()
         finally:
             with self._lock:
                 del self._connections[threading.current_thread()]
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Conversation:
     """One connection: request after request."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: ThreadServer  # type: ignore[assignment]
+    def __init__(self, connection: socket.socket, door: Door) -> None:
+        self._connection = connection
+        self._door = door
+        self._received = bytearray()
 
-    def handle_one_request(self) -> None:
-        """Answer one request, whatever its verb."""
-        self.raw_requestline = self.rfile.readline(_LINE_MAX_B + 1)
-        if not self.raw_requestline or not self.parse_request():
-            self.close_connection = True
-            return
-        refused: VaultError | None = None
-        body = b""
-        try:
-            body = self._body()
-        except VaultError as error:
-            self.close_connection = True
-            refused = error
-        headers = wire.headers_of([(name.lower(), value) for name, value in self.headers.items()])
-        call = wire.Call(self.command, self.path, headers, body, _LOOPBACK)
-        try:
-            self._send(self._head(answer := _answer(self.server.door, call, refused)) + answer.body)
-        except ConnectionCut as cut:
-            self.close_connection = True
-            self._send(self._part(cut))
-
-    def _body(self) -> bytes:
-        """Read the body; one that is too long is read all the same, up to twice the limit.
-
-        Raises: TooLarge, InvalidRequest for chunks that are none.
-        """
-        if self.headers.get("transfer-encoding", "").lower() == "chunked":
-            return self._chunks()
-        announced = self.headers.get("content-length", "")
-        left = int(announced) if announced.isascii() and announced.isdigit() else 0
-        if left <= wire.MAX_BODY_B:
-            return self.rfile.read(left)
-        left = min(left, 2 * wire.MAX_BODY_B)
-        while left > 0 and (piece := self.rfile.read(min(left, _PIECE_B))):
-            left -= len(piece)
-        raise TooLarge(_TOO_LONG)
-
-    def _chunks(self) -> bytes:
-        parts: list[bytes] = []
-        length = 0
-        while size := self._chunk_size():
-            length += size
-            if length > wire.MAX_BODY_B:
-                raise TooLarge(_TOO_LONG)
-            parts.append(self.rfile.read(size))
-            if self.rfile.readline(_LINE_MAX_B).strip():
-                raise wire.bad_chunks()
-        while self.rfile.readline(_LINE_MAX_B).strip():
+    def hold(self) -> None:
+        """Answer what comes, until either side has had enough. Raises: OSError."""
+        while self._answer_one():
             pass
-        return b"".join(parts)
 
-    def _chunk_size(self) -> int:
-        """Read the line in front of a chunk. Raises: InvalidRequest."""
-        size = self.rfile.readline(_LINE_MAX_B).partition(b";")[0].strip()
-        if not size or size.strip(_HEX_DIGITS):
-            raise wire.bad_chunks()
-        return int(size, 16)
+    def _answer_one(self) -> bool:
+        """Answer one request; tell whether another one may follow."""
+        method, keeps = "", False
+        try:
+            head = self._head()
+            if head is None:
+                return False
+            method = head.method
+            body = self._body(head)
+            if body is None:
+                return False
+            keeps = head.framing.keeps
+            call = wire.Call(method, head.target, head.framing.headers, body, _LOOPBACK)
+            answer = _answer(self._door, call)
+        except ConnectionCut as cut:
+            self._send(_part(cut), method)
+            return False
+        except VaultError as error:  # what follows is not to be read
+            answer = wire.write_error(error, method)
+        self._send(heads.write(answer, keeps=keeps) + answer.body, method)
+        return keeps
 
-    def _head(self, answer: Answer) -> bytes:
-        status = answer.status
-        lines = [f"HTTP/1.1 {status} {responses.get(status, '')}", *map(": ".join, answer.headers)]
-        if status != 204:
-            lines.append(f"Content-Length: {len(answer.body)}")
-        if self.close_connection:
-            lines.append("Connection: close")
-        return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+    def _head(self) -> Head | None:
+        """Read a head, or give None where none comes any more. Raises: BadHead."""
+        searched_b = 0
+        while (head := heads.take(self._received, searched_b)) is None:
+            searched_b = len(self._received)
+            if not self._receive():
+                return None
+        return head
 
-    def _part(self, cut: ConnectionCut) -> bytes:
-        """Give what still goes out: at least half of the head, and less than the whole."""
-        if cut.answer is None:
+    def _body(self, head: Head) -> bytes | None:
+        """Read a body, or give None where it stops in the middle. Raises: TooLarge, InvalidRequest."""
+        if head.framing.length_b == 0:
             return b""
-        answer = wire.write_response(cut.answer) if isinstance(cut.answer, Response) else wire.write_error(cut.answer)
-        head = self._head(answer)
-        return head + answer.body[: int(len(answer.body) * cut.share)] if answer.body else head[: len(head) // 2]
+        if head.framing.awaits:
+            self._connection.sendall(heads.CONTINUE)
+        body = Body(head, Held(2 * wire.MAX_BODY_B), 0.0)
+        while (whole := body.take(self._received)) is None:
+            if not self._receive():
+                return None
+        return whole
 
-    def _send(self, data: bytes) -> None:
-        if self.command == "HEAD":
+    def _receive(self) -> bool:
+        """Take what comes; tell whether anything did."""
+        part = self._connection.recv(_PIECE_B)
+        self._received += part
+        return bool(part)
+
+    def _send(self, data: bytes, method: str) -> None:
+        if method == "HEAD":
             data = data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if data else b""
-        self.connection.sendall(data)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its name in the standard library
-        """Say nothing: a test's output is not ours."""
+        self._connection.sendall(data)
 
 
-def _answer(door: Door, call: Call, refused: VaultError | None) -> Answer:
+def _part(cut: ConnectionCut) -> bytes:
+    """Give what still goes out: at least half of the head, and less than the whole."""
+    if cut.answer is None:
+        return b""
+    answer = wire.write_response(cut.answer) if isinstance(cut.answer, Response) else wire.write_error(cut.answer)
+    head = heads.write(answer, keeps=True)
+    return head + answer.body[: int(len(answer.body) * cut.share)] if answer.body else head[: len(head) // 2]
+
+
+def _answer(door: Door, call: Call) -> Answer:
     """Give the answer. Raises: ConnectionCut."""
     try:
-        found = pages.answer_alone(call)
-        if found is not None:
-            return found
-        if refused:
-            raise refused
-        return wire.write_response(door.handle(wire.read_call(call)), call)
+        return pages.answer_alone(call) or wire.write_response(door.handle(wire.read_call(call)), call)
     except ConnectionCut:
         raise
     except VaultError as error:
