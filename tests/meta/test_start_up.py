@@ -99,7 +99,7 @@ OF_WRAPPING = {
     "vaultctl.core.wrapping.stage",
     "vaultctl.core.wrapping.store",
 }
-OF_A_NEW_TOKEN = {"vaultctl.core.accessors"}
+OF_A_NEW_TOKEN = {"vaultctl.core.accessors", "vaultctl.core.letters"}
 OF_A_TOKEN = {"vaultctl.core.wrapping.presented"}
 OF_ITS_END = {"vaultctl.core.token_store", "vaultctl.core.token_store.sweep", "vaultctl.core.wrapping.past"}
 SHOWN = {"vaultctl.cli.wrap_output"}

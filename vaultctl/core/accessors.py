@@ -7,22 +7,21 @@ that is made again, has the accessor that it had before.
 """
 
 from vaultctl.core import tokens
+from vaultctl.core.letters import LETTER_OF, LETTERS
 from vaultctl.core.mounts import suffix_of
 from vaultctl.core.tokens import BY_ID, Token
 from vaultctl.crypto.aead import BLOCK_B, Blocks, derive
 from vaultctl.logical.storage import Reading
 
-_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-_BASE = len(_LETTERS)
+_BASE = len(LETTERS)
 _TOPS = 256 // _BASE + 1
 """A byte is a letter and one of so many tops. The tops of two bytes, eight bytes apart, are one letter more."""
 
 _LENGTH = BLOCK_B + BLOCK_B // 2
 """24, as OpenBao's accessors have before what names the namespace."""
 
-_LETTER_OF = bytes(_LETTERS[byte % _BASE] for byte in range(256))
 _TOP_OF = bytes(byte // _BASE for byte in range(256))
-_VALUE_OF = bytes(_LETTERS.find(byte) % 256 for byte in range(256))
+_VALUE_OF = bytes(LETTERS.find(byte) % 256 for byte in range(256))
 _NO_LETTER = 255
 
 
@@ -56,7 +55,7 @@ class Accessors:
         tops = block.translate(_TOP_OF)
         half = BLOCK_B // 2  # no byte of the sum overflows into the next one
         pairs = int.from_bytes(tops[:half], "big") * _TOPS + int.from_bytes(tops[half:], "big")
-        return (block + pairs.to_bytes(half, "big")).translate(_LETTER_OF).decode()
+        return (block + pairs.to_bytes(half, "big")).translate(LETTER_OF).decode()
 
     def begin_of(self, accessor: str) -> str:
         """Give what the hash begins with of the token that alone can have the accessor, or "" where there is none."""

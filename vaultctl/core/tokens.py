@@ -352,23 +352,9 @@ def _end_in(row: str | None) -> float:
 
 def new_token(random: Callable[[int], bytes]) -> str:
     """Make a service token: `s.` and 24 characters."""
+    from vaultctl.core.letters import random_text
+
     return SERVICE + random_text(random, 24)
-
-
-def random_text(random: Callable[[int], bytes], length: int) -> str:
-    """Make text of letters and digits, each equally likely."""
-    text = b""
-    while len(text) < length:
-        text += random(length + _SPARE).translate(_LETTER_OF, _UNFAIR)
-    return text[:length].decode()
-
-
-_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-_LETTER_OF = bytes(_LETTERS[byte % len(_LETTERS)] for byte in range(256))
-_UNFAIR = bytes(range(256 - 256 % len(_LETTERS), 256))
-"""What lies above the largest multiple of 62 in a byte would favour the first letters."""
-
-_SPARE = 4
 
 
 def hash_of(storage: Reading, text: str) -> str:

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from vaultctl.core import tokens
 from vaultctl.core.leases import revoke, store
 from vaultctl.core.leases.store import Lease
+from vaultctl.core.letters import random_text
 from vaultctl.core.mounts import Mount, suffix_of
 from vaultctl.core.tokens import SECOND_NS, Token
 from vaultctl.logical import response as answers
@@ -67,7 +67,7 @@ def capped(mount: Mount, ttl_s: int, max_ttl_s: int) -> tuple[int, tuple[str, ..
 def _below(exchange: "Exchange", mount: Mount) -> str:
     path = exchange.path.strip("/")
     suffix = suffix_of(mount.namespace)
-    return (path + "/" if path else "") + tokens.random_text(exchange.host.random, _ID_LENGTH) + suffix
+    return (path + "/" if path else "") + random_text(exchange.host.random, _ID_LENGTH) + suffix
 
 
 def _ends_with(token: Token | None) -> str:

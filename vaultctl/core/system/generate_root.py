@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import attempts, mounts, quorum, tokens
 from vaultctl.core.attempts import Attempt
+from vaultctl.core.letters import random_text
 from vaultctl.core.quorum import WrongKey, read_share
 from vaultctl.core.system.rotate import sealable
 from vaultctl.framework.endpoint import ROOT_ONLY, Endpoint
@@ -44,7 +45,7 @@ def begin(ctx: SystemContext, fields: Mapping[str, Any]) -> dict[str, Any]:
     if not otp and fields.get("pgp_key"):
         pgp_key, fingerprint = fields["pgp_key"], _fingerprint(fields["pgp_key"])
     elif not otp:
-        otp = made = tokens.random_text(ctx.random, OTP_LENGTH)
+        otp = made = random_text(ctx.random, OTP_LENGTH)
     if _find(ctx) is not None:
         raise InvalidRequest("root generation already in progress for this namespace")
     asked = {"otp": otp, "pgp_key": pgp_key, "fingerprint": fingerprint}

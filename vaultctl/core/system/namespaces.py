@@ -9,11 +9,12 @@ from hmac import compare_digest
 from itertools import islice
 from typing import Any
 
-from vaultctl.core import jobs, mounts, tokens
+from vaultctl.core import jobs, mounts
 from vaultctl.core.exchange import SystemContext
 from vaultctl.core.jobs import Job
 from vaultctl.core.leases import job as leases
 from vaultctl.core.leases.revoke import Mode
+from vaultctl.core.letters import random_text
 from vaultctl.core.mounts import new_uuid
 from vaultctl.core.namespaces import Namespace
 from vaultctl.core.session import Session
@@ -47,7 +48,7 @@ def create(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
     if found is None:
         _check_new(ctx, name)
         path = ctx.namespace.path + name + "/"
-        found = Namespace(tokens.random_text(ctx.random, _ID_LENGTH), new_uuid(ctx.random), path)
+        found = Namespace(random_text(ctx.random, _ID_LENGTH), new_uuid(ctx.random), path)
         for mount in mounts.built_in(ctx.random, found.id):
             ctx.session.put_mount(mount)
     changed = found._replace(custom_metadata=dict(metadata))
@@ -200,7 +201,7 @@ def lock(ctx: SystemContext, fields: Mapping[str, Any]) -> Response:
         raise InvalidRequest(
             f"cannot lock namespace {quoted(found.path)}: ancestor namespace {quoted(locked.path)} is already locked"
         )
-    key = tokens.random_text(ctx.random, _KEY_LENGTH)
+    key = random_text(ctx.random, _KEY_LENGTH)
     ctx.session.put_namespace(found._replace(lock=_fingerprint(found, key)))
     return Response(data={"unlock_key": key})
 
