@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import resource
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -52,6 +53,44 @@ def test_idle_connections(server):
         for connection in idle[::10]:
             connection.close()
         assert_answers_others(server)
+
+
+def test_connections_that_never_begin_tls(serve_dev, certificate):
+    """Hundreds of connections that say nothing where TLS is awaited cost little each."""
+    cert, key, trust = certificate
+    server = serve_dev(f"-tls-cert-file={cert}", f"-tls-key-file={key}")
+    assert _answers_by_tls(server.port, trust)
+    before, many = rss_b(server.process.pid), times(600, 3_000)
+    with connections(server.port, many):
+        assert _answers_by_tls(server.port, trust)
+        assert rss_b(server.process.pid) - before < many * 96 * 1024 + 16 * MIB
+    assert server.stop()[0] == 0
+
+
+def test_requests_that_are_sent_ahead_have_a_bound(serve, vaultctl):
+    """A client that sends requests on end, each of which waits for a thread, has few of them in memory."""
+    vaultctl("secrets", "list")
+    server = serve(token=vaultctl("print", "token").out.strip())
+    before = rss_b(server.process.pid)
+    ahead = b"PUT /v1/secret/data/x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" * 1_000
+    with connections(server.port, 1) as (greedy,), ThreadPoolExecutor(1) as reader:
+        answers = reader.submit(_statuses, greedy, times(3_000, 50_000))
+        greedy.settimeout(0.05)
+        while not answers.done():
+            with suppress(TimeoutError, ConnectionError):
+                greedy.sendall(ahead)
+        assert answers.result() == {b"403"}
+        assert rss_b(server.process.pid) - before < 32 * MIB
+
+
+def _statuses(connection, count):
+    """Read so many answers, in whatever parts they come; give their statuses."""
+    found, rest = [], b""
+    while len(found) < count:
+        with suppress(TimeoutError):
+            *whole, rest = re.split(rb"(?<=\n)(?=HTTP/1\.1 )", rest + connection.recv(65536))
+            found += [answer.split()[1] for answer in whole]
+    return set(found)
 
 
 def test_slow_heads_and_bodies(server):

@@ -152,6 +152,19 @@ def test_a_head_without_a_body(one_server):
     assert rest.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_without_a_body_is_followed_by_the_next_one(one_server, status):
+    """A status that has no body has none, whatever a client asks for with it."""
+    odd = HEALTH.replace(b"sys/health", b"sys/health?activecode=%d" % status)
+    first, _, rest = _all(one_server.port, odd + HEALTH).partition(b"\r\n\r\n")
+    assert (int(first.split()[1]), rest[:15]) == (status, b"HTTP/1.1 200 OK")
+
+
+def test_who_speaks_tls_to_a_server_without_it_hears_of_it(one_server):
+    """A handshake is refused at once, and not awaited."""
+    assert _all(one_server.port, b"\x16\x03\x01\x02\x00\x01\x00", ends=False).startswith(b"HTTP/1.1 400 ")
+
+
 def test_who_waits_for_a_word_before_it_sends_its_body_gets_it(one_server):
     """`Expect: 100-continue` is answered as soon as the head is there."""
     one_server.begin_anew()

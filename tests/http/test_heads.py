@@ -2,6 +2,9 @@
 
 import h11
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.soak import times
 
 from vaultctl.http import heads
 from vaultctl.http.bodies import Body, Held
@@ -9,6 +12,7 @@ from vaultctl.http.wire import Answer
 from vaultctl.logical.errors import InvalidRequest, TooLarge
 
 HOST = "Host: x\r\n"
+CHUNKED = "Transfer-Encoding: chunked\r\n"
 
 
 def head(lines, line="POST /v1/sys/health HTTP/1.1\r\n"):
@@ -140,10 +144,10 @@ def test_a_head_has_a_limit():
 
 def test_an_answers_head_has_no_line_that_somebody_else_wrote():
     """A line end in a value ends no line."""
-    written = heads.write(Answer(200, (("X", "a\r\nSet-Cookie: b\n"),), b"body"), keeps=False)
+    written = heads.write(Answer(200, (("X", "a\r\nSet-Cookie: b\n"),), b"body"), "GET", keeps=False)
     client = h11.Connection(h11.CLIENT)
     client.send(h11.Request(method="GET", target="/", headers=[("Host", "x")]))
-    client.receive_data(written + b"body")
+    client.receive_data(written)
     names = [name for name, _ in client.next_event().headers]
     assert names == [b"x", b"date", b"content-length", b"connection"]
     assert client.next_event().data == b"body"
@@ -160,6 +164,43 @@ def body_of(lines, pieces, held=None):
     return None, bytes(received)
 
 
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_that_has_no_body_has_none(status):
+    """Whatever a door said with it: what follows would be taken for the next answer."""
+    written = heads.write(Answer(status, (), b"body"), "GET", keeps=True)
+    assert (written[-4:], b"Content-Length" in written) == (b"\r\n\r\n", False)
+
+
+def test_to_head_the_length_is_told_without_the_body():
+    """HEAD is told how long the body would be."""
+    assert heads.write(Answer(200, (), b"body"), "HEAD", keeps=True).endswith(b"\r\nContent-Length: 4\r\n\r\n")
+
+
+def test_a_status_that_is_a_word_in_between_is_none():
+    """A client would wait for another answer behind it. Source: Go."""
+    assert heads.write(Answer(102, (), b""), "GET", keeps=True).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize("byte", [b"\x00", b"\x0b", b"\x0c", b"\r", b"\x1f", b"\x7f"])
+def test_blanks_in_front_of_what_is_no_text_take_no_time(byte):
+    """A value of a hundred thousand blanks is refused by one look: the library's own took most of a minute."""
+    with pytest.raises(heads.BadHead):
+        heads.take(bytearray(b"GET / HTTP/1.1\r\nHost: x\r\na:" + b" " * 120_000 + byte + b"x\r\n\r\n"))
+
+
+def test_what_is_no_http_is_told_at_once():
+    """A client that begins TLS waits for an answer, and the first byte tells."""
+    with pytest.raises(heads.BadHead):
+        heads.take(bytearray(b"\x16\x03\x01\x02"))
+
+
+def test_a_transfer_encoding_that_is_not_known_is_501():
+    """As in HTTP's own documents, and in OpenBao 2.7."""
+    with pytest.raises(heads.BadHead) as refused:
+        head(HOST + "Transfer-Encoding: gzip\r\n")
+    assert refused.value.status == 501
+
+
 CHUNKS = b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: z\r\n\r\nGET"
 
 
@@ -167,27 +208,75 @@ CHUNKS = b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: z\r\n\r\nGET"
 def test_bodies_come_in_whatever_pieces(size):
     """A length and chunks end where they say, and what is behind them stays."""
     pieces = [CHUNKS[start : start + size] for start in range(0, len(CHUNKS), size)]
-    body, left = body_of("Transfer-Encoding: chunked\r\n", [b"", *pieces])
+    body, left = body_of(CHUNKED, [b"", *pieces])
     assert (body, CHUNKS.endswith(left), len(left) <= 3) == (b"abcde", True, True)
     body, left = body_of("Content-Length: 5\r\n", [b"abcdeGET"[start : start + size] for start in range(0, 8, size)])
     assert (body, b"GET".startswith(left)) == (b"abcde", True)
 
 
-@pytest.mark.parametrize(
-    "chunks",
-    [b"g\r\n", b"-1\r\n", b"+1\r\na\r\n", b"0x1\r\na\r\n", b"1\r\nab\r\n", b"\r\n", b"9" * 30 + b"\r\n"],
-)
+NO_CHUNKS = [
+    *(b"g\r\n", b"3\nabc\r\n", b";x\r\n", b"1;" + b" " * 2000, b"0\r\nx\r\n", b"0\r\n" + b"x: y\r\n" * 99, b"-1\r\n"),
+    *(b"+1\r\na\r\n", b"0x1\r\na\r\n", b"1\r\nab\r\n", b"\r\n", b"9" * 30 + b"\r\n"),
+]
+
+
+@pytest.mark.parametrize("chunks", NO_CHUNKS)
 def test_chunks_that_are_none_are_refused(chunks):
     """What is no chunk is an error, and not the end of the body."""
     with pytest.raises(InvalidRequest, match="malformed chunked encoding"):
-        body_of("Transfer-Encoding: chunked\r\n", [chunks, b"0\r\n\r\n"])
+        body_of(CHUNKED, [chunks, b"0\r\n\r\n"])
+
+
+def _read_by_the_library(data):
+    """Give what h11 reads of a body in chunks, and what it leaves; None for a body that goes on, or is none."""
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + data)
+    connection.next_event()
+    body = b""
+    while isinstance(event := connection.next_event(), h11.Data):
+        body += event.data
+    return (body, connection.trailing_data[0]) if isinstance(event, h11.EndOfMessage) else None
+
+
+PIECES = [
+    b"0",
+    b"1",
+    b"3",
+    b"a",
+    b"\r\n",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b";x",
+    b" ",
+    b"\t",
+    b"abc",
+    b"0\r\n\r\n",
+    b"X: y\r\n",
+    b":",
+    b"\x00",
+]
+
+
+@settings(max_examples=times(2_000, 200_000), deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=14), st.integers(1, 9))
+def test_chunks_end_where_the_library_says(pieces, size):
+    """What is taken for a body in chunks here is one to h11 too, with the same end: it never goes on in the next."""
+    data = b"".join(pieces)
+    try:
+        found = body_of(CHUNKED, [data[start : start + size] for start in range(0, len(data), size)])
+    except InvalidRequest:
+        return
+    if found[0] is not None:
+        left = data[len(data) - len(_read_by_the_library(data)[1]) :]
+        assert (found[0], left.startswith(found[1])) == (_read_by_the_library(data)[0], True)
 
 
 def test_chunks_may_not_be_mostly_shell():
     """Chunks of one byte each are refused once there are many: each costs time."""
     with pytest.raises(InvalidRequest, match="malformed chunked encoding"):
-        body_of("Transfer-Encoding: chunked\r\n", [b"1\r\nx\r\n" * 10_000] * 10)
-    body, _ = body_of("Transfer-Encoding: chunked\r\n", [b"1\r\nx\r\n" * 2_000, b"0\r\n\r\n"])
+        body_of(CHUNKED, [b"1\r\nx\r\n" * 10_000] * 10)
+    body, _ = body_of(CHUNKED, [b"1\r\nx\r\n" * 2_000, b"0\r\n\r\n"])
     assert body == b"x" * 2_000
 
 

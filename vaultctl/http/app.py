@@ -6,17 +6,19 @@ wait (a lock on the state, another server) is asked in a thread of a pool, so th
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.http import pages, wire
 from vaultctl.http.bodies import Limits
 from vaultctl.http.log_line import log_line
+from vaultctl.http.pool import Pool
 from vaultctl.logical.errors import VaultError, where
 from vaultctl.logical.request import only_reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from vaultctl.http.wire import Answer, Call
     from vaultctl.logical.door import Door
@@ -48,8 +50,8 @@ class App:
         self._door = door
         self._manners = manners
         self.log = manners.log
-        self._reading = ThreadPoolExecutor(READERS, thread_name_prefix="reading")
-        self.writing = ThreadPoolExecutor(manners.writers, thread_name_prefix="writing")
+        self._reading = Pool(READERS, "reading")
+        self.writing = Pool(manners.writers, "writing")
 
     def ask(self, call: Call) -> Answer | Future[Answer]:
         """Answer, or have it answered in a thread. Nothing that failed inside is shown to a client."""
@@ -60,7 +62,7 @@ class App:
                 response = self._manners.at_once(request) if self._manners.at_once else None
                 if response is None:
                     pool = self._reading if only_reads(request) else self.writing
-                    return pool.submit(self._wait_for, request, call)
+                    return pool.submit(partial(self._wait_for, request, call))
                 answer = wire.write_response(response, call)
         except Exception as error:  # the outer edge
             answer = self._failed(error, call)
@@ -72,9 +74,9 @@ class App:
             self.log(log_line(call, answer.status, took_s))
 
     def close(self) -> None:
-        """Let go of the threads."""
-        self._reading.shutdown(cancel_futures=True)
-        self.writing.shutdown(cancel_futures=True)
+        """Have nothing more answered in a thread."""
+        self._reading.close()
+        self.writing.close()
 
     def _wait_for(self, request: Request, call: Call) -> Answer:
         try:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
-import h11
-
-from vaultctl.http import heads, wire
+from vaultctl.http import wire
 from vaultctl.logical.errors import TooLarge, VaultError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vaultctl.http.heads import Head
 
 SMALL_B = 64 << 10
 """Bodies up to here are not counted: whoever may connect may have one."""
 
-_MOST_SHELL, _SHELL_B = 4, 16 << 10
+_MOST_SHELL, _SHELL_B = 1, 16 << 10
 """So many times what is in them may chunks take, and so much besides: each costs time, be there one byte in it."""
+
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]{0,8}(?:;[\t -~\x80-\xff]{0,256})?\r\n")
+_TRAILER = re.compile(rb"[!-9;-~]+:[\t -~\x80-\xff]*\r\n")
+_LINE_B = 1 << 10
+_MOST_TRAILERS = 64
 
 
 class Limits(NamedTuple):
@@ -73,7 +79,7 @@ class Body:
         self.since_s = now_s
         self._held = held
         self._left_b = head.framing.length_b or 0
-        self._chunks = heads.begin(head.block)[0] if head.framing.length_b is None else None
+        self._chunks = _Chunks() if head.framing.length_b is None else None
         self._parts: list[bytes] = []
         self._length_b = 0
         self._sent_b = 0
@@ -83,14 +89,17 @@ class Body:
 
         Raises: TooMuch, TooLarge, InvalidRequest for chunks that are none.
         """
+        before_b = len(received)
         if self._chunks is None:
-            part = bytes(received) if len(received) <= self._left_b else bytes(received[: self._left_b])
-            del received[: len(part)]
-            self._left_b -= len(part)
-            self._keep(part)
+            self._left_b -= self._keep(_taken(received, self._left_b))
             is_over = not self._left_b
         else:
-            is_over = self._take_chunks(self._chunks, received)
+            for part in self._chunks.take(received):
+                self._keep(part)
+            is_over = self._chunks.is_over
+        self._sent_b += before_b - len(received)
+        if self._sent_b - self._length_b > _MOST_SHELL * self._length_b + _SHELL_B:
+            raise wire.bad_chunks()
         if not is_over:
             return None
         if self._length_b > wire.MAX_BODY_B:
@@ -102,35 +111,84 @@ class Body:
         self._parts.clear()
         self._held.release(self)
 
-    def _keep(self, part: bytes | bytearray) -> None:
-        """Keep a part. Raises: TooMuch, TooLarge for what is so much too long that its end is not waited for."""
+    def _keep(self, part: bytes) -> int:
+        """Keep a part, and give its length. Raises: TooMuch, TooLarge: what is far too long is not read to its end."""
         self._length_b += len(part)
         if self._length_b <= wire.MAX_BODY_B:
-            self._parts.append(bytes(part))
+            self._parts.append(part)
             self._held.count(self, self._length_b)
         else:
             self.release()
             if self._length_b > 2 * wire.MAX_BODY_B:
                 raise _too_large()
+        return len(part)
 
-    def _take_chunks(self, chunks: h11.Connection, received: bytearray) -> bool:
-        """Take what came, and tell whether the last chunk did. Raises: as `take`."""
-        if not received:  # to the library that would be the end of the connection
+
+class _Chunks:
+    """A body in chunks, taken apart. It is strict: what could be read in two ways is no chunk."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._left_b = 0
+        self._is_in_chunk = False
+        self._trailers = -1
+        """How many lines came behind the last chunk, or -1 in front of it."""
+
+    def take(self, received: bytearray) -> Iterator[bytes]:
+        """Take what came off the front of what was received, and give what was in it. Raises: InvalidRequest."""
+        while not self.is_over and received:
+            if self._left_b:
+                part = _taken(received, self._left_b)
+                self._left_b -= len(part)
+                yield part
+            elif self._trailers >= 0:
+                if not self._take_trailer(received):
+                    return
+            elif self._is_in_chunk:
+                if not self._take_line(received, _EMPTY):
+                    return
+                self._is_in_chunk = False
+            else:
+                size = self._take_line(received, _SIZE)
+                if size is None:
+                    return
+                self._left_b = int(size[1], 16)
+                self._is_in_chunk = bool(self._left_b)
+                self._trailers = -1 if self._left_b else 0
+
+    def _take_trailer(self, received: bytearray) -> bool:
+        """Take a line behind the last chunk, of which nobody wants to know; tell whether one was there."""
+        if received[:1] == b"\r":
+            self.is_over = self._take_line(received, _EMPTY) is not None
+            return self.is_over
+        if self._take_line(received, _TRAILER) is None:
             return False
-        self._sent_b += len(received)
-        chunks.receive_data(bytes(received))
-        received.clear()
-        try:
-            while (event := chunks.next_event()) is not h11.NEED_DATA:
-                if not isinstance(event, h11.Data):
-                    received += chunks.trailing_data[0]
-                    return True
-                self._keep(event.data)
-        except h11.RemoteProtocolError:
-            raise wire.bad_chunks() from None
-        if self._sent_b > _MOST_SHELL * self._length_b + _SHELL_B:
+        self._trailers += 1
+        if self._trailers > _MOST_TRAILERS:
             raise wire.bad_chunks()
-        return False
+        return True
+
+    def _take_line(self, received: bytearray, form: re.Pattern[bytes]) -> re.Match[bytes] | None:
+        """Take a line of a form, or give None while it is not there in full. Raises: InvalidRequest."""
+        end = received.find(b"\n", 0, _LINE_B) + 1
+        if not end and len(received) < _LINE_B:
+            return None
+        line = bytes(received[:end])
+        del received[:end]
+        found = form.fullmatch(line)
+        if found is None:
+            raise wire.bad_chunks()
+        return found
+
+
+_EMPTY = re.compile(rb"\r\n")
+
+
+def _taken(received: bytearray, most_b: int) -> bytes:
+    """Take so much at most off the front of what was received."""
+    part = bytes(received) if len(received) <= most_b else bytes(received[:most_b])
+    del received[: len(part)]
+    return part
 
 
 def _too_large() -> TooLarge:

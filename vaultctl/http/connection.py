@@ -64,6 +64,8 @@ class Connection(asyncio.BufferedProtocol):
         self._body: Body | None = None
         self._began_s = 0.0
         self._answering: Call | None = None
+        self._is_coming = False
+        """That the loop goes on with the next request by itself."""
         self.is_full = False
         """That the client does not take what it is told."""
         self._has_ended = False
@@ -82,6 +84,11 @@ class Connection(asyncio.BufferedProtocol):
     def is_answering(self) -> bool:
         """Tell whether a request was read, and its answer is not on its way yet."""
         return self._answering is not None
+
+    @property
+    def has_gone(self) -> bool:
+        """Tell whether the client sends nothing more: perhaps it only waits, and perhaps it is no more."""
+        return self._has_ended
 
     @property
     def is_idle(self) -> bool:
@@ -107,9 +114,9 @@ class Connection(asyncio.BufferedProtocol):
         """Cut off whoever is late. Who takes an answer slowly is not, as long as some of it goes out."""
         unsent_b = self._transport.get_write_buffer_size() if self._transport else 0
         if unsent_b < self._unsent_b:
-            self._until_s = now_s + UNREAD_S
+            self.heard_s, self._until_s = now_s, now_s + UNREAD_S
         self._unsent_b = unsent_b
-        if self._body and not self._answering and now_s >= self._body.since_s + self._shared.limits.read_s:
+        if self._body and now_s >= self._body.since_s + self._shared.limits.read_s:
             self._refuse(TooSlow(self._shared.limits.read_s))
         elif now_s >= self._until_s:
             self.cut()
@@ -138,15 +145,15 @@ class Connection(asyncio.BufferedProtocol):
         if self._is_over:
             return
         self._received += self._shared.buffer[:nbytes]
-        self._go_on()
+        if not self._is_coming:
+            self._go_on()
         if len(self._received) > heads.MAX_B and self._transport:
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
         """Tell whether there is still somebody to answer."""
         self._has_ended = True
-        if self._received:
-            self._loop.call_soon(self._go_on)
+        self._go_on_soon()
         return bool(self._answering or self.is_full or self._received) and not self._is_tls()
 
     def pause_writing(self) -> None:
@@ -162,8 +169,15 @@ class Connection(asyncio.BufferedProtocol):
 
     # --- a request ---
 
+    def _go_on_soon(self) -> None:
+        """Go on in a later turn of the loop: other connections have theirs in between."""
+        if not self._is_coming:
+            self._is_coming = True
+            self._loop.call_soon(self._go_on)
+
     def _go_on(self) -> None:
         """Read one request, as far as it came, and have it answered."""
+        self._is_coming = False
         if self._answering or self.is_full or self._is_over:
             return
         try:
@@ -198,22 +212,25 @@ class Connection(asyncio.BufferedProtocol):
         return wire.Call(head.method, head.target, head.framing.headers, body or b"", self._client)
 
     def _ask(self, call: Call) -> None:
-        self._answering = call
-        self._until_s = _NO_TIME
+        self._answering, body = call, self._body
+        self._body, self._until_s = None, _NO_TIME
         answer = self._shared.app.ask(call)
         if isinstance(answer, Future):
-            answer.add_done_callback(self._tell_loop)
+            answer.add_done_callback(lambda given: self._tell_loop(body, given))
         else:
-            self._answer(answer)
+            self._answered(body, answer)
 
-    def _tell_loop(self, answer: Future[Answer]) -> None:
+    def _tell_loop(self, body: Body | None, answer: Future[Answer]) -> None:
         if not answer.cancelled():
             with suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._answer, answer.result())
+                self._loop.call_soon_threadsafe(self._answered, body, answer.result())
 
-    def _answer(self, answer: Answer) -> None:
+    def _answered(self, body: Body | None, answer: Answer) -> None:
+        """Say what was answered, if there is still somebody to hear it."""
+        if body:
+            body.release()
         call, head = self._answering, self._head
-        if call is None or head is None:  # the client has gone
+        if call is None or head is None:
             return
         keeps = head.framing.keeps and not self._is_last
         self._write(answer, call.method, keeps=keeps)
@@ -224,14 +241,14 @@ class Connection(asyncio.BufferedProtocol):
         self._after_answer()
 
     def _after_answer(self) -> None:
-        """Go on with what came meanwhile, in its turn: other connections have theirs in between."""
+        """Go on with what came meanwhile."""
         if self.is_full or self._answering:
             return
         if self._is_last:
             self._close()
         elif self._received or self._has_ended:
-            self._loop.call_soon(self._go_on)
-        if self._transport and not self._transport.is_reading() and not self._transport.is_closing():
+            self._go_on_soon()
+        if len(self._received) <= heads.MAX_B and self._transport and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def _refuse(self, error: VaultError) -> None:
@@ -245,16 +262,16 @@ class Connection(asyncio.BufferedProtocol):
         self._forget_request()
         self._received.clear()
         self._is_over = True
-        if self._has_ended or self._is_tls() or not self._transport:
+        if self._has_ended or not self._transport:
             self._close()
-        else:
+            return
+        if not self._is_tls():
             self._transport.write_eof()
-            self._until_s = time.monotonic() + _LINGER_S
+        self._until_s = time.monotonic() + _LINGER_S
 
     def _write(self, answer: Answer, method: str, *, keeps: bool) -> None:
-        head = heads.write(answer, keeps=keeps)
-        if self._transport:
-            self._transport.write(head if method == "HEAD" else head + answer.body)
+        if self._transport and not self._transport.is_closing():
+            self._transport.write(heads.write(answer, method, keeps=keeps))
 
     def _forget_request(self) -> None:
         if self._body:

@@ -31,9 +31,14 @@ _MOST_LINES = 256
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _END = re.compile(rb"\n\r?\n")
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
+"""What is no text. Beyond that it is what makes the library's expressions go back over blanks again and again."""
+
 _LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([^\x00-\x20\x7f]+) HTTP/1\.([01])\r?\n")
 _AUTHORITY = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 _LINE_ENDS = re.compile(r"[\r\n]")
+_MOST_B = (1 << 63) - 1
 _KEPT_B = 4 << 10
 _KEPT = 256
 """Headers up to this length are kept, those of the last so many requests: a client sends the same ones again."""
@@ -83,6 +88,8 @@ def take(received: bytearray, searched_b: int = 0) -> Head | None:
     """
     while received and received[0] in b"\r\n":  # some clients end a body with a line of its own
         del received[0]
+    if received and not _TOKEN.match(received):  # TLS, for example, whose client waits
+        raise _malformed()
     found = _END.search(received, max(searched_b - 2, 0))
     if found is None or found.end() > MAX_B:
         if len(received) > MAX_B:
@@ -92,7 +99,7 @@ def take(received: bytearray, searched_b: int = 0) -> Head | None:
     del received[: found.end()]
     line = _LINE.match(head)
     if line is None:
-        raise BadHead("malformed HTTP request")
+        raise _malformed()
     target = line[2].decode("latin-1")
     if not target.startswith("/"):
         target = _AUTHORITY.sub("", target, count=1) or "/"
@@ -106,11 +113,13 @@ def take(received: bytearray, searched_b: int = 0) -> Head | None:
 @lru_cache(maxsize=_KEPT)
 def _read(block: bytes, minor: bytes) -> Framing:
     """Read headers. Raises: BadHead."""
-    _, request = begin(block, minor)
+    request = _parsed(block, minor)
     sent = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers]
     headers = wire.headers_of(sent)
     chunked = "transfer-encoding" in headers
     length = None if chunked else int(headers.get("content-length", "0"))
+    if length is not None and length > _MOST_B:
+        raise _malformed()
     said = {word.strip().lower() for name, value in sent if name == "connection" for word in value.split(",")}
     # Of what has both lengths and chunks the chunks count, and nothing more is read from whoever sent it.
     keeps = minor == b"1" and "close" not in said and not (chunked and "content-length" in headers)
@@ -118,27 +127,38 @@ def _read(block: bytes, minor: bytes) -> Framing:
     return Framing(headers, length, keeps, awaits)
 
 
-def begin(block: bytes, minor: bytes = b"1") -> tuple[h11.Connection, h11.Request]:
-    """Have the library read headers; give it, for what follows them, and what it read. Raises: BadHead.
+def _parsed(block: bytes, minor: bytes) -> h11.Request:
+    """Have the library read headers. Raises: BadHead.
 
     It is shown another request line: it takes no target that is not ASCII, and knows nothing that depends on the line.
     """
+    if _CONTROL.search(block):
+        raise _malformed()
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=2 * MAX_B)
     connection.receive_data(b"POST / HTTP/1." + minor + b"\r\n" + block)
     try:
         request = connection.next_event()
     except h11.RemoteProtocolError as error:
-        raise BadHead(f"malformed HTTP request: {error}") from None
+        refused = _malformed()
+        refused.status = error.error_status_hint
+        raise refused from None
     if not isinstance(request, h11.Request) or connection.trailing_data[0]:
-        raise BadHead("malformed HTTP request")
-    return connection, request
+        raise _malformed()
+    return request
 
 
-def write(answer: Answer, *, keeps: bool) -> bytes:
-    """Write the head of an answer."""
-    length = b"" if answer.status == 204 else b"Content-Length: %d\r\n" % len(answer.body)
+def _malformed() -> BadHead:
+    return BadHead("malformed HTTP request")
+
+
+def write(answer: Answer, method: str, *, keeps: bool) -> bytes:
+    """Write an answer to a request with this method: its head, and its body where it may have one."""
+    status = answer.status if answer.status >= 200 else 200  # as Go, which takes what is below for a word in between
+    has_body = status not in (204, 304)
+    length = b"Content-Length: %d\r\n" % len(answer.body) if has_body else b""
     end = b"\r\n" if keeps else b"Connection: close\r\n\r\n"
-    return b"".join((_fixed(answer.status, answer.headers), _date(int(time.time())), length, end))
+    body = answer.body if has_body and method != "HEAD" else b""
+    return b"".join((_fixed(status, answer.headers), _date(int(time.time())), length, end, body))
 
 
 @lru_cache(maxsize=64)

@@ -76,6 +76,7 @@ class Listener:
         self._beginning: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._is_taking = False
+        self._ended = 0
 
     def take(self) -> None:
         """Take connections from now on."""
@@ -91,16 +92,23 @@ class Listener:
 
     def look(self, now_s: float) -> None:
         """End connections that are late, and take new ones if there is room again."""
+        self._tell_ended()
         for connection in list(self._shared.open):
             connection.look(now_s)
         self.take()
 
     def close(self) -> None:
         """Take no more, and end those that are idle; the others once they are answered."""
+        self._tell_ended()
         self.pause()
         self._socket.close()
         for connection in list(self._shared.open):
             connection.end()
+
+    def _tell_ended(self) -> None:
+        if self._ended:
+            self._complain(f"too many connections: ended {self._ended} that were silent longest")
+            self._ended = 0
 
     def _take_some(self) -> None:
         for _ in range(_AT_A_TIME):
@@ -135,13 +143,13 @@ class Listener:
     def _thin_out(self, most: int) -> int:
         """End those that were silent longest until no more than so many are left, if that can be; tell how many.
 
-        Who waits for an answer is left alone. A client that was sent away can connect again, which one that was never
-        let in cannot.
+        Who waits for an answer is left alone, as far as can be told. A client that was sent away can connect again,
+        which one that was never let in cannot.
         """
-        silent = sorted((each for each in self._shared.open if not each.is_answering), key=lambda each: each.heard_s)
+        may_end = (each for each in self._shared.open if not each.is_answering or each.has_gone)
+        silent = sorted(may_end, key=lambda each: each.heard_s)
         ended = silent[: max(len(self._shared.open) - most, 0)]
         for connection in ended:
             connection.cut()
-        if ended:
-            self._complain(f"too many connections: ended {len(ended)} that were silent longest")
+        self._ended += len(ended)
         return len(ended)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import time
+from asyncio import sslproto
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaultctl.http import listening
@@ -30,10 +32,13 @@ _BUSY_TICK_S = 0.05
 """The pause between two ticks, and that behind one which left work."""
 
 _STOP_S = 30.0
-"""So long is waited for requests in flight."""
+"""So long is waited for requests in flight, and for who still takes an answer."""
 
 _DRAIN_S = 1.0
-"""So long for connections that are in the middle of a request, or still take their answer."""
+"""So long for connections that are in the middle of a request."""
+
+_TLS_BUFFER_B = 32 << 10
+"""So much is received at a time where TLS is spoken. Each connection has a buffer of its own: a record is 16 KiB."""
 
 
 class Reloaded(NamedTuple):
@@ -65,6 +70,8 @@ def serve(door: Door, options: Options) -> None:
 
     A second of these signals ends the process at once. SIGHUP is a reload.
     """
+    sslproto.SSLProtocol.max_size = _TLS_BUFFER_B
+    logging.getLogger("asyncio").addHandler(logging.NullHandler())  # what goes wrong is told by `complain`
     with asyncio.Runner() as runner:
         runner.run(_serve(door, options))
 
@@ -175,7 +182,7 @@ class _Running:
             await asyncio.sleep(_BUSY_TICK_S if is_left else TICK_S)
             wrong, is_left = "", False
             try:
-                is_left = await self._loop.run_in_executor(self._app.writing, self._options.tick)
+                is_left = await asyncio.wrap_future(self._app.writing.submit(self._options.tick))
             except VaultError as error:
                 wrong = "; ".join(error.errors)
             except Exception as error:  # the outer edge: jobs go on when it is mended
@@ -198,8 +205,8 @@ class _Running:
         now = time.monotonic()
         deadline, drained = now + _STOP_S, now + _DRAIN_S
         while self._shared.open:
-            is_answering = any(each.is_answering for each in self._shared.open)
-            if time.monotonic() >= (deadline if is_answering else drained):
+            is_awaited = any(each.is_answering or each.is_full for each in self._shared.open)
+            if time.monotonic() >= (deadline if is_awaited else drained):
                 break
             await asyncio.sleep(0.01)
         for connection in list(self._shared.open):

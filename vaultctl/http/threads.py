@@ -118,11 +118,11 @@ class _Conversation:
             call = wire.Call(method, head.target, head.framing.headers, body, _LOOPBACK)
             answer = _answer(self._door, call)
         except ConnectionCut as cut:
-            self._send(_part(cut), method)
+            self._connection.sendall(_part(cut, method))
             return False
         except VaultError as error:  # what follows is not to be read
             answer = wire.write_error(error, method)
-        self._send(heads.write(answer, keeps=keeps) + answer.body, method)
+        self._connection.sendall(heads.write(answer, method, keeps=keeps))
         return keeps
 
     def _head(self) -> Head | None:
@@ -152,19 +152,15 @@ class _Conversation:
         self._received += part
         return bool(part)
 
-    def _send(self, data: bytes, method: str) -> None:
-        if method == "HEAD":
-            data = data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if data else b""
-        self._connection.sendall(data)
 
-
-def _part(cut: ConnectionCut) -> bytes:
+def _part(cut: ConnectionCut, method: str) -> bytes:
     """Give what still goes out: at least half of the head, and less than the whole."""
     if cut.answer is None:
         return b""
     answer = wire.write_response(cut.answer) if isinstance(cut.answer, Response) else wire.write_error(cut.answer)
-    head = heads.write(answer, keeps=True)
-    return head + answer.body[: int(len(answer.body) * cut.share)] if answer.body else head[: len(head) // 2]
+    head = heads.write(answer, "HEAD", keeps=True)
+    body = answer.body if method != "HEAD" else b""
+    return head + body[: int(len(body) * cut.share)] if body else head[: len(head) // 2]
 
 
 def _answer(door: Door, call: Call) -> Answer:

@@ -188,7 +188,7 @@ def _token_of(headers: Mapping[str, str]) -> str:
     if token:
         return token
     scheme, _, rest = headers.get("authorization", "").partition(" ")
-    return rest.strip() if scheme == "Bearer" else ""
+    return rest.strip(" \t") if scheme == "Bearer" else ""
 
 
 def _wrap_ttl_s(header: str) -> float:
