@@ -136,9 +136,10 @@ class Listener:
         limits = {"ssl_handshake_timeout": SILENT_S, "ssl_shutdown_timeout": 1.0} if self.tls else {}
         try:
             await self._loop.connect_accepted_socket(lambda: connection, taken, ssl=self.tls, **limits)
-        except OSError:  # no handshake, or one that failed
+        except OSError as error:  # no handshake, or one that failed
             connection.cut()
             taken.close()
+            error.__traceback__ = None  # it leads to the buffers of the connection, in a circle
 
     def _thin_out(self, most: int) -> int:
         """End those that were silent longest until no more than so many are left, if that can be; tell how many.
