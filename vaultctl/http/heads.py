@@ -1,6 +1,6 @@
 """The heads of requests on the wire, and the heads of answers. Pure functions.
 
-What headers say, and where a body ends, is h11's to tell: see docs/decisions/0019-http-server-on-asyncio.md
+What headers say is h11's to tell: see docs/decisions/0019-http-server-on-asyncio.md
 """
 
 from __future__ import annotations
