@@ -141,6 +141,30 @@ def test_tls(serve_dev, certificate):
     assert 'tls: "enabled"' in server.said
 
 
+def test_a_certificate_that_cannot_be_served_is_told_of(vaultctl, certificate, tmp_path):
+    """What is wrong with it, or with its key, is said before anything is served."""
+    from cryptography.hazmat.primitives import serialization
+    from support.authority import Authority
+
+    cert, key, _ = certificate
+    (tmp_path / "other").mkdir()
+    other = Authority(tmp_path / "other").sign("other", "127.0.0.1").key
+    loaded = serialization.load_pem_private_key(key.read_bytes(), None)
+    locked, junk = tmp_path / "locked.key", tmp_path / "junk"
+    form = (serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"x"))
+    locked.write_bytes(loaded.private_bytes(serialization.Encoding.PEM, *form))
+    junk.write_text("junk")
+    for wrong, words in [
+        (other, "the key is that of another certificate"),
+        (locked, "the key is encrypted"),
+        (junk, "no certificate, or no key, in it"),
+        (tmp_path, "it is no file"),
+        (tmp_path / "nope", "no such file or directory"),
+    ]:
+        done = vaultctl("server", "-dev", f"-tls-cert-file={cert}", f"-tls-key-file={wrong}")
+        assert (done.code, words in done.err, str(wrong) in done.err) == (1, True, True)
+
+
 def test_an_address_in_use_is_an_error(serve_dev, vaultctl):
     """A second server on the same address says so, and does not take requests of the first."""
     server = serve_dev()

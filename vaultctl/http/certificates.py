@@ -32,9 +32,18 @@ def load(cert: Path, key: Path, *, tls13: bool = False) -> ssl.SSLContext:
         # Without a password OpenSSL would ask for one on the terminal.
         context.load_cert_chain(cert, key, password=lambda: b"")
     except (OSError, ValueError) as error:
-        reason = str(getattr(error, "reason", None) or "no certificate, or no key, in it").replace("_", " ").lower()
-        raise CannotServe(f"cannot use the certificate {cert} with the key {key}: {reason}") from None
+        raise CannotServe(f"cannot use the certificate {cert} with the key {key}: {_why(error, key)}") from None
     return context
+
+
+def _why(error: Exception, key: Path) -> str:
+    """Say what is wrong with a certificate and its key: OpenSSL has words for some of it."""
+    reason = getattr(error, "reason", None)
+    if reason == "KEY_VALUES_MISMATCH":
+        return "the key is that of another certificate"
+    if b"ENCRYPTED" in key.read_bytes():
+        return "the key is encrypted"
+    return str(reason or "no certificate, or no key, in it").replace("_", " ").lower()
 
 
 def _check_readable(path: Path) -> None:
