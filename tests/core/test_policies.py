@@ -230,7 +230,8 @@ def test_capabilities_are_told_by_token_accessor_and_for_oneself(core):
     allow(core, rule("secret/*", "read", "list"), rule("sys/capabilities-self", "update"))
     expected = {"secret/a": ["list", "read"], "capabilities": ["list", "read"]}
     assert ask(core, UPDATE, "sys/capabilities-self", LIMITED, path="secret/a").data == expected
-    by_accessor = {"accessor": LIMITED[::-1], "paths": ["secret/a"]}
+    looked_up = core.handle(Request(UPDATE, "auth/token/lookup", data={"token": LIMITED}, token=ROOT_TOKEN))
+    by_accessor = {"accessor": looked_up.data["accessor"], "paths": ["secret/a"]}
     assert ask(core, UPDATE, "sys/capabilities-accessor", **by_accessor).data == expected
     of_token = Request(UPDATE, "sys/capabilities", data={"token": LIMITED, "paths": ["secret/a"]}, token=ROOT_TOKEN)
     assert core.handle(of_token).data == expected

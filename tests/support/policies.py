@@ -18,7 +18,7 @@ LIMITED = "s.ALimitedTokenOfTheTests"
 
 def give_token(core: Core, *policies: str, token: str = LIMITED, **fields: object) -> str:
     """Make a token with these policies alone."""
-    defaults = {"accessor": token[::-1], "path": "auth/token/create", "display_name": "token"}
+    defaults = {"path": "auth/token/create", "display_name": "token"}
     with core.sessions.writing() as session:
         made = {**defaults, "creation_time_s": NOW_S, **fields}
         tokens.create(session.view, token, policies=policies, **made)
