@@ -23,6 +23,11 @@ def head(lines, line="POST /v1/sys/health HTTP/1.1\r\n"):
     return found
 
 
+def whole(answer, method, *, keeps):
+    """Give what is written of an answer."""
+    return b"".join(heads.write(answer, method, keeps=keeps))
+
+
 def test_a_head_is_taken_once_it_is_there_in_full():
     """Byte by byte nothing is taken before the empty line, and nothing behind it."""
     sent = b"\r\n\nLIST /v1/a%2Fb//?x=1 HTTP/1.1\r\nHost: x\r\nX-Vault-Token:  t \r\n\r\nPOST"
@@ -144,7 +149,7 @@ def test_a_head_has_a_limit():
 
 def test_an_answers_head_has_no_line_that_somebody_else_wrote():
     """A line end in a value ends no line."""
-    written = heads.write(Answer(200, (("X", "a\r\nSet-Cookie: b\n"),), b"body"), "GET", keeps=False)
+    written = whole(Answer(200, (("X", "a\r\nSet-Cookie: b\n"),), b"body"), "GET", keeps=False)
     client = h11.Connection(h11.CLIENT)
     client.send(h11.Request(method="GET", target="/", headers=[("Host", "x")]))
     client.receive_data(written)
@@ -167,18 +172,25 @@ def body_of(lines, pieces, held=None):
 @pytest.mark.parametrize("status", [204, 304])
 def test_an_answer_that_has_no_body_has_none(status):
     """Whatever a door said with it: what follows would be taken for the next answer."""
-    written = heads.write(Answer(status, (), b"body"), "GET", keeps=True)
+    written = whole(Answer(status, (), b"body"), "GET", keeps=True)
     assert (written[-4:], b"Content-Length" in written) == (b"\r\n\r\n", False)
+
+
+def test_a_long_body_is_not_copied():
+    """It goes out as it is, behind its head."""
+    body = bytes(1 << 20)
+    head, sent = heads.write(Answer(200, (), body), "GET", keeps=True)
+    assert (head[-4:], sent.obj is body) == (b"\r\n\r\n", True)
 
 
 def test_to_head_the_length_is_told_without_the_body():
     """HEAD is told how long the body would be."""
-    assert heads.write(Answer(200, (), b"body"), "HEAD", keeps=True).endswith(b"\r\nContent-Length: 4\r\n\r\n")
+    assert whole(Answer(200, (), b"body"), "HEAD", keeps=True).endswith(b"\r\nContent-Length: 4\r\n\r\n")
 
 
 def test_a_status_that_is_a_word_in_between_is_none():
     """A client would wait for another answer behind it. Source: Go."""
-    assert heads.write(Answer(102, (), b""), "GET", keeps=True).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert whole(Answer(102, (), b""), "GET", keeps=True).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 @pytest.mark.parametrize("byte", [b"\x00", b"\x0b", b"\x0c", b"\r", b"\x1f", b"\x7f"])

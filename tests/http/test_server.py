@@ -131,12 +131,16 @@ def test_a_job_that_was_left_is_stepped_by_the_server(serve, vaultctl, await_tha
 
 
 def test_tls(serve_dev, certificate):
-    """With a certificate and its key the server speaks TLS, and says so."""
+    """With a certificate and its key the server speaks TLS, with long bodies both ways too, and says so."""
     cert, key, trust = certificate
     server = serve_dev(f"-tls-cert-file={cert}", f"-tls-key-file={key}")
     connection = http.client.HTTPSConnection("127.0.0.1", server.port, context=trust, timeout=20)
-    connection.request("GET", "/v1/sys/health")
-    assert connection.getresponse().status == 200
+    long = json.dumps({"k": "v" * (4 << 20)})
+    connection.request("POST", "/v1/cubbyhole/long", long, {"X-Vault-Token": server.token})
+    assert (written := connection.getresponse()).read() == b""
+    assert written.status == 204
+    connection.request("GET", "/v1/cubbyhole/long", headers={"X-Vault-Token": server.token})
+    assert json.load(connection.getresponse())["data"] == json.loads(long)
     connection.close()
     assert 'tls: "enabled"' in server.said
 

@@ -271,7 +271,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def _write(self, answer: Answer, method: str, *, keeps: bool) -> None:
         if self._transport and not self._transport.is_closing():
-            self._transport.write(heads.write(answer, method, keeps=keeps))
+            for piece in heads.write(answer, method, keeps=keeps):
+                self._transport.write(piece)
 
     def _forget_request(self) -> None:
         if self._body:

@@ -122,7 +122,7 @@ class _Conversation:
             return False
         except VaultError as error:  # what follows is not to be read
             answer = wire.write_error(error, method)
-        self._connection.sendall(heads.write(answer, method, keeps=keeps))
+        self._connection.sendall(b"".join(heads.write(answer, method, keeps=keeps)))
         return keeps
 
     def _head(self) -> Head | None:
@@ -158,7 +158,7 @@ def _part(cut: ConnectionCut, method: str) -> bytes:
     if cut.answer is None:
         return b""
     answer = wire.write_response(cut.answer) if isinstance(cut.answer, Response) else wire.write_error(cut.answer)
-    head = heads.write(answer, "HEAD", keeps=True)
+    head = b"".join(heads.write(answer, "HEAD", keeps=True))
     body = answer.body if method != "HEAD" else b""
     return head + body[: int(len(body) * cut.share)] if body else head[: len(head) // 2]
 
