@@ -125,17 +125,19 @@ def test_a_request_in_flight_is_answered_over_its_old_connection(serve, vaultctl
     vaultctl("secrets", "list")
     token = vaultctl("print", "token").out.strip()
     https = Https(serve, tmp_path, token=token)
-    answered = []
+    answered, sent = [], threading.Event()
 
     def write():
         connection = https.connect()
         body = json.dumps({"data": {"k": "v"}})
         connection.request("POST", "/v1/secret/data/a", body, {"X-Vault-Token": token})
+        sent.set()
         answered.append(connection.getresponse().status)
 
     with open_backend("json", str(vaultctl.data / "state.json")).writer():
         writer = threading.Thread(target=write)
         writer.start()
+        assert sent.wait(60)
         https.renew("second")
         https.reload()
         await_that(lambda: https.name() == "second")
