@@ -19,8 +19,8 @@ SMALL_B = 64 << 10
 _MOST_SHELL, _SHELL_B = 1, 16 << 10
 """So many times what is in them may chunks take, and so much besides: each costs time, be there one byte in it."""
 
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]{0,8}(?:;[\t -~\x80-\xff]{0,256})?\r\n")
-_TRAILER = re.compile(rb"[!-9;-~]+:[\t -~\x80-\xff]*\r\n")
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t -~\x80-\xff]{0,256}|[ \t]{0,8})\r\n")
+_TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n")
 _LINE_B = 1 << 10
 _MOST_TRAILERS = 64
 
