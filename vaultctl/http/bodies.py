@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from vaultctl.http import wire
+from vaultctl.http import heads, wire
 from vaultctl.logical.errors import TooLarge, VaultError
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ _MOST_SHELL, _SHELL_B = 1, 16 << 10
 """So many times what is in them may chunks take, and so much besides: each costs time, be there one byte in it."""
 
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t -~\x80-\xff]{0,256}|[ \t]{0,8})\r\n")
-_TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n")
+_TRAILER = re.compile(heads.TOKEN + rb"+:[\t -~\x80-\xff]*\r\n")
+_EMPTY = re.compile(rb"\r\n")
 _LINE_B = 1 << 10
 _MOST_TRAILERS = 64
 
@@ -179,9 +180,6 @@ class _Chunks:
         if found is None:
             raise wire.bad_chunks()
         return found
-
-
-_EMPTY = re.compile(rb"\r\n")
 
 
 def _taken(received: bytearray, most_b: int) -> bytes:

@@ -68,8 +68,8 @@ class Connection(asyncio.BufferedProtocol):
         """That the loop goes on with the next request by itself."""
         self.is_full = False
         """That the client does not take what it is told."""
-        self._has_ended = False
-        """That the client sends nothing more."""
+        self.has_ended = False
+        """That the client sends nothing more: perhaps it only waits, and perhaps it is no more."""
         self._is_last = False
         """That nothing is answered but what is under way."""
         self._is_over = False
@@ -84,11 +84,6 @@ class Connection(asyncio.BufferedProtocol):
     def is_answering(self) -> bool:
         """Tell whether a request was read, and its answer is not on its way yet."""
         return self._answering is not None
-
-    @property
-    def has_gone(self) -> bool:
-        """Tell whether the client sends nothing more: perhaps it only waits, and perhaps it is no more."""
-        return self._has_ended
 
     @property
     def is_idle(self) -> bool:
@@ -152,7 +147,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """Tell whether there is still somebody to answer."""
-        self._has_ended = True
+        self.has_ended = True
         self._go_on_soon()
         return bool(self._answering or self.is_full or self._received) and not self._is_tls()
 
@@ -187,7 +182,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         if call:
             self._ask(call)
-        elif self._has_ended:
+        elif self.has_ended:
             self._close()
 
     def _read(self) -> Call | None:
@@ -246,7 +241,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         if self._is_last:
             self._close()
-        elif self._received or self._has_ended:
+        elif self._received or self.has_ended:
             self._go_on_soon()
         if len(self._received) <= heads.MAX_B and self._transport and not self._transport.is_closing():
             self._transport.resume_reading()
@@ -262,7 +257,7 @@ class Connection(asyncio.BufferedProtocol):
         self._forget_request()
         self._received.clear()
         self._is_over = True
-        if self._has_ended or not self._transport:
+        if self.has_ended or not self._transport:
             self._close()
             return
         if not self._is_tls():

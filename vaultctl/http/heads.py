@@ -30,12 +30,15 @@ _MOST_LINES = 256
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
+TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
+"""What methods and the names of headers are made of."""
+
 _END = re.compile(rb"\n\r?\n")
-_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]")
+_BEGIN = re.compile(TOKEN)
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 """What is no text. Beyond that it is what makes the library's expressions go back over blanks again and again."""
 
-_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([^\x00-\x20\x7f]+) HTTP/1\.([01])\r?\n")
+_LINE = re.compile(rb"(" + TOKEN + rb"+) ([^\x00-\x20\x7f]+) HTTP/1\.([01])\r?\n")
 _AUTHORITY = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 _LINE_ENDS = re.compile(r"[\r\n]")
 _MOST_B = (1 << 63) - 1
@@ -70,12 +73,11 @@ class Framing(NamedTuple):
 
 
 class Head(NamedTuple):
-    """One head. `block` is its headers as they were sent, each line with its end, and the empty one."""
+    """One head: its line, and what its headers say."""
 
     method: str
     target: str
     framing: Framing
-    block: bytes
 
     def __repr__(self) -> str:
         """Name the method alone: all else may hold what is secret."""
@@ -89,7 +91,7 @@ def take(received: bytearray, searched_b: int = 0) -> Head | None:
     """
     while received and received[0] in b"\r\n":  # some clients end a body with a line of its own
         del received[0]
-    if received and not _TOKEN.match(received):  # TLS, for example, whose client waits
+    if received and not _BEGIN.match(received):  # TLS, for example, whose client waits
         raise _malformed()
     found = _END.search(received, max(searched_b - 2, 0))
     if found is None or found.end() > MAX_B:
@@ -108,7 +110,7 @@ def take(received: bytearray, searched_b: int = 0) -> Head | None:
     if block.count(b"\n") > _MOST_LINES:
         raise HeadTooLong("the head of the request has too many lines")
     read = _read if len(block) <= _KEPT_B else _read.__wrapped__
-    return Head(line[1].decode(), target, read(block, line[3]), block)
+    return Head(line[1].decode(), target, read(block, line[3]))
 
 
 @lru_cache(maxsize=_KEPT)

@@ -147,7 +147,7 @@ class Listener:
         Who waits for an answer is left alone, as far as can be told. A client that was sent away can connect again,
         which one that was never let in cannot.
         """
-        may_end = (each for each in self._shared.open if not each.is_answering or each.has_gone)
+        may_end = (each for each in self._shared.open if not each.is_answering or each.has_ended)
         silent = sorted(may_end, key=lambda each: each.heard_s)
         ended = silent[: max(len(self._shared.open) - most, 0)]
         for connection in ended:
