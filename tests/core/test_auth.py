@@ -8,8 +8,9 @@ from support.places import Place
 from support.states import ROOT_TOKEN, make_core, open_core
 
 from vaultctl.auth.userpass import passwords
-from vaultctl.core import identity, jobs, lockouts, tokens
+from vaultctl.core import identity, jobs, lockouts, pipeline, tokens
 from vaultctl.core.core import Core
+from vaultctl.core.exchange import Exchange
 from vaultctl.core.plugins import Catalogue
 from vaultctl.core.system import remount
 from vaultctl.framework.endpoint import Context, Endpoint, Engine, Entry
@@ -207,7 +208,7 @@ def test_a_move_takes_one_step_and_the_rows_go_later(core):
         Operation.UPDATE, "sys/remount", data={"from": "auth/userpass", "to": "auth/staff"}, token=ROOT_TOKEN
     )
     with core.sessions.writing() as session:
-        core._run(session, request, writing=True)  # committed, and then the process died
+        pipeline.run(Exchange(core.host, session, request, writing=True))  # committed, and then the process died
     with core.sessions.writing() as session:
         job = jobs.pending(session.view)
         assert remount.step(session, job).status == jobs.SUCCESS
@@ -266,7 +267,7 @@ def test_a_move_that_fails_revokes_nothing(core):
         Operation.UPDATE, "sys/remount", data={"from": "auth/userpass", "to": "auth/staff"}, token=ROOT_TOKEN
     )
     with core.sessions.writing() as session:
-        started = core._run(session, request, writing=True).data["migration_id"]
+        started = pipeline.run(Exchange(core.host, session, request, writing=True)).data["migration_id"]
     with core.sessions.writing() as session:
         taken = session.mounts.at("auth/token/")._replace(path="auth/staff/", uuid="taken", type="userpass")
         session.put_mount(taken)

@@ -5,8 +5,9 @@ import json
 import pytest
 from support.states import ROOT_TOKEN, make_core
 
-from vaultctl.core import identity, quotas
+from vaultctl.core import identity, pipeline, quotas
 from vaultctl.core.core import Core
+from vaultctl.core.exchange import Exchange
 from vaultctl.logical.errors import BadToken, InvalidRequest, NotFound, NotOffered, PermissionDenied, VaultError
 from vaultctl.logical.request import Operation, Request
 from vaultctl.logical.response import Response
@@ -209,7 +210,7 @@ def test_a_quota_stays_with_a_mount_that_is_not_disabled(core):
     ask(core, UPDATE, "ssh/creds/r", ip="10.0.0.1")
     ask(core, UPDATE, "sys/quotas/rate-limit/q", rate=1, path="ssh")
     with core.sessions.writing() as session:
-        core._run(session, Request(DELETE, "sys/mounts/ssh", token=ROOT_TOKEN), writing=True)
+        pipeline.run(Exchange(core.host, session, Request(DELETE, "sys/mounts/ssh", token=ROOT_TOKEN), writing=True))
     assert ask(core, READ, "sys/quotas/rate-limit/q").data["path"] == "ssh/"
     while core.advance(1):
         pass

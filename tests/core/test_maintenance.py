@@ -4,7 +4,8 @@ import pytest
 from support.places import Place
 from support.states import ROOT_TOKEN, initialise, make_core, open_state, write
 
-from vaultctl.core import maintenance
+from vaultctl.core import maintenance, pipeline
+from vaultctl.core.exchange import Exchange
 from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.request import Operation, Request
 from vaultctl.storage.memory import Memory
@@ -34,10 +35,11 @@ def test_a_move_that_was_cut_short_is_finished_first():
     core = make_core(Memory())
     ask = Request(Operation.UPDATE, "sys/remount", data={"from": "secret", "to": "moved"}, token=ROOT_TOKEN)
     with core.sessions.writing() as session:
-        moved = core._run(session, ask, writing=True).data["migration_id"]  # committed, and then the process died
+        begun = pipeline.run(Exchange(core.host, session, ask, writing=True))  # committed, and then the process died
 
     with pytest.raises(InvalidRequest):
         core.handle(Request(Operation.UPDATE, "sys/mounts/moved", data={"type": "kv"}, token=ROOT_TOKEN))
 
-    status = core.handle(Request(Operation.READ, f"sys/remount/status/{moved}", token=ROOT_TOKEN))
+    path = f"sys/remount/status/{begun.data['migration_id']}"
+    status = core.handle(Request(Operation.READ, path, token=ROOT_TOKEN))
     assert status.data["migration_info"]["status"] == "success"

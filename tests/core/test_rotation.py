@@ -194,7 +194,7 @@ def _count(core: Core, encryptions: int) -> None:
     """Have the active term look as if it had encrypted so often before."""
     with core.state.writer() as transaction:
         counted = dict(transaction.header.encryptions)
-        transaction._barrier.encryptions["1"] = encryptions - counted.get("1", 0) - 1
+        transaction._encrypted = encryptions - counted.get("1", 0) - 1
         transaction.put("core/test/any", b"")
         transaction.commit()
 

@@ -83,6 +83,23 @@ def test_a_transaction_without_a_commit_leaves_nothing():
     assert values(state) == {"core/test/b": b"b"}
 
 
+def test_encryptions_are_counted_by_term():
+    """Each entry that is stored counts for the term that encrypts it, and one that is read or removed for none."""
+    state = make_state(Memory())
+    with state.reader() as view:
+        before = view.header.encryptions["1"]
+    with state.writer() as transaction:
+        transaction.put("core/test/a", b"a")
+        transaction.rotate()
+        transaction.put("core/test/a", b"A")
+        transaction.put("core/test/b", b"b")
+        transaction.get("core/test/a")
+        transaction.delete("core/test/b")
+        transaction.commit()
+    with state.reader() as view:
+        assert view.header.encryptions == {"1": before + 1, "2": 2}
+
+
 def test_a_rollback_undoes_what_came_after_its_mark():
     """A rollback brings back what was replaced, removed and added since the savepoint, and keeps what came before."""
     state = make_state(Memory())

@@ -156,7 +156,7 @@ class Ticks:
 def test_a_request_that_leaves_descendants_stores_a_job(core):
     """What a request does not remove of a tree itself is a job, which counts what it removes."""
     parent = make(core)
-    for _ in range(3 * sweep.AT_ONCE):  # it removes as many, and as every write so many of what is due
+    for _ in range(2 * sweep.AT_ONCE):  # it removes as many of them itself
         make(core, parent)
     ask(core, "revoke", token=parent)
     with core.state.reader() as view:

@@ -75,13 +75,6 @@ def test_new_terms_are_closed_to_old_keyrings(barrier: Barrier, rotated: Barrier
         barrier.decrypt(NAME, rotated.encrypt(NAME, b"value"))
 
 
-def test_encryptions_are_counted_by_term(rotated: Barrier):
-    """Each encryption counts for the active term; decrypting counts for nothing."""
-    for _ in range(3):
-        rotated.decrypt(NAME, rotated.encrypt(NAME, b""))
-    assert rotated.encryptions == {"2": 3}
-
-
 def test_a_mac_is_known_again(barrier: Barrier):
     """A tag is authentic for the bytes that it was made for, and for no others."""
     tag = barrier.mac(b"all bytes")
@@ -174,13 +167,3 @@ def test_a_keyring_is_no_entry(barrier: Barrier):
         barrier.decrypt(NAME, sealed)
     with pytest.raises(IntegrityError):
         open_keyring(ROOT_KEY, NAME, barrier.encrypt(NAME, b"value"), os.urandom)
-
-
-def test_a_barrier_that_counts_anew_has_the_same_keys(barrier: Barrier):
-    """What one encrypts the other decrypts and proves, and each counts its own encryptions."""
-    other = barrier.counting_anew()
-    assert other.decrypt(NAME, barrier.encrypt(NAME, b"value")) == b"value"
-    assert barrier.decrypt(NAME, other.encrypt(NAME, b"value")) == b"value"
-    assert barrier.is_authentic(b"data", other.mac(b"data"))
-    other.encrypt(NAME, b"value")
-    assert (barrier.encryptions, other.encryptions) == ({"1": 1}, {"1": 2})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import pipeline, system, tokens
@@ -20,13 +20,11 @@ from vaultctl.logical.response import EMPTY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from contextlib import AbstractContextManager
 
     from vaultctl.core.apart import Apart
     from vaultctl.core.attempts import Attempts
     from vaultctl.core.exchange import Unauthenticated
     from vaultctl.core.sealing import Sealing
-    from vaultctl.core.session import Session
     from vaultctl.core.state import State
     from vaultctl.core.views import View
     from vaultctl.crypto.seals.seal import Seal
@@ -123,8 +121,10 @@ class Core:
 
     def _handle(self, request: Request) -> Response:
         if only_reads(request):
-            with suppress(NeedsWriting):
+            try:
                 return self._read(request)
+            except NeedsWriting:
+                pass
         response, budget_s = self._written(request)
         if budget_s is not None:
             self._advance_quietly(budget_s)
@@ -136,7 +136,7 @@ class Core:
         if quick and not self.host.auditing.has_devices:
             with suppress(NeedsWriting, Sealed), self.state.reader(waits=False) as view:
                 view.before_seal = _leave_to_others
-                return self._run(self.sessions.of(view), self._identified(request), writing=False)
+                return self._run(Exchange(self.host, self.sessions.of(view), self._identified(request)))
         return None
 
     def look_at_seals(self) -> None:
@@ -274,7 +274,7 @@ class Core:
 
     def _read(self, request: Request) -> Response:
         with self.state.reader() as view:
-            return self._run(self.sessions.of(view), request, writing=False)
+            return self._run(Exchange(self.host, self.sessions.of(view), request))
 
     def _written(self, request: Request) -> tuple[Response, float | None]:
         """Answer in a transaction, behind jobs and slow work; see `_write`. Raises: VaultError."""
@@ -297,16 +297,16 @@ class Core:
         """
         with self.sessions.writing() as session:
             jobs = self._active_jobs(session.view)
-            in_background = [job for job in jobs if job.startswith(BACKGROUND_JOB)]
-            if not after_jobs and len(jobs) > len(in_background):
+            if jobs and not after_jobs and not all(job.startswith(BACKGROUND_JOB) for job in jobs):
                 raise _JobsFirst
-            with _hurried(session.view.seal):
-                response = self._run(session, request, writing=True, apart=apart)
+            exchange = Exchange(self.host, session, request, writing=True, apart=apart)
+            response = self._run(exchange) if not _may_wait(session.view.seal) else self._run_hurried(exchange)
             if session.seals:
                 self._forget_keys(session.view.header)
             if session.changed_below(ACTIVE_JOBS) or self._has_due(session.view):
                 return response, JOB_BUDGET_S
-            return response, 0 if in_background and not self._are_jobs_stepped() else None
+            is_left = any(job.startswith(BACKGROUND_JOB) for job in jobs)
+            return response, 0 if is_left and not self._are_jobs_stepped() else None
 
     def _are_jobs_stepped(self) -> bool:
         """Tell whether somebody in this process works on jobs from time to time."""
@@ -329,7 +329,8 @@ class Core:
 
     def _active_jobs(self, view: View) -> list[str]:
         """Name the jobs that are not at their end; as long as no job changed, that costs nothing."""
-        version = (view.header.cluster_id, view.header.tables.get("jobs", 0))
+        header = view.header
+        version = (header.cluster_id, header.tables.get("jobs", 0))
         if version == self._without_jobs:
             return []
         active = view.list(ACTIVE_JOBS)
@@ -337,31 +338,30 @@ class Core:
             self._without_jobs = version
         return active
 
-    def _run(self, session: Session, request: Request, *, writing: bool, apart: Apart | None = None) -> Response:
+    def _run_hurried(self, exchange: Exchange) -> Response:
+        """Wait but a moment for the seal while others wait for the lock."""
+        from vaultctl.crypto.seals import watched
+
+        with watched.hurried():
+            return self._run(exchange)
+
+    def _run(self, exchange: Exchange) -> Response:
+        request_id = exchange.request.request_id
         try:
-            response = pipeline.run(Exchange(self.host, session, request, writing=writing, apart=apart))
+            response = pipeline.run(exchange)
         except VaultError as error:
-            error.request_id = error.request_id or request.request_id
+            error.request_id = error.request_id or request_id
             raise
         # What was wrapped keeps the id of its own request, and a wrapped answer has none. Source: OpenBao 2.7.
         if response.request_id or response.wrap_info is not None:
             return response
-        return response.identified(request.request_id)
+        return response.identified(request_id)
 
 
 def _leave_to_others(seal: Seal) -> None:
     """Have a request answered elsewhere that may have to wait for the seal. Raises: NeedsWriting."""
     if _may_wait(seal):
         raise NeedsWriting
-
-
-def _hurried(seal: Seal) -> AbstractContextManager[None]:
-    """Wait but a moment for the seal while others wait for the lock."""
-    if not _may_wait(seal):
-        return nullcontext()
-    from vaultctl.crypto.seals import watched
-
-    return watched.hurried()
 
 
 def _may_wait(seal: Seal) -> bool:

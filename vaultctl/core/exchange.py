@@ -153,7 +153,7 @@ class Exchange:
     """One request on its way through the stages, and what they found."""
 
     def __init__(
-        self, host: Host, session: Session, request: Request, *, writing: bool, apart: Apart | None = None
+        self, host: Host, session: Session, request: Request, *, writing: bool = False, apart: Apart | None = None
     ) -> None:
         self.host = host
         self.session = session

@@ -231,7 +231,7 @@ def _kept(view: View) -> dict[str, Who | None]:
     """Give what was decoded, for as long as no entity changes; a transaction sees its own changes."""
     if view.changed_below("core/identity/"):
         return {}
-    version = (view.header.cluster_id, view.header.tables.get("identity"))
+    version = view.header.tables.get("identity")
     kept = view.memo.get("identity")
     if kept is None or kept[0] != version or len(kept[1]) > _MOST_DECODED:
         kept = view.memo["identity"] = (version, {})

@@ -53,7 +53,8 @@ def run(exchange: Exchange) -> Response:
     exchange.request = check_request(exchange.request)
     resolve_namespace(exchange)
     route(exchange)
-    check_lock(exchange)
+    if exchange.asked_in.path or exchange.namespace.path:  # the root has no lock
+        check_lock(exchange)
     exchange.trail = exchange.host.auditing.trail(exchange)
     return answer(exchange) if exchange.trail is None else exchange.trail.follow(answer)
 
@@ -185,7 +186,7 @@ def route(exchange: Exchange) -> None:
     exchange.path = exchange.request.path[len(mount.path) :]
     if not mount.tainted and exchange.host.kinds(mount).serves(mount.type):
         exchange.match = find(endpoints_of(exchange.host, mount, exchange.path), exchange.path)
-    if _is_elsewhere(exchange) == UNAVAILABLE:
+    if exchange.namespace.path and _is_elsewhere(exchange) == UNAVAILABLE:
         raise InvalidRequest(UNAVAILABLE)
 
 
@@ -347,7 +348,7 @@ def _remove_spent(exchange: Exchange, token: Token | None) -> None:
     """Remove a token whose last use this was, and some of those that came to their end."""
     session, now_s = exchange.session, exchange.now_ns / 1e9
     is_last = token is not None and token.num_uses < 0
-    if not is_last and not (session.changed and tokens.is_due(session.view, now_s)):
+    if not is_last and not (session.changed and tokens.was_due(session.view, now_s)):
         return
     from vaultctl.core.token_store import sweep
 

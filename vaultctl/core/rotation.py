@@ -35,8 +35,8 @@ class Config(NamedTuple):
 
 def load(view: View) -> Config:
     """Give what was chosen, or the default."""
-    version = view.header.cluster_id, view.header.tables.get("rotation", 0)
-    kept: tuple[tuple[str, int], Config] | None = view.memo.get(CONFIG)
+    version = view.header.tables.get("rotation", 0)
+    kept: tuple[int, Config] | None = view.memo.get(CONFIG)
     if kept and kept[0] == version and not view.changed_below(CONFIG):
         return kept[1]
     config = Config(**(records.load(view, CONFIG) or {}))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaultctl.core import mounts, namespaces, tokens
-from vaultctl.core.state import Opened
 from vaultctl.core.views import Transaction, View
+from vaultctl.crypto.barrier import ROTATE_AFTER
 
 if TYPE_CHECKING:
     from vaultctl.core.exchange import Host
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vaultctl.core.namespaces import Namespace, NamespaceTable
     from vaultctl.core.policies.acl import Acl
     from vaultctl.core.policies.acls import Acls
-    from vaultctl.core.state import State
+    from vaultctl.core.state import Opened, State
     from vaultctl.core.views import Savepoint
     from vaultctl.storage.header import Header
 
@@ -24,27 +24,23 @@ class Tables:
     """Decoded tables, each kept until the header says that it changed."""
 
     def __init__(self) -> None:
-        self._mounts: tuple[str, int, MountTable] | None = None
-        self._namespaces: tuple[str, int, NamespaceTable] | None = None
+        self._kept: tuple[Header, MountTable, NamespaceTable] | None = None
         self._acls: Acls | None = None
 
-    def mounts(self, view: View) -> MountTable:
-        """Give the mount table of a generation."""
-        kept, version = self._mounts, _version(view.header, "mounts")
-        if kept and kept[:2] == version:
-            return kept[2]
-        table = mounts.load_table(view)
-        self._mounts = (*version, table)
-        return table
+    def of(self, view: View) -> tuple[MountTable, NamespaceTable]:
+        """Give the tables of mounts and namespaces of a generation."""
+        kept = self._kept
+        if kept is None or kept[0] is not view.header:
+            kept = self._kept = (view.header, self._mounts(view, kept), self._namespaces(view, kept))
+        return kept[1:]
 
-    def namespaces(self, view: View) -> NamespaceTable:
-        """Give the namespaces of a generation."""
-        kept, version = self._namespaces, _version(view.header, "namespaces")
-        if kept and kept[:2] == version:
-            return kept[2]
-        table = namespaces.load_table(view)
-        self._namespaces = (*version, table)
-        return table
+    def _mounts(self, view: View, kept: tuple[Header, MountTable, NamespaceTable] | None) -> MountTable:
+        is_kept = kept and _version(kept[0], "mounts") == _version(view.header, "mounts")
+        return kept[1] if kept and is_kept else mounts.load_table(view)
+
+    def _namespaces(self, view: View, kept: tuple[Header, MountTable, NamespaceTable] | None) -> NamespaceTable:
+        is_kept = kept and _version(kept[0], "namespaces") == _version(view.header, "namespaces")
+        return kept[2] if kept and is_kept else namespaces.load_table(view)
 
     def acls(self) -> Acls:
         """Give the access lists that were compiled; only tokens that are not root's come here."""
@@ -56,8 +52,7 @@ class Tables:
 
     def keep(self, header: Header, session: Session) -> None:
         """Take over the tables that were just committed."""
-        self._mounts = (*_version(header, "mounts"), session.mounts)
-        self._namespaces = (*_version(header, "namespaces"), session.namespaces)
+        self._kept = header, session.mounts, session.namespaces
 
 
 class Mark(NamedTuple):
@@ -75,15 +70,15 @@ class Session:
         self.view = view
         self.host = host
         self._tables = tables
-        self.mounts = tables.mounts(view)
-        self.namespaces = tables.namespaces(view)
+        self._writes = view if isinstance(view, Transaction) else None
+        self.mounts, self.namespaces = tables.of(view)
 
     @property
     def transaction(self) -> Transaction:
         """What a job's step writes with. A view is a programming error, as a write on it is."""
-        if not isinstance(self.view, Transaction):
+        if self._writes is None:
             raise RuntimeError("a write on a snapshot")
-        return self.view
+        return self._writes
 
     def put_mount(self, mount: Mount) -> None:
         """Add or change a mount."""
@@ -111,55 +106,56 @@ class Session:
 
     def mark(self) -> Mark:
         """Give a savepoint; on a view there is nothing to go back to."""
-        changes = self.view.mark() if isinstance(self.view, Transaction) else None
+        changes = self._writes.mark() if self._writes else None
         return Mark(changes, self.mounts, self.namespaces)
 
     def rollback(self, mark: Mark) -> None:
         """Undo every change since the savepoint."""
-        if isinstance(self.view, Transaction) and mark.changes:
-            self.view.rollback(mark.changes)
+        if self._writes and mark.changes:
+            self._writes.rollback(mark.changes)
         self.mounts, self.namespaces = mark.mounts, mark.namespaces
 
     @property
     def changed(self) -> bool:
         """Tell whether there is anything to commit."""
-        return isinstance(self.view, Transaction) and self.view.changed
+        return self._writes is not None and self._writes.changed
 
     @property
     def seals(self) -> bool:
         """Tell whether this session seals the state."""
-        return isinstance(self.view, Transaction) and self.view.seals
+        return self._writes is not None and self._writes.seals
 
     def changed_below(self, prefix: str) -> bool:
         """Tell whether this session stored or removed anything whose name begins so."""
-        return isinstance(self.view, Transaction) and self.view.changed_below(prefix)
+        return self.view.changed_below(prefix)
 
     def commit(self) -> None:
         """Make the changes durable, if there are any. Raises: StateError."""
-        if isinstance(self.view, Transaction) and self.view.changed:
-            header = self._committed(self.view)
-            self._tables.keep(header, self)
-            tokens.keep_read(self.view, header)
+        transaction = self._writes
+        if transaction is None or not transaction.changed:
+            return
+        if transaction.new_root_key is not None:
+            self._keep_root_key(transaction, transaction.new_root_key)
+        header = transaction.commit(rotate_after=self._rotate_after(transaction))
+        self._tables.keep(header, self)
+        tokens.keep_read(transaction, header)
 
-    def _committed(self, transaction: Transaction) -> Header:
-        """Commit; a new root key that no seal opens by itself is kept first, or nobody would have it.
+    def _keep_root_key(self, transaction: Transaction, root_key: bytes) -> None:
+        """Keep a new root key that no seal opens by itself before it is committed, or nobody would have it.
 
         Killed behind the commit, it is there; killed in front of it, what was kept is of an unseal key that never was.
         """
-        if transaction.new_root_key is None:
-            return self._rotated(transaction)
         keeper = self.host.sealing.keeper
         if keeper.root_key(transaction.header) is not None:  # else the shares themselves were given for this command
-            keeper.keep(transaction.stands, transaction.new_root_key)
-        return self._rotated(transaction)
+            keeper.keep(transaction.stands, root_key)
 
-    def _rotated(self, transaction: Transaction) -> Header:
-        """Commit; where people chose when a keyring term is replaced, that is looked up."""
+    def _rotate_after(self, transaction: Transaction) -> float:
+        """Tell after how many encryptions a keyring term is replaced; where people chose that, it is looked up."""
         if "rotation" not in transaction.header.tables:
-            return transaction.commit()
+            return ROTATE_AFTER
         from vaultctl.core import rotation
 
-        return transaction.commit(rotate_after=rotation.limit(transaction, self.host.now_ns()))
+        return rotation.limit(transaction, self.host.now_ns())
 
 
 class Sessions:
@@ -171,13 +167,13 @@ class Sessions:
         self.host = host
         self._tables = Tables()
 
-    def reading(self) -> Opened[View, Session]:
+    def reading(self) -> Opened[Session]:
         """Open the newest generation, without a lock. Raises: StateError, Sealed."""
-        return Opened(self.state.reader(), self.of)
+        return self.state.reader().then(self.of)
 
-    def writing(self, *, synced: bool = True) -> Opened[Transaction, Session]:
+    def writing(self, *, synced: bool = True) -> Opened[Session]:
         """Open the newest generation for a transaction: a request's, or a job's step. Raises: StateError, Sealed."""
-        return Opened(self.state.writer(synced=synced), self.of)
+        return self.state.writer(synced=synced).then(self.of)
 
     def of(self, view: View) -> Session:
         """Give the session over a view or transaction."""

@@ -24,20 +24,26 @@ if TYPE_CHECKING:
 
 _Found = TypeVar("_Found")
 _Made = TypeVar("_Made")
+_Next = TypeVar("_Next")
 
 AT_HAND = ("static", "shamir")
 """The seals that ask nobody."""
 
 
-class Opened(Generic[_Found, _Made]):
+class Opened(Generic[_Made]):
     """What is made of something for as long as that is open: a view of a snapshot, a session over a view.
 
     A class, because a generator takes twice as long, in every request.
     """
 
     def __init__(self, found: AbstractContextManager[_Found], make: Callable[[_Found], _Made]) -> None:
-        self._found = found
-        self._make = make
+        self._found: AbstractContextManager[Any] = found
+        self._make: Callable[[Any], _Made] = make
+
+    def then(self, make: Callable[[_Made], _Next]) -> Opened[_Next]:
+        """Give what is made of that in its turn."""
+        first = self._make
+        return Opened(self._found, lambda found: make(first(found)))
 
     def __enter__(self) -> _Made:
         found = self._found.__enter__()
@@ -49,34 +55,6 @@ class Opened(Generic[_Found, _Made]):
 
     def __exit__(self, *what: Any) -> None:
         self._found.__exit__(*what)
-
-
-class Writing:
-    """A transaction for as long as the context lasts, with the lock held."""
-
-    def __init__(
-        self,
-        writers: AbstractContextManager[Writer],
-        begin: Callable[[Writer], tuple[Transaction, Unsealed]],
-        keep: Callable[[Snapshot | None, Unsealed], None],
-    ) -> None:
-        self._writers = writers
-        self._begin = begin
-        self._keep = keep
-
-    def __enter__(self) -> Transaction:
-        self._writer = self._writers.__enter__()
-        try:
-            transaction, self._unsealed = self._begin(self._writer)
-        except BaseException as error:
-            self._writers.__exit__(type(error), error, error.__traceback__)
-            raise
-        return transaction
-
-    def __exit__(self, *what: Any) -> None:
-        if what[0] is None:
-            self._keep(self._writer.snapshot, self._unsealed)
-        self._writers.__exit__(*what)
 
 
 class State:
@@ -105,7 +83,7 @@ class State:
         self._verified: tuple[Snapshot, Unsealed] | None = None
         """The newest snapshot that was verified, and its keys."""
 
-    def reader(self, *, waits: bool = True) -> Opened[Snapshot, View]:
+    def reader(self, *, waits: bool = True) -> Opened[View]:
         """Open the newest generation for reading. Raises: StateError, Sealed.
 
         With `waits` false that is Sealed, too, where a seal would have to be waited for.
@@ -113,7 +91,7 @@ class State:
         unseal = self._unseal if waits else self._unseal_at_once
         return Opened(self.backend.reader(), lambda snapshot: View(snapshot, unseal(snapshot), self._memo))
 
-    def writer(self, *, synced: bool = True) -> Writing:
+    def writer(self, *, synced: bool = True) -> Opened[Transaction]:
         """Take the lock and open the newest generation for writing. Raises: StateError, Sealed.
 
         Without `synced` a power failure may take the commit back; see `Backend.writer`.
@@ -121,20 +99,20 @@ class State:
         if not self.backend.exists():  # a folder that is gone is not made again: whoever moved it may bring it back
             raise NoState(f"there is no state at {self.backend.location}")
         self._ask_seal_first()
-        return Writing(self.backend.writer(synced=synced), self._begin, self._keep)
+        return Opened(self.backend.writer(synced=synced), self._begin)
 
-    def _begin(self, writer: Writer) -> tuple[Transaction, Unsealed]:
-        """Open what a writer found; give its keys, too. Raises: StateError, Sealed."""
+    def _begin(self, writer: Writer) -> Transaction:
+        """Open what a writer found. Raises: StateError, Sealed."""
         if writer.snapshot is None:
             raise NoState(f"there is no state at {self.backend.location}")
-        # A transaction counts encryptions of its own, so that one that ends without a commit leaves no trace.
-        unsealed, header = self._unseal(writer.snapshot), writer.snapshot.header
-        own = Unsealed(unsealed.seal, unsealed.barrier.counting_anew(), unsealed.version, wraps=unsealed.wraps)
-        return Transaction(writer, header, own, self._random, self._now, self._memo), unsealed
+        unsealed = self._unseal(writer.snapshot)
+        transaction = Transaction(writer, writer.snapshot.header, unsealed, self._random, self._now, self._memo)
+        transaction.committed = self._keep
+        return transaction
 
-    def _keep(self, snapshot: Snapshot | None, unsealed: Unsealed) -> None:
-        """Take what a writer left for verified, where the same keys open it."""
-        if snapshot is not None and unsealed.version == _version(snapshot.header):
+    def _keep(self, snapshot: Snapshot, unsealed: Unsealed) -> None:
+        """Take what was just committed for verified, where the same keys open it."""
+        if unsealed.version == _version(snapshot.header):
             self._verified = snapshot, unsealed
 
     def initialise(self, cluster_id: str, find_seal: Callable[[], Seal], fill: Callable[[Transaction], None]) -> bool:
@@ -237,7 +215,7 @@ class State:
             return verified[1]
         unsealed = self._unsealed
         if unsealed is None or unsealed.version != _version(snapshot.header):
-            self._unsealed = self._verified = None  # keys of another epoch are dropped, whether there are others or not
+            self.forget()  # keys of another epoch are dropped, whether there are others or not
             unsealed = self.keys_of(snapshot)
         _verify(snapshot, unsealed)
         self._unsealed = unsealed

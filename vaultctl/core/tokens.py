@@ -129,33 +129,31 @@ def make_salt(storage: Storage, random: Callable[[int], bytes]) -> None:
 
 def find(storage: Reading, token: str, now_s: float) -> Token | None:
     """Look a token up; one that has expired counts as absent."""
-    if not isinstance(storage, View) or storage.changed_below(TABLE):
-        return _find(storage, token, hash_of(storage, token), now_s)
+    if not isinstance(storage, View) or isinstance(storage, Transaction):
+        stored = _read(storage, token, hash_of(storage, token))
+        return stored if stored and is_alive(storage, stored, now_s) else None
     kept = storage.memo.get(_FINDS)
     if kept is None or kept[0] is not storage.header:
         kept = storage.memo[_FINDS] = (storage.header, salted(storage, Mac), _known(storage))
     id_hash = kept[1].of(token.encode("utf-8", "surrogatepass")).hex()
     found = kept[2].get(id_hash)
     if found is None:
-        return _find(storage, token, id_hash, now_s)
-    return found[0] if now_s * SECOND_NS < found[1] else None
-
-
-def _find(storage: Reading, token: str, id_hash: str, now_s: float) -> Token | None:
-    """Look up a token that nobody has asked for since any changed."""
-    if token.startswith(BATCH):
-        from vaultctl.core.token_store import batch
-
-        made = batch.read(storage, token, id_hash)
-        return made if made and is_alive(storage, made, now_s) else None
-    known = _known(storage)
-    found = known.get(id_hash)
-    if found is None:
-        stored = load(storage, id_hash)
+        stored = _read(storage, token, id_hash)
         if stored is None:
             return None
-        found = known[id_hash] = stored, _end_ns(storage, stored)
+        found = stored, _end_ns(storage, stored)
+        if not token.startswith(BATCH):
+            kept[2][id_hash] = found
     return found[0] if now_s * SECOND_NS < found[1] else None
+
+
+def _read(storage: Reading, token: str, id_hash: str) -> Token | None:
+    """Read the record of a token, be it that it counts as absent: a batch token is its own."""
+    if not token.startswith(BATCH):
+        return load(storage, id_hash)
+    from vaultctl.core.token_store import batch
+
+    return batch.read(storage, token, id_hash)
 
 
 def load(storage: Reading, id_hash: str) -> Token | None:
@@ -191,22 +189,20 @@ def _keep(view: View, blob: bytes, token: Token) -> Token:
     return token
 
 
-def _known(storage: Reading) -> dict[str, tuple[Token, float]]:
+def _known(view: View) -> dict[str, tuple[Token, float]]:
     """Give the tokens that were looked up before, each with the moment at which it ends, in nanoseconds.
 
-    They are kept as long as no token changed; a transaction sees its own changes.
+    They are kept as long as no token changed.
     """
-    if not isinstance(storage, View) or storage.changed_below(TABLE):
-        return {}
-    version, kept = _version(storage), storage.memo.get(_KNOWN)
+    version, kept = _version(view), view.memo.get(_KNOWN)
     if kept is None or kept[0] != version or len(kept[1]) > _MOST_KNOWN:
-        kept = storage.memo[_KNOWN] = (version, {})
+        kept = view.memo[_KNOWN] = (version, {})
     found: dict[str, tuple[Token, float]] = kept[1]
     return found
 
 
-def _version(view: View) -> tuple[str, int | None]:
-    return view.header.cluster_id, view.header.tables.get("tokens")
+def _version(view: View) -> int | None:
+    return view.header.tables.get("tokens")
 
 
 def is_alive(storage: Reading, token: Token, now_s: float) -> bool:
@@ -303,35 +299,34 @@ def use(storage: Storage, token: Token) -> Token:
 
 
 def is_due(storage: Reading, now_s: float) -> bool:
-    """Tell whether there is a row of a token that has come to its end.
-
-    What is kept is a moment before which none ends, and it is looked for again when that has come.
-    """
-    if isinstance(storage, View) and now_s < min(_kept_end_s(storage, now_s), _stored_end_s(storage)):
+    """Tell whether there is a row of a token that has come to its end."""
+    if isinstance(storage, View) and not was_due(storage, now_s) and now_s < _stored_end_s(storage):
         return False
     return _first_end_s(storage) <= now_s
 
 
+def was_due(view: View, now_s: float) -> bool:
+    """Tell whether there was such a row before this write.
+
+    What is kept is a moment before which no token ends, and it is looked for again when that has come.
+    """
+    version, kept = _version(view), view.memo.get(_ENDS)
+    if kept is None or kept[0] != version or kept[1] <= now_s:
+        kept = view.memo[_ENDS] = (version, _end_in(view.first_found(BY_EXPIRY)))
+    return bool(kept[1] <= now_s)
+
+
 def keep_read(transaction: Transaction, header: "Header") -> None:
     """Keep what was read before a commit for the generation behind it, as far as the commit did not change it."""
-    old, new = _version(transaction), (header.cluster_id, header.tables.get("tokens"))
-    memo = transaction.memo
-    ends, gone = memo.get(_ENDS), memo.get(_REVOKED)
+    old, new = _version(transaction), header.tables.get("tokens")
     if old == new:
         return
+    memo = transaction.memo
+    ends, gone = memo.get(_ENDS), memo.get(_REVOKED)
     if ends and ends[0] == old:
         memo[_ENDS] = (new, min(ends[1], _stored_end_s(transaction)))
     if gone and gone[0] == old and not transaction.changed_below(REVOKED):
         memo[_REVOKED] = (new, gone[1])
-
-
-def _kept_end_s(view: View, now_s: float) -> float:
-    """Give the moment before which no token ends that was there before this write."""
-    version, kept = _version(view), view.memo.get(_ENDS)
-    if kept is None or kept[0] != version or kept[1] <= now_s:
-        kept = view.memo[_ENDS] = (version, _end_in(view.first_found(BY_EXPIRY)))
-    found: float = kept[1]
-    return found
 
 
 def _first_end_s(storage: Reading) -> float:
@@ -369,10 +364,9 @@ def salted(storage: Reading, kind: Callable[[bytes], Salted], name: str = "salt"
     """
     if not isinstance(storage, View):
         return kind(_salt(storage))
-    kept = storage.memo.get(name)
-    if kept is None or kept[0] != storage.header.cluster_id:
-        kept = storage.memo[name] = (storage.header.cluster_id, kind(_salt(storage)))
-    found: Salted = kept[1]
+    found: Salted | None = storage.memo.get(name)
+    if found is None:
+        found = storage.memo[name] = kind(_salt(storage))
     return found
 
 

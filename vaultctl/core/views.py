@@ -50,20 +50,21 @@ class Unsealed:
 class View:
     """One generation, for reading."""
 
-    def __init__(self, snapshot: Snapshot, unsealed: Unsealed, memo: dict[str, Any] | None = None) -> None:
-        """`memo` is for what was decoded, each with the version in the header that it goes with."""
+    def __init__(
+        self, snapshot: Snapshot, unsealed: Unsealed, memo: dict[str, Any] | None = None, header: Header | None = None
+    ) -> None:
+        """`memo` is for what was decoded of this state, each with the version in the header that it goes with."""
+        self.header = header or snapshot.header
+        """The header of the generation; of a transaction, that of the generation that it follows."""
+
         self.snapshot = snapshot
         self.memo = {} if memo is None else memo
         self.before_seal: Callable[[Seal], None] | None = None
         """Called with the seal before it is asked; it may raise."""
+        self._unsealed = unsealed
         self._may_wrap = unsealed.wraps
         self._seal = unsealed.seal
         self._barrier = unsealed.barrier
-
-    @property
-    def header(self) -> Header:
-        """The generation's header."""
-        return self.snapshot.header
 
     @property
     def seal(self) -> Seal:
@@ -165,23 +166,26 @@ class Transaction(View):
         self._writer = writer
         self._random = random
         self._now = now
-        self._header = header
         self._stands = header
         """The header with what this write changes of the seal, and of whether the state is sealed."""
 
+        self._encrypted = 0
+        """How many entries the active term of the keyring encrypted here; it must not be used for ever."""
+
+        self._encrypted_before: dict[str, int] = {}
+        """The same, by term, of those that were replaced here."""
+
+        self.committed: Callable[[Snapshot, Unsealed], None] | None = None
+        """Called with the generation that the commit made, and the keys that this one was opened with."""
+
         self.new_root_key: bytes | None = None
         """The root key that this write makes, where no seal opens it without people: somebody must keep it."""
-        super().__init__(self._overlay, unsealed, memo)  # type: ignore[arg-type]  # an overlay reads as a snapshot does
-
-    @property
-    def header(self) -> Header:
-        """The header of the generation that this one follows."""
-        return self._header
+        super().__init__(self._overlay, unsealed, memo, header)  # type: ignore[arg-type]  # it reads as a snapshot does
 
     @property
     def changed(self) -> bool:
         """Tell whether there is anything to commit."""
-        return bool(self._overlay.changes) or self._stands is not self._header
+        return bool(self._overlay.changes) or self._stands is not self.header
 
     def changed_below(self, prefix: str) -> bool:
         """Tell whether anything changed whose name begins with the prefix."""
@@ -195,6 +199,7 @@ class Transaction(View):
         """Store an entry. Raises: SealUnavailable, where it has to be wrapped and cannot be."""
         if seal_wrap and self.wraps and self.before_seal is not None:
             self.before_seal(self._seal)
+        self._encrypted += 1
         blob = self._barrier.encrypt(name, value)
         self._overlay.put(name, self._seal.wrap(name, blob) if seal_wrap and self.wraps else blob)
 
@@ -298,20 +303,26 @@ class Transaction(View):
     def rotate(self) -> None:
         """Begin a new keyring term, which encrypts from now on."""
         root_key = self.root_key()
-        count = self._barrier.encryptions
+        self._encrypted_before, self._encrypted = self._encryptions, 0
         self._barrier = Barrier(self._barrier.keyring.rotated(self._random, self._now()), self._random)
-        self._barrier.encryptions = count
         self._overlay.put(KEYRING, seal_keyring(root_key, KEYRING, self._barrier.keyring, self._random))
 
     def commit(self, *, rotate_after: float = ROTATE_AFTER) -> Header:
         """Make the changes durable and return their header. Raises: StateError; then nothing changed."""
-        term = str(self._barrier.keyring.active)
-        if self._header.encryptions.get(term, 0) >= rotate_after:
+        if self.header.encryptions.get(self._barrier.term, 0) >= rotate_after:
             self.rotate()
-        header = next_header(self._stands, self._overlay.changes, self._barrier.encryptions)
+        header = next_header(self._stands, self._overlay.changes, self._encryptions)
         self._writer.commit(Commit(header, self._overlay.changes), self._barrier)
-        self._barrier.encryptions = {}
+        self._encrypted_before, self._encrypted = {}, 0
+        if self.committed and self._writer.snapshot:
+            self.committed(self._writer.snapshot, self._unsealed)
         return header
+
+    @property
+    def _encryptions(self) -> dict[str, int]:
+        """How many entries were encrypted here, by term."""
+        now = {self._barrier.term: self._encrypted} if self._encrypted else {}
+        return {**self._encrypted_before, **now}
 
 
 def decrypt(seal: Seal, barrier: Barrier, name: str, blob: bytes) -> bytes:

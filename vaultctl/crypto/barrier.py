@@ -1,12 +1,12 @@
 """The barrier: what turns entries into ciphertext and back. The bytes are drawn in docs/state-format.md.
 
-Every ciphertext is bound to its entry's name and to the term that made it, so that neither can be changed unseen. The
-barrier counts its encryptions, because a key with random 96-bit nonces must not be used for ever.
+Every ciphertext is bound to its entry's name and to the term that made it, so that neither can be changed unseen.
+Transactions count encryptions, because a key with random 96-bit nonces must not be used for ever.
 """
 
 from typing import TYPE_CHECKING
 
-from vaultctl.crypto.aead import Cipher, Mac, Random, derive, hmac_sha256
+from vaultctl.crypto.aead import NONCE_B, Cipher, Mac, Random, derive, hmac_sha256
 from vaultctl.crypto.keyring import Keyring, read_keyring
 from vaultctl.logical.errors import IntegrityError
 
@@ -38,13 +38,12 @@ class Barrier:
     def __init__(self, keyring: Keyring, random: Random) -> None:
         """Hold a keyring."""
         self.keyring = keyring
-        self.encryptions: dict[str, int] = {}
-        """Encryptions since the last `take_count`, by term."""
         self._random = random
         self._ciphers: dict[bytes, Cipher] = {}
         """By what a ciphertext begins with: the kind of an entry, and the term."""
 
-        self._term = str(keyring.active)
+        self.term = str(keyring.active)
+        """The term that encrypts, as headers name it."""
         self._head = bytes([ENTRY]) + keyring.active.to_bytes(_TERM_B, "big")
         self._active = self._ciphers[self._head] = Cipher(keyring.terms[keyring.active].key, random)
         # The set digest is carried from commit to commit, so its keys must outlive a rotation: they come from the first
@@ -54,21 +53,14 @@ class Barrier:
         self._hidden = Cipher(derive(first, "vaultctl backend bookkeeping"), random)
         self._set_mac = Mac(derive(first, "vaultctl set digest"))
 
-    def counting_anew(self) -> "Barrier":
-        """Give a barrier with the same keys that counts its own encryptions; to derive the keys takes longer."""
-        other = Barrier.__new__(Barrier)
-        other.__dict__ = {**self.__dict__, "encryptions": {}}
-        return other
-
     def __repr__(self) -> str:
         """Show nothing of the keys."""
         return f"Barrier({self.keyring!r})"
 
     def encrypt(self, name: str, plain: bytes) -> bytes:
         """Encrypt an entry's value under the active term."""
-        term, head = self._term, self._head
-        self.encryptions[term] = self.encryptions.get(term, 0) + 1
-        return head + self._active.encrypt(plain, head + name.encode())
+        head, nonce = self._head, self._random(NONCE_B)
+        return head + nonce + self._active.aes.encrypt(nonce, plain, head + name.encode())
 
     def decrypt(self, name: str, blob: bytes) -> bytes:
         """Decrypt an entry's value. Raises: IntegrityError, which names the entry."""

@@ -92,7 +92,7 @@ class Body:
         """
         before_b = len(received)
         if self._chunks is None:
-            self._left_b -= self._keep(_taken(received, self._left_b))
+            self._left_b -= self._keep(taken(received, self._left_b))
             is_over = not self._left_b
         else:
             for part in self._chunks.take(received):
@@ -139,7 +139,7 @@ class _Chunks:
         """Take what came off the front of what was received, and give what was in it. Raises: InvalidRequest."""
         while not self.is_over and received:
             if self._left_b:
-                part = _taken(received, self._left_b)
+                part = taken(received, self._left_b)
                 self._left_b -= len(part)
                 yield part
             elif self._trailers >= 0:
@@ -182,7 +182,7 @@ class _Chunks:
         return found
 
 
-def _taken(received: bytearray, most_b: int) -> bytes:
+def taken(received: bytearray, most_b: int) -> bytes:
     """Take so much at most off the front of what was received."""
     part = bytes(received) if len(received) <= most_b else bytes(received[:most_b])
     del received[: len(part)]

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from vaultctl.http import heads, wire
-from vaultctl.http.bodies import Body, Held, TooSlow
+from vaultctl.http.bodies import SMALL_B, Body, Held, TooSlow, taken
 from vaultctl.logical.errors import VaultError
 
 if TYPE_CHECKING:
@@ -193,18 +193,25 @@ class Connection(asyncio.BufferedProtocol):
             if self._head is None:
                 return None
             self._began_s = time.monotonic()
-            if self._head.framing.length_b != 0:
-                self._body = Body(self._head, self._shared.held, self._began_s)
-                self._until_s = _NO_TIME
-                if self._head.framing.awaits and not self._received and self._transport:
-                    self._transport.write(heads.CONTINUE)
-        body: bytes | None = b""
+            self._begin_body(self._head)
+        head = self._head
         if self._body:
             body = self._body.take(self._received)
             if body is None:
                 return None
-        head = self._head
-        return wire.Call(head.method, head.target, head.framing.headers, body or b"", self._client)
+        else:
+            body = taken(self._received, head.framing.length_b) if head.framing.length_b else b""
+        return wire.Call(head.method, head.target, head.framing.headers, body, self._client)
+
+    def _begin_body(self, head: Head) -> None:
+        """Wait for a body, unless all of it is there and it is short, as most are."""
+        length_b = head.framing.length_b
+        if length_b is not None and length_b <= len(self._received) and length_b <= SMALL_B:
+            return
+        self._body = Body(head, self._shared.held, self._began_s)
+        self._until_s = _NO_TIME
+        if head.framing.awaits and not self._received and self._transport:
+            self._transport.write(heads.CONTINUE)
 
     def _ask(self, call: Call) -> None:
         self._answering, body = call, self._body

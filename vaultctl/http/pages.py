@@ -38,14 +38,14 @@ _NO_ERRORS = b'{"errors":[]}\n'
 def answer_alone(call: Call) -> Answer | None:
     """Answer what is no matter of the API, or give None for what is."""
     path, mark, query = call.target.partition("?")
-    if BAD_ESCAPE.search(path):
+    if "%" in path and BAD_ESCAPE.search(path):
         return Answer(400, (("Content-Type", "text/plain; charset=utf-8"),), b"400 Bad Request")
     if path.startswith((API, "/ui/")):
         cleaned = clean(path)
         if cleaned != path:
             return _redirect(call, cleaned + mark + query)
     if path.startswith(API):
-        if not _is_printable(path):
+        if "%" in path and not unquote_to_bytes(path).decode("utf-8", "ignore").isprintable():
             return Answer(400, (), b"")
         if path == "/v1/sys":
             return _redirect(call, "/v1/sys/" + mark + query)
@@ -80,11 +80,6 @@ def _of_the_server(call: Call, own: Own) -> Answer | None:
 
 def _refused(status: int, *errors: str) -> Answer:
     return Answer(status, (("Content-Type", JSON), *ALWAYS), json.dumps({"errors": errors}).encode() + b"\n")
-
-
-def _is_printable(path: str) -> bool:
-    """Tell whether all of a path can be shown."""
-    return "%" not in path or unquote_to_bytes(path).decode("utf-8", "ignore").isprintable()
 
 
 def _redirect(call: Call, target: str) -> Answer:

@@ -10,13 +10,13 @@ from urllib.parse import unquote_plus
 
 from vaultctl.http.body import BAD_ESCAPE
 from vaultctl.logical import go_bools
-from vaultctl.logical.errors import InvalidRequest, NoSuchMethod
+from vaultctl.logical.errors import InvalidRequest
 from vaultctl.logical.request import Operation, Repeated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_METHODS = {
+METHODS: Mapping[str, Operation | None] = {
     "GET": Operation.READ,
     "LIST": Operation.LIST,
     "SCAN": Operation.SCAN,
@@ -25,12 +25,9 @@ _METHODS = {
     "PATCH": Operation.PATCH,
     "DELETE": Operation.DELETE,
     "HEAD": Operation.HEAD,
+    "OPTIONS": None,
 }
-
-
-def is_method(method: str) -> bool:
-    """Tell whether HTTP has a method of this name, and the API says something to it."""
-    return method in _METHODS or method == "OPTIONS"
+"""The methods to which the API says something; there is one that it refuses."""
 
 
 def read(text: str) -> dict[str, Any]:
@@ -51,12 +48,10 @@ def read(text: str) -> dict[str, Any]:
 
 
 def take_operation(method: str, query: dict[str, Any]) -> Operation:
-    """Find the verb; what the query says of it is taken out of the query. Raises: VaultError."""
-    if method == "OPTIONS":
-        raise InvalidRequest("cannot handle internal-only request operation")
-    operation = _METHODS.get(method)
+    """Find the verb of a method; what the query says of it is taken out of the query. Raises: InvalidRequest."""
+    operation = METHODS[method]
     if operation is None:
-        raise NoSuchMethod
+        raise InvalidRequest("cannot handle internal-only request operation")
     if not query:
         return operation
     if _first(query, "help"):

@@ -107,7 +107,7 @@ def read_call(call: Call) -> Request:
     path = escaped_path.removeprefix(API)
     if "%" in path:
         path = unquote(path)  # bytes that are no UTF-8 become U+FFFD
-    if not query.is_method(call.method):
+    if call.method not in query.METHODS:
         raise NoSuchMethod
     if "." in path and not {".", ".."}.isdisjoint(path.split("/")):
         raise InvalidRequest("relative paths not supported")

@@ -84,14 +84,15 @@ def values_within_limits(text: str) -> list[Any]:
     """
     _check_weight(text)
     found: list[Any] = []
-    at = _next(text, 0)
+    at = 0 if text.startswith("{") else _next(text, 0)
     while at < len(text):
         try:
             value, at = _READER.raw_decode(text, at)
         except RecursionError:
             raise TooComplex("it is nested too deeply") from None
         found.append(value)
-        at = _next(text, at)
+        if at < len(text):
+            at = _next(text, at)
     return found
 
 
@@ -126,6 +127,11 @@ def compact_writer(*, allow_nan: bool = True) -> Callable[[Any], str]:
     return lambda value: "".join(write(value, 0))
 
 
+def quoted(text: str) -> str:
+    """Write one text as JSON, as `dumps` does."""
+    return json.encoder.encode_basestring(text)
+
+
 def sorted_deep(value: Any) -> Any:
     """Sort the keys of all maps, as Go's encoder does."""
     if isinstance(value, Mapping):
@@ -135,19 +141,21 @@ def sorted_deep(value: Any) -> Any:
 
 def for_pages(text: str) -> str:
     """Escape in JSON what HTML or JavaScript would stumble over, as Go's encoder does."""
+    if text.isascii() and not ("<" in text or ">" in text or "&" in text):  # as most are
+        return text
     for character, escape in _IN_PAGES.items():
-        if character in text:
-            text = text.replace(character, escape)
+        text = text.replace(character, escape)
     return text
 
 
 def page(value: Any) -> bytes:
     """Write JSON as a server does: compact, in UTF-8, and safe to stand in a page."""
-    if not isinstance(value, Kept):
-        return for_pages(dumps(value, compact=True)).encode("utf-8", "backslashreplace")
-    if value.page is None:
-        value.page = for_pages(dumps(value, compact=True)).encode("utf-8", "backslashreplace")
-    return value.page
+    if isinstance(value, Kept):
+        if value.page is None:
+            value.page = page(dict(value))
+        return value.page
+    text = quoted(value) if type(value) is str else dumps(value, compact=True)
+    return for_pages(text).encode("utf-8", "backslashreplace")
 
 
 def _check_weight(text: str) -> None:

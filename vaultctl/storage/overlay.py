@@ -30,14 +30,21 @@ class Overlay:
             return self.changes[name]
         return self._base.get(name) if self._base else None
 
-    def put(self, name: str, blob: bytes, /) -> None:
-        """Store an entry."""
-        self._change(name, blob)
+    def put(self, name: str, blob: bytes | None, /) -> None:
+        """Store an entry; None removes one that is there."""
+        was_changed = name in self.changes
+        self._undo.append((name, was_changed, self.changes.get(name)))
+        if not was_changed:
+            if self._changed and name < self._changed[-1]:
+                insort(self._changed, name)
+            else:  # a job goes through the names in order
+                self._changed.append(name)
+        self.changes[name] = blob
 
     def delete(self, name: str, /) -> None:
         """Remove an entry if it is there."""
         if self.get(name) is not None:
-            self._change(name, None)
+            self.put(name, None)
 
     def names(self, start: str, /) -> Iterator[str]:
         """Give all names from `start` on in byte order."""
@@ -63,6 +70,8 @@ class Overlay:
 
     def changed_below(self, prefix: str) -> bool:
         """Tell whether anything changed whose name begins with the prefix."""
+        if not self.changes:
+            return False
         index = bisect_left(self._changed, prefix)
         return index < len(self._changed) and self._changed[index].startswith(prefix)
 
@@ -89,13 +98,3 @@ class Overlay:
             else:
                 del self.changes[name]
                 del self._changed[bisect_left(self._changed, name)]
-
-    def _change(self, name: str, blob: bytes | None) -> None:
-        was_changed = name in self.changes
-        self._undo.append((name, was_changed, self.changes.get(name)))
-        if not was_changed:
-            if self._changed and name < self._changed[-1]:
-                insort(self._changed, name)
-            else:  # a job goes through the names in order
-                self._changed.append(name)
-        self.changes[name] = blob

@@ -116,7 +116,7 @@ def content_of(response: Response, request_id: str) -> bytes:
     if response.status:
         envelope["status"] = response.status
     text = json_text.dumps(envelope, compact=True)
-    return f'{{"{_CONTENT}":{json_text.dumps(text, compact=True)}}}'.encode()
+    return f'{{"{_CONTENT}":{json_text.quoted(text)}}}'.encode()
 
 
 def _plain(value: Any) -> Any:
