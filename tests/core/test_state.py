@@ -87,7 +87,7 @@ def test_encryptions_are_counted_by_term():
     """Each entry that is stored counts for the term that encrypts it, and one that is read or removed for none."""
     state = make_state(Memory())
     with state.reader() as view:
-        before = view.header.encryptions["1"]
+        before = view.header.encryptions.get("1", 0)
     with state.writer() as transaction:
         transaction.put("core/test/a", b"a")
         transaction.rotate()

@@ -301,11 +301,12 @@ class Core:
                 raise _JobsFirst
             exchange = Exchange(self.host, session, request, writing=True, apart=apart)
             response = self._run(exchange) if not _may_wait(session.view.seal) else self._run_hurried(exchange)
-            if session.seals:
-                self._forget_keys(session.view.header)
-            if session.changed_below(ACTIVE_JOBS) or self._has_due(session.view):
+            before, header = session.view.header, session.header
+            if header.sealed:
+                self._forget_keys(before)
+            if header.tables.get("jobs") != before.tables.get("jobs") or self._has_due(session.view):
                 return response, JOB_BUDGET_S
-            is_left = any(job.startswith(BACKGROUND_JOB) for job in jobs)
+            is_left = jobs and any(job.startswith(BACKGROUND_JOB) for job in jobs)
             return response, 0 if is_left and not self._are_jobs_stepped() else None
 
     def _are_jobs_stepped(self) -> bool:

@@ -198,7 +198,12 @@ class SystemContext:
         self.catalogue = exchange.host.catalogue
         self.host = exchange.host
         self.namespace = exchange.namespace
-        self.mounts = Mounts(exchange.session.mounts, exchange.session.namespaces, exchange.namespace)
+        self._tables = exchange.session.mounts, exchange.session.namespaces
+
+    @cached_property
+    def mounts(self) -> Mounts:
+        """The mounts of the namespace that answers, as this request found them."""
+        return Mounts(*self._tables, self.namespace)
 
     @property
     def has_sudo(self) -> bool:

@@ -35,7 +35,7 @@ from vaultctl.logical.request import MERGE_PATCH, READING, Operation, Request
 from vaultctl.logical.response import EMPTY, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Set
+    from collections.abc import Collection, Mapping, Set
 
     from vaultctl.core.exchange import Exchange
     from vaultctl.core.mounts import Mount
@@ -306,7 +306,9 @@ def dispatch(exchange: Exchange) -> Response:
         if request.operation not in READING:
             return EMPTY
         response = _empty_listing(request, ignored)
-    response = _with_ignored(response, ignored, given.keys() & values.keys())
+    replaced = given.keys() & values.keys() if values else ()
+    if ignored or replaced:
+        response = _with_ignored(response, ignored, replaced)
     is_mirrored = endpoint.mirrored and not exchange.has_prefix  # OpenBao tells by the path as it came
     return response._replace(mirrored=True) if is_mirrored else response
 
@@ -367,12 +369,12 @@ def _empty_listing(request: Request, ignored: Set[str]) -> Response:
     raise NotFound
 
 
-def _with_ignored(response: Response, ignored: Set[str], replaced: Set[str]) -> Response:
+def _with_ignored(response: Response, ignored: Set[str], replaced: Collection[str]) -> Response:
     """Warn of parameters that the endpoint does not have, or that the path says otherwise.
 
     Source: OpenBao 2.7, and only where the answer has a body.
     """
-    if not (ignored or replaced) or (response.data is None and response.auth is None):
+    if response.data is None and response.auth is None:
         return response
     warnings = []
     if replaced:

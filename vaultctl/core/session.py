@@ -71,6 +71,8 @@ class Session:
         self.host = host
         self._tables = tables
         self._writes = view if isinstance(view, Transaction) else None
+        self.header = view.header
+        """That of the generation that was opened, and behind a commit that of the one that it made."""
         self.mounts, self.namespaces = tables.of(view)
 
     @property
@@ -120,11 +122,6 @@ class Session:
         """Tell whether there is anything to commit."""
         return self._writes is not None and self._writes.changed
 
-    @property
-    def seals(self) -> bool:
-        """Tell whether this session seals the state."""
-        return self._writes is not None and self._writes.seals
-
     def changed_below(self, prefix: str) -> bool:
         """Tell whether this session stored or removed anything whose name begins so."""
         return self.view.changed_below(prefix)
@@ -136,9 +133,9 @@ class Session:
             return
         if transaction.new_root_key is not None:
             self._keep_root_key(transaction, transaction.new_root_key)
-        header = transaction.commit(rotate_after=self._rotate_after(transaction))
-        self._tables.keep(header, self)
-        tokens.keep_read(transaction, header)
+        self.header = transaction.commit(rotate_after=self._rotate_after(transaction))
+        self._tables.keep(self.header, self)
+        tokens.keep_read(transaction, self.header)
 
     def _keep_root_key(self, transaction: Transaction, root_key: bytes) -> None:
         """Keep a new root key that no seal opens by itself before it is committed, or nobody would have it.

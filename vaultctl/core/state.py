@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from vaultctl.crypto.seals.seal import Seal
     from vaultctl.storage.backend import Backend, Snapshot, Writer
 
-_Found = TypeVar("_Found")
 _Made = TypeVar("_Made")
 _Next = TypeVar("_Next")
 
@@ -36,22 +35,25 @@ class Opened(Generic[_Made]):
     A class, because a generator takes twice as long, in every request.
     """
 
-    def __init__(self, found: AbstractContextManager[_Found], make: Callable[[_Found], _Made]) -> None:
-        self._found: AbstractContextManager[Any] = found
-        self._make: Callable[[Any], _Made] = make
-
-    def then(self, make: Callable[[_Made], _Next]) -> Opened[_Next]:
-        """Give what is made of that in its turn."""
-        first = self._make
-        return Opened(self._found, lambda found: make(first(found)))
+    def __init__(self, found: AbstractContextManager[Any], *steps: Callable[[Any], Any]) -> None:
+        """Make something in these steps, each from what the one before made."""
+        self._found = found
+        self._steps = steps
 
     def __enter__(self) -> _Made:
-        found = self._found.__enter__()
+        made = self._found.__enter__()
         try:
-            return self._make(found)
+            for step in self._steps:
+                made = step(made)
         except BaseException as error:
             self._found.__exit__(type(error), error, error.__traceback__)
             raise
+        opened: _Made = made
+        return opened
+
+    def then(self, make: Callable[[_Made], _Next]) -> Opened[_Next]:
+        """Give what is made of that in its turn."""
+        return Opened(self._found, *self._steps, make)
 
     def __exit__(self, *what: Any) -> None:
         self._found.__exit__(*what)

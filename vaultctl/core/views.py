@@ -238,7 +238,7 @@ class Transaction(View):
 
     def mark(self) -> Savepoint:
         """Give a savepoint."""
-        return self._overlay.mark(), self._stands
+        return len(self._overlay.undo), self._stands
 
     def rollback(self, mark: Savepoint) -> None:
         """Undo every change since the savepoint."""
@@ -268,11 +268,6 @@ class Transaction(View):
     def stands(self) -> Header:
         """The header of the generation that this one follows, with the seal, the mark and the epoch of this one."""
         return self._stands
-
-    @property
-    def seals(self) -> bool:
-        """Tell whether the state is sealed from this commit on."""
-        return self._stands.sealed
 
     def opens(self, seal: Seal) -> bool:
         """Tell whether a seal opens the root key as it stands."""

@@ -70,6 +70,8 @@ class Connection(asyncio.BufferedProtocol):
         """That the client does not take what it is told."""
         self.has_ended = False
         """That the client sends nothing more: perhaps it only waits, and perhaps it is no more."""
+        self._is_paused = False
+        """That nothing is received: so much was sent ahead."""
         self._is_last = False
         """That nothing is answered but what is under way."""
         self._is_over = False
@@ -143,6 +145,7 @@ class Connection(asyncio.BufferedProtocol):
         if not self._is_coming:
             self._go_on()
         if len(self._received) > heads.MAX_B and self._transport:
+            self._is_paused = True
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
@@ -236,10 +239,11 @@ class Connection(asyncio.BufferedProtocol):
             return
         keeps = head.framing.keeps and not self._is_last
         self._write(answer, call.method, keeps=keeps)
-        self._shared.app.note(call, answer, time.monotonic() - self._began_s)
+        now_s = time.monotonic()
+        self._shared.app.note(call, answer, now_s - self._began_s)
         self._forget_request()
         self._is_last = not keeps
-        self._until_s = time.monotonic() + (UNREAD_S if self.is_full else SILENT_S)
+        self._until_s = now_s + (UNREAD_S if self.is_full else SILENT_S)
         self._after_answer()
 
     def _after_answer(self) -> None:
@@ -250,8 +254,10 @@ class Connection(asyncio.BufferedProtocol):
             self._close()
         elif self._received or self.has_ended:
             self._go_on_soon()
-        if len(self._received) <= heads.MAX_B and self._transport and not self._transport.is_closing():
-            self._transport.resume_reading()
+        if self._is_paused and len(self._received) <= heads.MAX_B and self._transport:
+            self._is_paused = False
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
 
     def _refuse(self, error: VaultError) -> None:
         """Answer what was not read in full, as the last thing."""

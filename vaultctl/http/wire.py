@@ -125,12 +125,12 @@ def read_call(call: Call) -> Request:
     return Request(
         operation,
         path,
-        namespace=_namespace_of(headers.get("x-vault-namespace", ""), path),
+        namespace=_namespace_of(headers["x-vault-namespace"], path) if "x-vault-namespace" in headers else "",
         data=data,
         query=NOTHING if operation in (Operation.UPDATE, Operation.PATCH) else asked,
         content_type=content_type,
-        token=_token_of(headers),
-        wrap_ttl_s=0.0 if path in _OF_THE_SERVER else _wrap_ttl_s(headers.get("x-vault-wrap-ttl", "")),
+        token=headers.get("x-vault-token") or _bearer_of(headers),
+        wrap_ttl_s=_wrap_ttl_s(headers["x-vault-wrap-ttl"], path) if "x-vault-wrap-ttl" in headers else 0.0,
         wrap_format=headers.get("x-vault-wrap-format", ""),
         remote_addr=call.remote_addr,
         sent_headers=headers,
@@ -179,20 +179,17 @@ def write_error(error: VaultError, method: str = "") -> Answer:
 
 
 def _namespace_of(header: str, path: str) -> str:
-    name = paths.clean(header.strip(" ").strip("/")) if header else "."
+    name = paths.clean(header.strip(" ").strip("/"))
     return "" if name in (".", "root") or path in _OF_THE_SERVER else name + "/"
 
 
-def _token_of(headers: Mapping[str, str]) -> str:
-    token = headers.get("x-vault-token", "")
-    if token:
-        return token
+def _bearer_of(headers: Mapping[str, str]) -> str:
     scheme, _, rest = headers.get("authorization", "").partition(" ")
     return rest.strip(" \t") if scheme == "Bearer" else ""
 
 
-def _wrap_ttl_s(header: str) -> float:
-    if not header:
+def _wrap_ttl_s(header: str, path: str) -> float:
+    if not header or path in _OF_THE_SERVER:
         return 0.0
     try:
         seconds = durations.parse(header.strip(" \t"))  # not every server does that before
@@ -214,8 +211,8 @@ def _says_something(response: Response) -> bool:
 
 def _envelope(response: Response) -> bytes:
     """Write the envelope; the data is made text once, be it there twice."""
-    data = _page(response.data)
-    head = b'"request_id":%b,"lease_id":"","renewable":false,"lease_duration":0' % _page(response.request_id)
+    data = b"null" if response.data is None else _page(response.data)
+    head = b'"request_id":%b,"lease_id":"","renewable":false,"lease_duration":0' % json_text.page(response.request_id)
     if response.lease:
         head = _page({"request_id": response.request_id, **_lease_of(response.lease)})[1:-1]
     tail = b'"wrap_info":null,"warnings":null,"auth":null'
@@ -239,11 +236,9 @@ def _json(value: Mapping[str, Any]) -> bytes:
     return _page(value) + b"\n"
 
 
-def _page(value: Any) -> bytes:
+def _page(value: Mapping[str, Any]) -> bytes:
     """Write JSON as Go's encoder does."""
-    if value is None:
-        return b"null"
-    return json_text.page(value if isinstance(value, str | json_text.Kept) else _plain(value))
+    return json_text.page(value if isinstance(value, json_text.Kept) else _plain(value))
 
 
 def _plain(value: Mapping[str, Any]) -> dict[str, Any]:

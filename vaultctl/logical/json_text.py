@@ -207,10 +207,12 @@ def _has_number(value: Any) -> bool:
     while left:
         value = left.pop()
         kind = type(value)
-        if kind is dict:
-            left += [item for item in value.values() if type(item) not in _PLAIN]
-        elif kind is list or kind is tuple:
-            left += [item for item in value if type(item) not in _PLAIN]
+        if kind in _PLAIN:
+            continue
+        if kind is dict or kind is list or kind is tuple:
+            for item in value.values() if kind is dict else value:
+                if type(item) not in _PLAIN:
+                    left.append(item)  # noqa: PERF401  # a list of its own takes another call
         elif kind is Number:
             return True
         elif isinstance(value, dict | list | tuple):

@@ -22,7 +22,8 @@ class Overlay:
         self.changes: dict[str, bytes | None] = {}
         self._changed: list[str] = []
         """The names in `changes`, in order."""
-        self._undo: list[tuple[str, bool, bytes | None]] = []
+        self.undo: list[tuple[str, bool, bytes | None]] = []
+        """For each change, how it was before: how many they are is a savepoint for `rollback`."""
 
     def get(self, name: str, /) -> bytes | None:
         """Return the entry's ciphertext, or None."""
@@ -33,7 +34,7 @@ class Overlay:
     def put(self, name: str, blob: bytes | None, /) -> None:
         """Store an entry; None removes one that is there."""
         was_changed = name in self.changes
-        self._undo.append((name, was_changed, self.changes.get(name)))
+        self.undo.append((name, was_changed, self.changes.get(name)))
         if not was_changed:
             if self._changed and name < self._changed[-1]:
                 insort(self._changed, name)
@@ -85,14 +86,10 @@ class Overlay:
                 return name
         return None
 
-    def mark(self) -> int:
-        """Give a savepoint for `rollback`."""
-        return len(self._undo)
-
     def rollback(self, mark: int) -> None:
         """Undo every change since the savepoint."""
-        while len(self._undo) > mark:
-            name, was_changed, blob = self._undo.pop()
+        while len(self.undo) > mark:
+            name, was_changed, blob = self.undo.pop()
             if was_changed:
                 self.changes[name] = blob
             else:

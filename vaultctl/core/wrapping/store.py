@@ -28,6 +28,7 @@ _CONTENT = "response"
 """Where the content lies in the token's cubbyhole. Source: OpenBao 2.7, where the token can read it there, too."""
 
 _DISPLAY_NAME = "token"
+_NO_LEASE = Lease(0)
 _NOTHING = "no information found for this wrapping token"
 
 
@@ -100,7 +101,7 @@ def open_content(session: Session, token: Token) -> Response:
 
 def content_of(response: Response, request_id: str) -> bytes:
     """Give an answer's fields as they are stored: in the envelope that a client gets, under the name it is read by."""
-    lease = response.lease or Lease(0)
+    lease = response.lease or _NO_LEASE
     envelope: dict[str, Any] = {
         "request_id": response.request_id or request_id,
         "lease_id": lease.lease_id,
@@ -109,7 +110,7 @@ def content_of(response: Response, request_id: str) -> bytes:
         "data": _plain(response.data),
         "wrap_info": None,
         "warnings": list(response.warnings) or None,
-        "auth": _plain(response.auth),
+        "auth": None if response.auth is None else _plain(response.auth),
     }
     if response.raw is not None:
         envelope["raw"] = _plain(response.raw)
