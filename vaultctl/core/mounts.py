@@ -110,6 +110,8 @@ class MountTable:
         self._order = order
         self.derived: dict[tuple[str, str], Any] = {}
         """What was made of this table and nothing else, by a name for it and a namespace; it never changes either."""
+        self.routes: dict[tuple[str, str], Any] = {}
+        """Where paths lead that were asked for lately, by namespace and path."""
 
     def __iter__(self) -> Iterator[Mount]:
         """Give all mounts, by namespace and path."""

@@ -70,8 +70,6 @@ class NamespaceTable:
 
     def named(self, header: str) -> Namespace:
         """Give the namespace that a request's header names, as a clean path or not. Raises: NotFound."""
-        if not header:
-            return ROOT
         name = paths.clean(header.strip(" ").strip("/"))
         found = ROOT if name in (".", "root") else self._by_path.get(name + "/")
         if found is None or found.tainted:

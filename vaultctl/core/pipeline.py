@@ -13,21 +13,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core import tokens
-from vaultctl.core.exchange import OWN_HELP, BegunAnew, context_for, endpoints_of, given_data, need_writing
+from vaultctl.core.exchange import BegunAnew, context_for, endpoints_of, given_data, need_writing
 from vaultctl.core.namespaces import ROOT
 from vaultctl.framework import fields
 from vaultctl.framework.endpoint import ROOT_ONLY, UNAVAILABLE, find
-from vaultctl.logical import paths
 from vaultctl.logical.errors import (
     BadToken,
     InvalidRequest,
     NamespaceLocked,
-    NoRoute,
-    NoSuchMethod,
     NotFound,
     PermissionDenied,
-    UnsupportedOperation,
-    UnsupportedPath,
     VaultError,
     WrongContentType,
 )
@@ -35,15 +30,20 @@ from vaultctl.logical.request import MERGE_PATCH, READING, Operation, Request
 from vaultctl.logical.response import EMPTY, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Set
+    from collections.abc import Mapping, Set
 
     from vaultctl.core.exchange import Exchange
     from vaultctl.core.mounts import Mount
     from vaultctl.core.tokens import Token
-    from vaultctl.framework.endpoint import Endpoint, Entry, Handler
+    from vaultctl.framework.endpoint import Entry, Handler, Match
 
+Route = tuple["Mount | None", str, "Match | None"]
+"""The mount that a path falls to, what of it is below that, and the endpoint there."""
 
 _PLAIN = frozenset({int, bool, type(None)})
+_KEPT_ROUTES, _KEPT_PATH = 1000, 256
+"""So many routes are kept, of paths so long at most."""
+
 _MAX_DEPTH = 300
 """So deep may the data of a request be nested."""
 
@@ -109,10 +109,11 @@ def wrap(exchange: Exchange) -> Response:
 def check_request(request: Request) -> Request:
     """Refuse what no engine can take; give the request with its data as it can be stored. Raises: VaultError."""
     try:
-        request.path.encode()
+        if not request.path.isascii():
+            request.path.encode()
     except UnicodeEncodeError:
         raise InvalidRequest("the path is not valid UTF-8") from None
-    if not paths.is_printable(request.path):  # OpenBao's HTTP server has no words for it
+    if not request.path.isprintable():  # OpenBao refuses %00, %0A, U+200B and their like, and has no words for it
         raise InvalidRequest("the path holds a character that cannot be printed")
     if request.operation is Operation.PATCH:
         _check_patch(request.content_type)
@@ -155,7 +156,8 @@ def resolve_namespace(exchange: Exchange) -> None:
     Raises: NotFound, InvalidRequest, NamespaceLocked.
     """
     request, table = exchange.request, exchange.session.namespaces
-    exchange.namespace, path = table.descend(table.named(request.namespace), request.path)
+    named = table.named(request.namespace) if request.namespace else ROOT
+    exchange.namespace, path = table.descend(named, request.path)
     exchange.asked_in = exchange.namespace
     if path != request.path:
         exchange.request = request._replace(path=path)
@@ -179,15 +181,27 @@ def route(exchange: Exchange) -> None:
 
     Raises: InvalidRequest for what no namespace but the root has, before anybody looks whether that is locked.
     """
-    mount = exchange.session.mounts.serving(exchange.request.path, exchange.namespace.id)
-    if mount is None:
-        return
-    exchange.mount = mount
-    exchange.path = exchange.request.path[len(mount.path) :]
-    if not mount.tainted and exchange.host.kinds(mount).serves(mount.type):
-        exchange.match = find(endpoints_of(exchange.host, mount, exchange.path), exchange.path)
+    table, place = exchange.session.mounts, (exchange.namespace.id, exchange.request.path)
+    found: Route | None = table.routes.get(place)
+    if found is None:
+        found = _found_route(exchange)
+        if len(exchange.request.path) <= _KEPT_PATH:
+            if len(table.routes) >= _KEPT_ROUTES:
+                table.routes.clear()
+            table.routes[place] = found
+    exchange.mount, exchange.path, exchange.match = found
     if exchange.namespace.path and _is_elsewhere(exchange) == UNAVAILABLE:
         raise InvalidRequest(UNAVAILABLE)
+
+
+def _found_route(exchange: Exchange) -> Route:
+    """Find where a path leads: as long as no mount changes, it leads there."""
+    mount = exchange.session.mounts.serving(exchange.request.path, exchange.namespace.id)
+    if mount is None:
+        return None, "", None
+    path = exchange.request.path[len(mount.path) :]
+    is_served = not mount.tainted and exchange.host.kinds(mount).serves(mount.type)
+    return mount, path, find(endpoints_of(exchange.host, mount, path), path) if is_served else None
 
 
 def _is_elsewhere(exchange: Exchange) -> str:
@@ -278,23 +292,22 @@ def authorise(exchange: Exchange) -> None:
 
 def dispatch(exchange: Exchange) -> Response:
     """Call the endpoint's handler. Raises: VaultError, BegunAnew."""
-    request, mount = exchange.request, exchange.mount
-    if mount is None or mount.tainted:
-        raise _no_route(exchange)
-    if request.operation is Operation.HELP:
-        return _help(exchange, mount)
-    if exchange.match is None:
-        endpoints_of(exchange.host, mount, exchange.path)  # an engine that is not offered says so itself
-        raise UnsupportedPath
-    endpoint = exchange.match.endpoint
+    request, mount, match = exchange.request, exchange.mount, exchange.match
+    if mount is None or match is None or request.operation is Operation.HELP:
+        from vaultctl.core import unanswered
+
+        return unanswered.without_endpoint(exchange)
+    endpoint = match.endpoint
     handler = endpoint.operations.get(request.operation)
     if endpoint.login and request.operation is Operation.UPDATE:
         handler = _login(exchange, mount, endpoint.login)
     if handler is None:
-        raise _no_handler(exchange, mount, endpoint)
+        from vaultctl.core import unanswered
+
+        raise unanswered.no_handler(exchange, mount, endpoint)
     if endpoint.reads_write:
         need_writing(exchange)
-    given, values = given_data(request), exchange.match.values
+    given, values = given_data(request), match.values
     asks_first = endpoint.exists is not None and request.operation is Operation.UPDATE
     # What the path says counts, whatever the data has by the same name.
     data = {name: value for name, value in given.items() if name not in values} if values else given
@@ -308,20 +321,11 @@ def dispatch(exchange: Exchange) -> Response:
         response = _empty_listing(request, ignored)
     replaced = given.keys() & values.keys() if values else ()
     if ignored or replaced:
-        response = _with_ignored(response, ignored, replaced)
+        from vaultctl.core import unanswered
+
+        response = unanswered.warned(response, ignored, replaced)
     is_mirrored = endpoint.mirrored and not exchange.has_prefix  # OpenBao tells by the path as it came
     return response._replace(mirrored=True) if is_mirrored else response
-
-
-def _no_route(exchange: Exchange) -> NoRoute:
-    """Say that no mount serves the path, or one that is out of use."""
-    from vaultctl.logical.go_text import quoted
-
-    told = f"no handler for route {quoted(_shown(exchange.request))}"
-    if exchange.mount is None:
-        return NoRoute(f"{told}. route entry not found.")
-    place = quoted(exchange.namespace.path)
-    return NoRoute(f"{told} on namespace {place}. route entry or namespace is tainted.")
 
 
 def register_lease(exchange: Exchange, response: Response) -> Response:
@@ -367,53 +371,3 @@ def _empty_listing(request: Request, ignored: Set[str]) -> Response:
     if ignored and request.operation in (Operation.LIST, Operation.SCAN):
         return Response(data={})
     raise NotFound
-
-
-def _with_ignored(response: Response, ignored: Set[str], replaced: Collection[str]) -> Response:
-    """Warn of parameters that the endpoint does not have, or that the path says otherwise.
-
-    Source: OpenBao 2.7, and only where the answer has a body.
-    """
-    if response.data is None and response.auth is None:
-        return response
-    warnings = []
-    if replaced:
-        warnings.append(
-            "Endpoint replaced the value of these parameters with the values captured from the endpoint's path:"
-            f" [{' '.join(sorted(replaced))}]"
-        )
-    if ignored:
-        warnings.append(f"Endpoint ignored these unrecognized parameters: [{' '.join(sorted(ignored))}]")
-    return response._replace(warnings=(*response.warnings, *warnings))
-
-
-def _no_handler(exchange: Exchange, mount: Mount, endpoint: Endpoint) -> VaultError:
-    """Say why an endpoint does not take a verb."""
-    if endpoint.bare:
-        return NoSuchMethod()
-    if endpoint.unauthenticated:
-        return UnsupportedOperation("unsupported operation")
-    return UnsupportedPath() if _lists_no_folder(exchange, mount) else UnsupportedOperation()
-
-
-def _lists_no_folder(exchange: Exchange, mount: Mount) -> bool:
-    """Tell whether a listing is of what is no folder: OpenBao looks for the path with a slash behind."""
-    if exchange.request.operation not in (Operation.LIST, Operation.SCAN):
-        return False
-    folder = exchange.path.rstrip("/") + "/"
-    return find(endpoints_of(exchange.host, mount, folder), folder) is None
-
-
-def _help(exchange: Exchange, mount: Mount) -> Response:
-    from vaultctl.framework import help as framework_help
-
-    endpoints = endpoints_of(exchange.host, mount, exchange.path)
-    if not exchange.path:
-        text = OWN_HELP.get(mount.type) or exchange.host.kinds(mount).engine(mount.type, mount.options).help
-        return Response(raw=framework_help.engine_help(text, endpoints))
-    return Response(raw=framework_help.path_help(endpoints, exchange.path))
-
-
-def _shown(request: Request) -> str:
-    lists = request.operation in (Operation.LIST, Operation.SCAN)
-    return request.path + "/" if lists and not request.path.endswith("/") else request.path

@@ -29,8 +29,3 @@ def escaped(path: str) -> str:
     from urllib.parse import quote
 
     return quote(path, safe="/$&+,:;=@~", errors="surrogateescape")
-
-
-def is_printable(path: str) -> bool:
-    """Tell whether every character can be shown. Source: OpenBao 2.7 refuses %00, %0A, U+200B and their like."""
-    return path.isprintable()

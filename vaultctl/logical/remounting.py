@@ -91,7 +91,7 @@ def _check_target_form(landscape: Landscape, namespace: str, target: str) -> Non
     cleaned = paths.clean(stripped) if stripped else "/"
     if stripped != cleaned:
         raise InvalidRequest(f"invalid destination mount: path '{stripped}/' does not match cleaned path '{cleaned}/'")
-    if not paths.is_printable(stripped):
+    if not stripped.isprintable():
         raise InvalidRequest("invalid destination mount: path cannot contain non-printable characters")
 
 
