@@ -56,9 +56,9 @@ class Tables:
 
 
 class Mark(NamedTuple):
-    """A savepoint of the transaction, if there is one, and the tables as they were."""
+    """A savepoint of the transaction, and the tables as they were."""
 
-    changes: Savepoint | None
+    changes: Savepoint
     mounts: MountTable
     namespaces: NamespaceTable
 
@@ -106,16 +106,15 @@ class Session:
         self.view.delete(namespaces.PREFIX + namespace.id)
         self.namespaces = self.namespaces.replaced(namespace.path, None)
 
-    def mark(self) -> Mark:
+    def mark(self) -> Mark | None:
         """Give a savepoint; on a view there is nothing to go back to."""
-        changes = self._writes.mark() if self._writes else None
-        return Mark(changes, self.mounts, self.namespaces)
+        return Mark(self._writes.mark(), self.mounts, self.namespaces) if self._writes else None
 
-    def rollback(self, mark: Mark) -> None:
+    def rollback(self, mark: Mark | None) -> None:
         """Undo every change since the savepoint."""
-        if self._writes and mark.changes:
+        if self._writes and mark:
             self._writes.rollback(mark.changes)
-        self.mounts, self.namespaces = mark.mounts, mark.namespaces
+            self.mounts, self.namespaces = mark.mounts, mark.namespaces
 
     @property
     def changed(self) -> bool:
