@@ -153,6 +153,28 @@ def test_a_move_is_not_wrapped(there):
     assert there("secrets", "enable", "-ensure", "-path=to", "-description=d", "kv", VAULT_WRAP_TTL="60").code == 0
 
 
+@pytest.mark.parametrize("asked", ["-wrap-ttl", "VAULT_WRAP_TTL"])
+@pytest.mark.parametrize("words", [("secrets", "move"), ("auth", "move"), ("namespace", "delete"), ("remount", "list")])
+def test_what_is_not_wrapped_says_so(there, words, asked):
+    """Where no answer can be wrapped the command does what it does, and stderr says that nothing was wrapped."""
+    there("secrets", "enable", "-path=from", "kv")
+    there("auth", "enable", "-path=from", "approle")
+    there("namespace", "create", "n1")
+    operands = {"move": ("from", "to"), "delete": ("n1",), "list": ()}[words[1]]
+    plainly = asked == "-wrap-ttl"
+    ran = there(*words, *(("-wrap-ttl=60s",) if plainly else ()), *operands, **({} if plainly else {asked: "60"}))
+    assert (ran.code, "wrapping_token" in ran.out) == (0, False)
+    assert (asked in ran.err, "its answer is not wrapped" in ran.err) == (True, True)
+
+
+def test_a_look_at_a_token_is_silent_about_the_environment(there):
+    """What is set for other commands is no matter of a look-up; a flag on itself is."""
+    token = token_of(there)
+    assert there("wrapping", "lookup", token, VAULT_WRAP_TTL="60").err == ""
+    flagged = there("wrapping", "lookup", "-wrap-ttl=60s", token)
+    assert (flagged.code, flagged.err) == (0, "-wrap-ttl is not for this command: its answer is not wrapped\n")
+
+
 def test_a_login_that_is_kept_is_not_wrapped(there):
     """What login keeps is the token itself; with -no-store it can be wrapped."""
     there("auth", "enable", "userpass")

@@ -106,9 +106,17 @@ class Run:
         return check_format(named, raw=raw)
 
 
-def _refuse_wrapping(_run: Run) -> None:
+def _refuse_wrapping() -> None:
     """End a command that asks several times, and needs the answers itself. Raises: Misuse."""
     raise Misuse("-wrap-ttl: this command follows what it began, and needs the answers itself")
+
+
+def _say_what_is_not_wrapped(asked: Run, wraps: str) -> None:
+    """Tell on stderr that a TTL which was asked for is for nothing here."""
+    if asked.common.wrap_ttl_s and wraps in ("not", "look"):
+        asked.env.err("-wrap-ttl is not for this command: its answer is not wrapped")
+    elif wraps in ("not", "never") and asked.env.variable("WRAP_TTL"):
+        asked.env.err("BAO_WRAP_TTL or VAULT_WRAP_TTL is set, and not for this command: its answer is not wrapped")
 
 
 def file_name(word: str) -> str:
@@ -136,7 +144,8 @@ def command(
 
     `loses` says that what it is for takes something away, of which people are told first where it is on a remote.
     `wraps` says what becomes of an answer that was wrapped: it is "shown"; or the answer counts as "empty", as it does
-    for bao; or it is "not" wrapped at all, whatever the environment says, or "never", and -wrap-ttl is refused.
+    for bao; or it is "not" wrapped at all, which stderr says where that was asked for, or "never", and -wrap-ttl is
+    refused; a "look" (at a token, or at help) is not wrapped either, and says so if a flag asks, not the environment.
     `exit_codes` are its own.
     """
 
@@ -149,7 +158,11 @@ def command(
         asked = Run(env, args, values, ctx.meta[GIVEN])
         if loses and not values.get("check"):
             env.announce(asked.common)
-        _go(asked, _refuse_wrapping if wraps == "never" and asked.common.wrap_ttl_s else run)
+        if wraps == "never" and asked.common.wrap_ttl_s:
+            _refuse_wrapping()
+        if not asked.common.shows:
+            _say_what_is_not_wrapped(asked, wraps)
+        _go(asked, run)
 
     own = {opt for declared in flags for opt in declared.opts}
     common = [declared for declared in COMMON if not own.intersection(declared.opts)]

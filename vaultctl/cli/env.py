@@ -236,7 +236,7 @@ class Env:
 
     def _wrap_ttl(self, common: Common) -> str | float:
         """Give for how long answers are to be wrapped: seconds, or the words of the environment."""
-        if self.wraps in ("not", "never"):
+        if self.wraps in ("not", "never", "look"):
             return ""
         return common.wrap_ttl_s or self.variable("WRAP_TTL") or ""
 

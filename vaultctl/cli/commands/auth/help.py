@@ -29,5 +29,5 @@ COMMAND = command(
     doing="Error listing auth methods",
     arity=(1, 1),
     completes=("auth mount",),
-    wraps="not",
+    wraps="look",
 )

@@ -100,7 +100,7 @@ COMMAND = command(
     " commit and ours: then what the token stood for is lost.\n\n"
     "    */5 * * * *  vaultctl wrapping keep -file=/var/lib/app/token",
     doing="Error keeping",
-    wraps="not",
+    wraps="look",
     exit_codes=keeping.EXIT_CODES,
     flags=(
         FORMAT,

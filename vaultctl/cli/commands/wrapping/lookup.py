@@ -23,6 +23,6 @@ COMMAND = command(
     f" {wrapping_tokens.SOURCES} line; without TOKEN it is the token in use.",
     doing="Error looking up wrapping token",
     arity=(0, 1),
-    wraps="not",
+    wraps="look",
     flags=(FORMAT, FIELD),
 )

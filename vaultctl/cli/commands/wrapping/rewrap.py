@@ -29,6 +29,6 @@ COMMAND = command(
     " not give.\n\n    $ vaultctl wrapping rewrap -field=wrapping_token @token.txt",
     doing="Error rewrapping",
     arity=(1, 1),
-    wraps="not",
+    wraps="look",
     flags=(FORMAT, FIELD, GITHUB),
 )

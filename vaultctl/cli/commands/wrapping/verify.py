@@ -51,7 +51,7 @@ COMMAND = command(
     "    $ vaultctl wrapping verify -expect-path=auth/approle/role/ci/secret-id -",
     doing="Error verifying",
     arity=(0, 1),
-    wraps="not",
+    wraps="look",
     exit_codes=wrapping_flags.EXIT_CODES,
     flags=(
         FORMAT,
