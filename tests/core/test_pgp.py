@@ -62,6 +62,10 @@ def test_each_share_is_for_one(made, people: Gpg, keys, path: str, backup_path: 
         "keys": dict(zip(names, ([key] for key in told["keys"]), strict=True)),
         "keys_base64": dict(zip(names, ([key] for key in told["keys_base64"]), strict=True)),
     }
+    made.core.handle(Request(Operation.UPDATE, "sys/namespaces/n1", token=ROOT_TOKEN))
+    for operation in (Operation.READ, Operation.DELETE):  # what the root namespace keeps is no other's
+        with pytest.raises(InvalidRequest):
+            made.core.handle(Request(operation, f"sys/{backup_path}", namespace="n1", token=ROOT_TOKEN))
     made.core.handle(Request(Operation.DELETE, f"sys/{backup_path}", token=ROOT_TOKEN))
     with pytest.raises(InvalidRequest, match="no backed-up keys found"):
         made.core.handle(Request(Operation.READ, f"sys/{backup_path}", token=ROOT_TOKEN))

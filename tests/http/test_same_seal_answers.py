@@ -55,10 +55,11 @@ class Case(NamedTuple):
     path: str
     body: str | None = None
     content_type: str = ""
+    namespace: str = ""
 
     def __str__(self) -> str:
         """Name it."""
-        return f"{self.method} {self.path} {(self.body or '')[:40]} {self.content_type}"
+        return f"{self.method} {self.path} {(self.body or '')[:40]} {self.content_type} {self.namespace}"
 
 
 ANYTIME = [
@@ -86,6 +87,30 @@ UNSEALED = [
     Case("PUT", "sys/rekey/update", '{"key":[]}'),
     Case("PUT", "sys/generate-root/update", '{"key":[]}'),
 ]
+OF_SHARES = [
+    *(
+        f"rekey{kind}{rest}"
+        for kind in ("", "-recovery-key")
+        for rest in ("", "/init", "/update", "/verify", "/backup")
+    ),
+    *("rekeys", "rekey/recovery-key-backup", "generate-root", "generate-root/attempt", "generate-root/update"),
+    *("generate-root-token/attempt", "generate-root-token/update", "generate-recovery-token/update"),
+    *(f"rotate/{which}{rest}" for which in ("root", "recovery") for rest in ("", "/update", "/verify", "/backup")),
+    *("raw/x", "metrics", "in-flight-req", "pprof/cmdline", "decode-token"),
+]
+OF_A_SEAL = ("sys/rotate/", "sys/generate-root-token/")
+IN_SYS_ALONE = [
+    Case(verb, f"sys/{path}", namespace=named)
+    for named in ("", "n1", "nope", "root")
+    for path in OF_SHARES
+    for verb in ("GET", "DELETE", "HEAD", "LIST", "SCAN", "OPTIONS", "TRACE")
+    if not (verb == "OPTIONS" and named in ("", "nope"))  # odd-requests
+    and not (
+        path.startswith("rekey-recovery-key/") and verb in ("HEAD", "GET", "DELETE") and not named
+    )  # verbs-of-shares
+    and not (path in ("metrics", "in-flight-req", "pprof/cmdline", "raw/x") and not named)
+]
+"""The verbs that nobody means, with and without the name of a namespace."""
 
 Ask = Callable[[Case], tuple[int, object]]
 
@@ -98,6 +123,8 @@ def asking(port: int, token: str = "") -> Ask:
         headers = {"X-Vault-Token": token} if token else {}
         if case.content_type:
             headers["Content-Type"] = case.content_type
+        if case.namespace:
+            headers["X-Vault-Namespace"] = case.namespace
         body = None if case.body is None else case.body.encode()
         connection.request(case.method, f"/v1/{case.path}", body, headers)
         answer = connection.getresponse()
@@ -145,3 +172,20 @@ def test_odd_questions_are_answered_as_openbao_does(both, await_that):
     await_that(lambda: bao(Case("GET", "sys/mounts"))[0] == 200)
     assert unlike(asking(both[0]), asking(both[1]), ANYTIME) == []
     assert unlike(bao, ours, [*ANYTIME, *UNSEALED]) == []
+
+
+def test_any_verb_in_any_namespace(both, await_that):
+    """The paths of shares refuse other verbs, and namespaces, as OpenBao does: without a token, with root's, sealed."""
+    of_the_header = [case for case in IN_SYS_ALONE if case.method != "OPTIONS"]
+    assert unlike(asking(both[0]), asking(both[1]), of_the_header) == []
+    keys = [made(port) for port in both]
+    for port, (share, _) in zip(both, keys, strict=True):
+        assert asking(port)(Case("PUT", "sys/unseal", f'{{"key":"{share}"}}'))[0] == 200
+    bao, ours = (asking(port, root) for port, (_, root) in zip(both, keys, strict=True))
+    await_that(lambda: bao(Case("GET", "sys/mounts"))[0] == 200)
+    for ask in (bao, ours):
+        assert ask(Case("PUT", "sys/namespaces/n1", "{}"))[0] == 200
+    assert unlike(asking(both[0]), asking(both[1]), IN_SYS_ALONE) == []
+    inside = [case for case in IN_SYS_ALONE if case.namespace == "n1" and case.path.startswith(OF_A_SEAL)]
+    assert unlike(bao, ours, [case for case in IN_SYS_ALONE if case not in inside]) == []
+    assert {ours(case)[0] for case in inside} == {400, 404, 405}  # no-namespace-seals

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from vaultctl.core.exchange import Exchange
     from vaultctl.core.mounts import Mount
     from vaultctl.core.tokens import Token
-    from vaultctl.framework.endpoint import Entry, Handler, Match
+    from vaultctl.framework.endpoint import Endpoint, Entry, Handler, Match
 
 Route = tuple["Mount | None", str, "Match | None"]
 """The mount that a path falls to, what of it is below that, and the endpoint there."""
@@ -241,20 +241,21 @@ def authenticate(exchange: Exchange) -> None:
         from vaultctl.core.wrapping.presented import find_wrapping
 
         find_wrapping(exchange)
-    if exchange.match and exchange.match.endpoint.unauthenticated:
+    endpoint = exchange.match.endpoint if exchange.match else None
+    if endpoint and (endpoint.unauthenticated or endpoint.token_optional):
+        endpoint = _unless_listed(exchange, endpoint)
+    if endpoint and endpoint.unauthenticated:
         return
     if not exchange.request.token:
-        if exchange.match and exchange.match.endpoint.token_optional:
+        if endpoint and endpoint.token_optional:
             return
         raise BadToken
     token = tokens.find(exchange.session.view, exchange.request.token, exchange.now_ns / 1e9)
-    if token is None or token.num_uses < 0:
-        raise BadToken
-    if token.bound_cidrs and not _may_come_from(token, exchange.request.remote_addr):
+    if token is None or token.num_uses < 0 or (token.bound_cidrs and not _may_come_from(token, exchange)):
         raise BadToken
     if token.entity_id:
         _check_entity(exchange, token)
-    if token.num_uses > 0 and not (exchange.match and exchange.match.endpoint.token_optional):
+    if token.num_uses > 0 and not (endpoint and endpoint.token_optional):
         need_writing(exchange)
         if exchange.wrapping:
             from vaultctl.core.wrapping import presented
@@ -262,6 +263,22 @@ def authenticate(exchange: Exchange) -> None:
             presented.spare(exchange, token)
         token = tokens.use(exchange.session.view, token)
     exchange.token = token
+
+
+def _unless_listed(exchange: Exchange, endpoint: Endpoint) -> Endpoint | None:
+    """Give an endpoint that takes no token; a listing of what is no folder finds none, and takes one.
+
+    Source: OpenBao 2.7, which looks for the path with a slash behind, among those that take no token, too.
+    """
+    if exchange.request.operation not in (Operation.LIST, Operation.SCAN):
+        return endpoint
+    from vaultctl.core.unanswered import lists_no_folder
+
+    mount = None if endpoint.bare or "{" in endpoint.pattern else exchange.mount
+    if mount is None or not lists_no_folder(exchange, mount):
+        return endpoint
+    exchange.match = None
+    return None
 
 
 def _check_entity(exchange: Exchange, token: Token) -> None:
@@ -272,11 +289,11 @@ def _check_entity(exchange: Exchange, token: Token) -> None:
         raise BadToken
 
 
-def _may_come_from(token: Token, remote_addr: str) -> bool:
+def _may_come_from(token: Token, exchange: Exchange) -> bool:
     """Tell whether a token that is bound to addresses can be used from where it came from."""
     from vaultctl.logical import addresses
 
-    return addresses.allow(token.bound_cidrs, remote_addr)
+    return addresses.allow(token.bound_cidrs, exchange.request.remote_addr)
 
 
 def authorise(exchange: Exchange) -> None:

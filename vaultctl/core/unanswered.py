@@ -41,9 +41,10 @@ def no_handler(exchange: Exchange, mount: Mount, endpoint: Endpoint) -> VaultErr
     """Say why an endpoint does not take a verb."""
     if endpoint.bare:
         return NoSuchMethod()
+    is_no_folder = lists_no_folder(exchange, mount)
     if endpoint.unauthenticated:
-        return UnsupportedOperation("unsupported operation")
-    return UnsupportedPath() if _lists_no_folder(exchange, mount) else UnsupportedOperation()
+        return UnsupportedPath("unsupported path") if is_no_folder else UnsupportedOperation("unsupported operation")
+    return UnsupportedPath() if is_no_folder else UnsupportedOperation()
 
 
 def warned(response: Response, ignored: Set[str], replaced: Collection[str]) -> Response:
@@ -82,7 +83,7 @@ def _help(exchange: Exchange, mount: Mount) -> Response:
     return Response(raw=framework_help.path_help(endpoints, exchange.path))
 
 
-def _lists_no_folder(exchange: Exchange, mount: Mount) -> bool:
+def lists_no_folder(exchange: Exchange, mount: Mount) -> bool:
     """Tell whether a listing is of what is no folder: OpenBao looks for the path with a slash behind."""
     if exchange.request.operation not in _LISTING:
         return False

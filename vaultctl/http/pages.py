@@ -28,6 +28,21 @@ _SERVERS_OWN = {
     "/v1/sys/step-down": Own(frozenset({"PATCH", "POST", "PUT"}), not_in_namespaces=True),
     "/v1/sys/unseal": Own(frozenset({"POST", "PUT"}), not_in_namespaces=True),
 }
+_SYS = "/v1/sys/"
+_OUTSIDE = frozenset(
+    (
+        "generate-recovery-token",
+        "generate-root",
+        "in-flight-req",
+        "metrics",
+        "pprof",
+        "raw",
+        "rekey",
+        "rekey-recovery-key",
+    )
+)
+"""What is refused below `sys/` where a header names a namespace, the root namespace too, whatever is asked of it."""
+
 _ROOTS = ("/v1", "/v1/sys", "/ui")
 """These are folders, whether a slash says so or not."""
 
@@ -49,7 +64,10 @@ def answer_alone(call: Call) -> Answer | None:
             return Answer(400, (), b"")
         if path == "/v1/sys":
             return _redirect(call, "/v1/sys/" + mark + query)
-        return _of_the_server(call, _SERVERS_OWN[path]) if path in _SERVERS_OWN else None
+        if path in _SERVERS_OWN:
+            return _of_the_server(call, _SERVERS_OWN[path])
+        is_outside = path.startswith(_SYS) and path[len(_SYS) :].partition("/")[0] in _OUTSIDE
+        return _in_no_namespace(call) if is_outside else None
     if path in ("/", "/ui"):
         return _redirect(call, "/ui/")
     if path == "/robots.txt":
@@ -73,9 +91,15 @@ def clean(path: str) -> str:
 
 def _of_the_server(call: Call, own: Own) -> Answer | None:
     """Refuse what these paths do not take, before anything else of a request is read."""
-    if own.not_in_namespaces and call.headers.get("x-vault-namespace", "").strip():
+    refused = _in_no_namespace(call) if own.not_in_namespaces else None
+    return refused or (None if call.method in own.methods else _refused(405))
+
+
+def _in_no_namespace(call: Call) -> Answer | None:
+    """Refuse what names a namespace."""
+    if call.headers.get("x-vault-namespace", "").strip():
         return _refused(400, "operation unavailable in namespaces")
-    return None if call.method in own.methods else _refused(405)
+    return None
 
 
 def _refused(status: int, *errors: str) -> Answer:

@@ -100,12 +100,12 @@ class NoRoute(VaultError):
 
 
 class UnsupportedPath(VaultError):
-    """The mount has no such endpoint."""
+    """The mount has no such endpoint. Source: OpenBao 2.7, which has other words where no token is needed."""
 
     status = 404
 
-    def __init__(self) -> None:
-        super().__init__(one_error("unsupported path"))
+    def __init__(self, *errors: str) -> None:
+        super().__init__(*(errors or (one_error("unsupported path"),)))
 
 
 class UnsupportedOperation(VaultError):

@@ -317,7 +317,7 @@ def _backup(pattern: str, target: str, *, in_envelope: bool, **more: Any) -> End
     """Give the endpoint for what was kept of new shares."""
 
     def read(ctx: SystemContext, _fields: Mapping[str, Any]) -> Response:
-        kept = records.load(ctx.session.view, backup_name(target))
+        kept = records.load(ctx.session.view, backup_name(target)) if ctx.namespace.is_root else None
         if kept is None:
             raise InvalidRequest("no backed-up keys found")
         in_base64 = {name: [base64_text(bytes.fromhex(key)) for key in keys] for name, keys in kept["keys"].items()}
@@ -329,7 +329,7 @@ def _backup(pattern: str, target: str, *, in_envelope: bool, **more: Any) -> End
 
     return Endpoint(
         pattern,
-        {Operation.READ: read, Operation.DELETE: delete},
+        {Operation.READ: read, Operation.DELETE: sealable(delete)},
         "Read or remove what was kept of new shares, encrypted for those who have them.",
         mirrored=in_envelope,
         **more,
