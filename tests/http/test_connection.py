@@ -144,6 +144,25 @@ def test_whoever_asks_for_the_end_gets_it(one_server):
         assert (answer.count(b"HTTP/1.1 "), b"\r\nConnection: close\r\n" in answer) == (1, True)
 
 
+def test_an_old_client_may_keep_its_connection(one_server):
+    """HTTP/1.0 with `Connection: keep-alive` is told that the connection is kept, and asks again; the last is not."""
+    old = HEALTH.replace(b"1.1", b"1.0")
+    asking = old.replace(b"Host: x\r\n", b"Connection: Keep-Alive\r\n")
+    answer = _all(one_server.port, asking * 2 + old + HEALTH, ends=False)
+    assert (answer.count(b"HTTP/1.1 200 OK\r\n"), answer.count(b"\r\nConnection: keep-alive\r\n")) == (3, 2)
+    assert answer.count(b"\r\nConnection: close\r\n") == 1
+
+
+@pytest.mark.parametrize("port", ["bao", "one_server"])
+def test_what_go_takes_is_taken(port, request):
+    """`OPTIONS *` asks whether anybody is there; a later HTTP/1 is one that is known; as a real OpenBao has it."""
+    port = request.getfixturevalue(port).port
+    answer = _all(port, b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    lines = [line for line in answer.decode().split("\r\n") if not line.startswith("Date: ")]
+    assert lines == ["HTTP/1.1 200 OK", "Content-Length: 0", "Connection: close", "", ""]
+    assert _all(port, HEALTH.replace(b"1.1", b"1.2")).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
 def test_a_head_without_a_body(one_server):
     """HEAD is answered as GET is, without the body, and the next request is read where it begins."""
     answer = _all(one_server.port, HEALTH.replace(b"GET", b"HEAD") + HEALTH)

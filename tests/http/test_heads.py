@@ -40,7 +40,7 @@ def test_a_head_is_taken_once_it_is_there_in_full():
             break
         searched = len(received)
     assert (found.method, found.target, received) == ("LIST", "/v1/a%2Fb//?x=1", b"")
-    assert found.framing == ({"host": "x", "x-vault-token": "t"}, 0, True, False)
+    assert found.framing == ({"host": "x", "x-vault-token": "t"}, 0, True, False, False)
     assert "v1" not in repr(found)
 
 
@@ -67,13 +67,17 @@ def test_targets_are_as_they_were_sent(target, read):
         ("HTTP/1.1", "Content-Length: 7\r\nConnection: keep-alive, Close\r\n", 7, False),
         ("HTTP/1.1", "Transfer-Encoding: chunked\r\n", None, True),
         ("HTTP/1.1", "Transfer-Encoding: Chunked\r\nContent-Length: 7\r\n", None, False),
-        ("HTTP/1.0", "Content-Length: 7\r\nConnection: keep-alive\r\n", 7, False),
+        ("HTTP/1.2", "Transfer-Encoding: chunked\r\n", None, True),
+        ("HTTP/1.0", "Content-Length: 7\r\n", 7, False),
+        ("HTTP/1.0", "Content-Length: 7\r\nConnection: Keep-Alive\r\n", 7, True),
+        ("HTTP/1.0", "Content-Length: 7\r\nConnection: keep-alive, close\r\n", 7, False),
     ],
 )
 def test_how_a_body_is_framed(line, lines, length, keeps):
-    """A length or chunks; who sends both, an old client, and who says so, is answered last."""
+    """A length or chunks; who sends both, who says so, and an old client that asks for no more is answered last."""
     framing = head(HOST + lines, f"POST / {line}\r\n").framing
     assert (framing.length_b, framing.keeps) == (length, keeps)
+    assert framing.to_tell is (keeps and line == "HTTP/1.0")
 
 
 @pytest.mark.parametrize(

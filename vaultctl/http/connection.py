@@ -238,6 +238,8 @@ class Connection(asyncio.BufferedProtocol):
         if call is None or head is None:
             return
         keeps = head.framing.keeps and not self._is_last
+        if keeps and head.framing.to_tell:
+            answer = answer._replace(headers=(*answer.headers, ("Connection", "keep-alive")))
         self._write(answer, call.method, keeps=keeps)
         now_s = time.monotonic()
         self._shared.app.note(call, answer, now_s - self._began_s)

@@ -38,7 +38,7 @@ _BEGIN = re.compile(TOKEN)
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 """What is no text. Beyond that it is what makes the library's expressions go back over blanks again and again."""
 
-_LINE = re.compile(rb"(" + TOKEN + rb"+) ([^\x00-\x20\x7f]+) HTTP/1\.([01])\r?\n")
+_LINE = re.compile(rb"(" + TOKEN + rb"+) ([^\x00-\x20\x7f]+) HTTP/1\.([0-9])\r?\n")
 _AUTHORITY = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 _LINE_ENDS = re.compile(r"[\r\n]")
 _MOST_B = (1 << 63) - 1
@@ -64,12 +64,14 @@ class Framing(NamedTuple):
     """What headers say: what they are, how long a body comes, and what becomes of the connection.
 
     `length_b` is None where the body comes in chunks. Who `awaits` wants to be told to go on before it sends the body.
+    One `to_tell` speaks HTTP/1.0, and does not know that the connection is kept unless it is told.
     """
 
     headers: Mapping[str, str]
     length_b: int | None
     keeps: bool
     awaits: bool
+    to_tell: bool = False
 
 
 class Head(NamedTuple):
@@ -110,7 +112,7 @@ def take(received: bytearray, searched_b: int = 0) -> Head | None:
     if block.count(b"\n") > _MOST_LINES:
         raise HeadTooLong("the head of the request has too many lines")
     read = _read if len(block) <= _KEPT_B else _read.__wrapped__
-    return Head(line[1].decode(), target, read(block, line[3]))
+    return Head(line[1].decode(), target, read(block, b"0" if line[3] == b"0" else b"1"))
 
 
 @lru_cache(maxsize=_KEPT)
@@ -124,10 +126,12 @@ def _read(block: bytes, minor: bytes) -> Framing:
     if length is not None and length > _MOST_B:
         raise _malformed()
     said = {word.strip().lower() for name, value in sent if name == "connection" for word in value.split(",")}
+    is_old = minor == b"0"
     # Of what has both lengths and chunks the chunks count, and nothing more is read from whoever sent it.
-    keeps = minor == b"1" and "close" not in said and not (chunked and "content-length" in headers)
+    ends = "close" in said or (chunked and (is_old or "content-length" in headers))
+    keeps = not ends and (not is_old or "keep-alive" in said)
     awaits = minor == b"1" and headers.get("expect", "").lower() == "100-continue"
-    return Framing(headers, length, keeps, awaits)
+    return Framing(headers, length, keeps, awaits, to_tell=keeps and is_old)
 
 
 def _parsed(block: bytes, minor: bytes) -> h11.Request:

@@ -68,8 +68,14 @@ def answer_alone(call: Call) -> Answer | None:
             return _of_the_server(call, _SERVERS_OWN[path])
         is_outside = path.startswith(_SYS) and path[len(_SYS) :].partition("/")[0] in _OUTSIDE
         return _in_no_namespace(call) if is_outside else None
+    return _outside_of_the_api(call, path)
+
+
+def _outside_of_the_api(call: Call, path: str) -> Answer:
     if path in ("/", "/ui"):
         return _redirect(call, "/ui/")
+    if path == "*" and call.method == "OPTIONS":
+        return Answer(200, (), b"")
     if path == "/robots.txt":
         return Answer(200, (("Content-Type", "text/plain; charset=utf-8"), *ALWAYS), _ROBOTS)
     return Answer(404, (("Content-Type", JSON), *ALWAYS), _NO_ERRORS)

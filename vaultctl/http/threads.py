@@ -114,7 +114,7 @@ class _Conversation:
             body = self._body(head)
             if body is None:
                 return False
-            keeps = head.framing.keeps
+            keeps = head.framing.keeps and not head.framing.to_tell
             call = wire.Call(method, head.target, head.framing.headers, body, _LOOPBACK)
             answer = _answer(self._door, call)
         except ConnectionCut as cut:
