@@ -32,7 +32,7 @@ def _mounts(ctx: SystemContext) -> Iterator[tuple[str, str, list[Endpoint]]]:
 ENDPOINTS = (
     Endpoint(
         "internal/specs/openapi",
-        {Operation.READ: read_openapi},
+        {Operation.READ: read_openapi, Operation.UPDATE: read_openapi},
         "Describe every path, as OpenAPI.",
         fields={
             "context": Field("string", "It is ignored."),
