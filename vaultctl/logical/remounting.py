@@ -63,11 +63,12 @@ def check(landscape: Landscape, namespace: str, source: str, target: str) -> tup
         if path != path.strip(" "):
             raise InvalidRequest(f"'{name}' path cannot contain trailing whitespace")
     _check_target_form(landscape, namespace, target)
-    old, new = (Place(*landscape.descend(namespace, paths.mount_path(path))) for path in (source, target))
+    old = Place(*landscape.descend(namespace, _as_sent(source)))
+    owner, path = landscape.descend(namespace, paths.mount_path(target))
+    new = Place(owner, path.removeprefix("/"))
     _check_protected(old.path, new.path)
     if not old.path or not landscape.serving(old):
-        asked = source if source.endswith("/") else f"{source}/"
-        raise NoMatchingMount(f"no matching mount at {quoted(asked.removeprefix('/'))}")
+        raise NoMatchingMount(f"no matching mount at {quoted(_as_sent(source))}")
     taken = landscape.taken(new)
     if taken:
         raise InvalidRequest(f"path already in use at {quoted(taken)}")
@@ -84,11 +85,16 @@ def protects(path: str) -> bool:
     return path.startswith(PROTECTED)
 
 
+def _as_sent(path: str) -> str:
+    """Give a path with a slash behind it, and without one in front: what more slashes there are name no mount."""
+    return (path if path.endswith("/") else f"{path}/").removeprefix("/")
+
+
 def _check_target_form(landscape: Landscape, namespace: str, target: str) -> None:
     if target == "/" or landscape.has_namespace(namespace + target):
         raise InvalidRequest(f"invalid destination mount path {quoted(target)}")
     stripped = _within(landscape, namespace + target)
-    cleaned = paths.clean(stripped) if stripped else "/"
+    cleaned = paths.clean(stripped) if stripped else "/"  # one that begins with a slash could not be asked for
     if stripped != cleaned:
         raise InvalidRequest(f"invalid destination mount: path '{stripped}/' does not match cleaned path '{cleaned}/'")
     if not stripped.isprintable():
@@ -98,9 +104,9 @@ def _check_target_form(landscape: Landscape, namespace: str, target: str) -> Non
 def _within(landscape: Landscape, full: str) -> str:
     """Give a full path as it is within the namespace that it leads to, or whole if it leaves that one on the way."""
     owner, _ = landscape.descend("", paths.clean(full) + "/")
-    within = full.removeprefix(owner).strip("/")
-    leaves = within and paths.clean(within).partition("/")[0] in (".", "..")
-    return full.strip("/") if leaves else within
+    within = full.removeprefix(owner)
+    leaves = within.strip("/") and paths.clean(within).partition("/")[0] in (".", "..")
+    return (full if leaves else within).removeprefix("/").removesuffix("/")
 
 
 def _check_protected(old: str, new: str) -> None:
