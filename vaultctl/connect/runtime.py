@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from vaultctl.core.sealing import Progress
 from vaultctl.logical.errors import StateUnavailable
 from vaultctl.logical.json_text import base64_text
-from vaultctl.storage import files
+from vaultctl.storage import files, leftovers
 from vaultctl.storage.lock import FileLock
 
 if TYPE_CHECKING:
@@ -133,13 +133,14 @@ class RuntimeFolder:
         """Write a file of ours, the owner's alone. Raises: StateUnavailable."""
         path = self._path(name)
         data = json.dumps(record).encode()
-        os.close(files.replace_durably(files.Files(), path, data, temporary=f"{path}.{os.getpid()}.tmp"))
+        os.close(files.replace_durably(files.Files(), path, data, temporary=leftovers.temporary(path)))
 
     def remove(self, name: str) -> None:
         """Remove a file of ours, if it is there. Raises: StateUnavailable."""
         if os.path.isabs(self._base):
             with suppress(NotADirectoryError):
                 _unlink(self._path(name))
+                leftovers.sweep(self._path(name), young_s=0)  # they hold keys
 
 
 def _unlink(path: str) -> None:

@@ -11,6 +11,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from vaultctl.logical.errors import BadSetting
+from vaultctl.storage import leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,12 +56,13 @@ def write(path: str, token: str) -> None:
     Source: OpenBao 2.7, which writes no newline.
     """
     path = os.path.realpath(path)  # a link stays one
-    temporary = f"{path}.{os.getpid()}.tmp"
+    temporary = leftovers.temporary(path)
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         with open(fd, "w", encoding="utf-8") as file:
             file.write(token)
         os.replace(temporary, path)
+        leftovers.sweep(path)
     except OSError as error:
         raise BadSetting(f"cannot write {path}: {(error.strerror or '').lower()}") from None
 

@@ -99,7 +99,7 @@ def replace_durably(files: Files, path: str, data: bytes, *, temporary: str = ""
     """Give the file new contents: when this returns they are on disk; when it raises, the old ones are.
 
     Returns a descriptor of the new file, which pins its inode. Without a lock around it, each process must name a
-    temporary file of its own.
+    temporary file of its own (`leftovers.temporary`).
 
     The order is: temporary file in the same folder, write, sync, replace, sync the folder. A temporary file that a
     crash left behind is removed first, so none outlives the next write. Where only the last step fails, the file has
@@ -128,6 +128,10 @@ def replace_durably(files: Files, path: str, data: bytes, *, temporary: str = ""
             unavailable(error, f"bring {path} to the disk itself").errors[0],
             hint="the change was made, but may be lost if the power fails now: check that disk",
         ) from error
+    if temporary != path + ".tmp":
+        from vaultctl.storage import leftovers
+
+        leftovers.sweep(path)
     return fd
 
 
