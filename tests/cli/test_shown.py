@@ -67,10 +67,30 @@ LINES = [
     line("operator rekey -init -n=3 -t=2 -verify"),
     line("operator generate-root -init"),
     line("operator key-status"),
+    line("operator seal"),
+    line("operator rotate"),
+    line("operator generate-root -cancel"),
+    line("operator rotate-keys -cancel"),
+    line("kv metadata put secret/a"),
+    line("write -f sys/seal"),
+    line("write -f auth/token/revoke-self"),
+    line("write -f secret/metadata/a"),
+    line("token revoke -self"),
+    line("token renew"),
+    line("namespace lock n1"),
+    line("namespace lock"),
+    line("namespace unlock -unlock-key=x n1"),
+    line("lease revoke x"),
+    line("lease revoke -prefix x"),
+    line("lease revoke -prefix -sync x"),
+    line("write sys/leases/revoke-prefix/x sync=true"),
     line("path-help sys/mounts"),
     line("print token"),
     line("secrets list extra"),
 ]
+
+
+GROUPS = ("auth", "kv", "lease", "namespace", "operator", "print", "secrets", "token")
 
 
 @pytest.mark.parametrize("flag", ["-output-curl-string", "-output-policy"])
@@ -78,7 +98,7 @@ def test_what_is_shown_is_what_bao_shows(bao, fresh, flag):
     """Each line shows the request of bao's, whose headers have no order."""
     theirs, ours = [], []
     for one in LINES:
-        words, at = [*one.args], 2 if one.args[0] in ("auth", "kv", "operator", "print", "secrets", "token") else 1
+        words, at = [*one.args], 2 if one.args[0] in GROUPS else 1
         at += one.args[1:2] == ("metadata",)
         words.insert(at, flag)
         theirs.append((words, _sorted(bao.run(*words, stdin=one.stdin))))

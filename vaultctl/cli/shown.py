@@ -48,7 +48,6 @@ _SUDO = re.compile(
     r"sys/raw(/.+)?|sys/remount|sys/revoke-(force|prefix)/.+|sys/rotate(/(root|keyring))?"
 )
 _MOUNT = re.compile(r"sys/(?:mounts|auth)/.+")
-_WITHOUT_BODY = re.compile(r"auth/token/revoke-self|sys/leases/revoke-(prefix|force)/.+")
 _ORDERED = ("sys/remount", "auth/token/create", "sys/init", "sys/unseal", "sys/rotate/", "sys/rekey/")
 """Where bao sends a structure of its own."""
 
@@ -141,8 +140,9 @@ class ShowingClient(Client):
         method = urls.method(verb)
         words = ["curl", *([f"-X {method}"] if method != "GET" else [])]
         words += [f"-H {text}" for _, text in sorted(shown, key=itemgetter(0))]
-        if method in ("POST", "PUT", "PATCH") and not _WITHOUT_BODY.fullmatch(path):
-            words.append("-d " + _in_single_quotes(body_text(verb, path, data)))
+        if method in ("POST", "PUT", "PATCH") and data is not NOTHING:
+            text = "{}" if self._is_kv and not data else body_text(verb, path, data)
+            words.append("-d " + _in_single_quotes(text))
         return " ".join([*words, self._url(urls.target(verb, path, query))])
 
     def _url(self, target: str) -> str:

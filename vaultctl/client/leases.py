@@ -1,13 +1,14 @@
 """Leases."""
 
 from vaultctl.client.client import Client
+from vaultctl.logical.request import NOTHING
 from vaultctl.logical.response import Response
 
 
 def revoke(client: Client, lease_id: str, how: str = "", *, sync: bool = False) -> Response:
     """Revoke a lease; with "prefix" all that are below a path, with "force" whatever their engine says."""
     verb = f"revoke-{how}" if how else "revoke"
-    return client.call("PUT", f"sys/leases/{verb}/{lease_id.strip('/')}", {} if how == "force" else {"sync": sync})
+    return client.call("PUT", f"sys/leases/{verb}/{lease_id.strip('/')}", NOTHING if how == "force" else {"sync": sync})
 
 
 def names(client: Client, folder: str) -> list[str]:

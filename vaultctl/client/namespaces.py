@@ -37,7 +37,7 @@ def list_them(client: Client, verb: str) -> Mapping[str, Any]:
 
 def lock(client: Client, path: str) -> str:
     """Lock the API of a namespace, "" for the client's own; give the key that unlocks it."""
-    data = client.call("PUT", f"sys/namespaces/api-lock/lock/{path.strip('/')}".rstrip("/")).data or {}
+    data = client.call("PUT", f"sys/namespaces/api-lock/lock/{path.strip('/')}".rstrip("/"), {}).data or {}
     return str(data.get("unlock_key", ""))
 
 
