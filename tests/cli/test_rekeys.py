@@ -6,6 +6,7 @@ The same lines are typed three times: `bao` on a real OpenBao, vaultctl on one, 
 import json
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,11 @@ _SHOWN = (
 class Typed:
     """Somebody who types command lines, and has the shares of a state."""
 
-    def __init__(self, run, shares: list[str]) -> None:
+    def __init__(self, run, shares: list[str], program: Program | None = None, env: Mapping[str, str] = {}) -> None:
         self._run = run
         self.shares = shares
+        self.program = program
+        self.env = env
 
     def __call__(self, *argv: str, stdin: str = "") -> Ran:
         return self._run(argv, stdin.encode())
@@ -64,7 +67,7 @@ def ours(request, tmp_path) -> Typed:
             shares = bao.initialise(3, 2)
             program = Program(tmp_path)
             env = {"BAO_ADDR": bao.address, "BAO_TOKEN": bao.token}
-            yield Typed(lambda argv, stdin: program(*argv, stdin=stdin, env=env), shares)
+            yield Typed(lambda argv, stdin: program(*argv, stdin=stdin, env=env), shares, program, env)
         return
     with runtime_folder() as folder:
         yield local(tmp_path, {"XDG_RUNTIME_DIR": str(folder)})
@@ -77,7 +80,8 @@ def local(home: Path, env: dict[str, str]) -> Typed:
     for share in made["unseal_keys_hex"][:2]:
         assert program("operator", "unseal", share, env=env).code == 0
     assert program("login", "-no-print", made["root_token"], env=env).code == 0
-    return Typed(lambda argv, stdin: program(*argv, stdin=stdin, env=env), made["unseal_keys_hex"])
+    shares = made["unseal_keys_hex"]
+    return Typed(lambda argv, stdin: program(*argv, stdin=stdin, env=env), shares, program, env)
 
 
 @pytest.fixture
@@ -249,3 +253,47 @@ def test_a_state_of_first_use_gets_recovery_shares(tmp_path):
         assert "OpenBao recovery keys rotated to 3 key shares" in made.out
         assert json.loads(typed(*command, "-status", "-format=json").out)["required"] == 2
         assert list(Path(folder, "vaultctl").glob("*.rotate-recovery")) == []
+
+
+def _into_a_full_disk(typed: Typed, *command: str) -> "tuple[int, str]":
+    """Enter what may be the last share, and have stdout take nothing; give the exit code and stderr."""
+    with open("/dev/full", "wb") as full:
+        ran = subprocess.run(
+            typed.program.argv(*command), env={**typed.program.env, **typed.env}, stdout=full, stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL, check=False, cwd=typed.program.home,
+        )  # fmt: skip
+    return ran.returncode, ran.stderr.decode()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("fmt", ["table", "json"])
+def test_new_shares_that_stdout_does_not_take_are_not_lost(ours, fmt):
+    """Nobody could show them again, and they count: stderr shows them, and the exit code is no success."""
+    ours(*ROTATE_KEYS, "-init", "-n=1", "-t=1")
+    nonce = ours.nonce(*ROTATE_KEYS)
+    ours(*ROTATE_KEYS, f"-nonce={nonce}", ours.shares[0])
+    code, err = _into_a_full_disk(ours, *ROTATE_KEYS, f"-format={fmt}", f"-nonce={nonce}", ours.shares[1])
+    (share,) = re.findall(r"Key 1: (\S+)", err)
+    assert (code, "cannot write to stdout" in err) == (2, True)
+    ours(*ROTATE_KEYS, "-init", "-n=1", "-t=1")
+    assert "Key 1: " in ours(*ROTATE_KEYS, f"-nonce={ours.nonce(*ROTATE_KEYS)}", share).out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_new_shares_that_do_not_count_yet_are_not_shown_there(ours):
+    """With verification the former shares still count, and stderr says how to begin again."""
+    ours(*ROTATE_KEYS, "-init", "-n=1", "-t=1", "-verify")
+    nonce = ours.nonce(*ROTATE_KEYS)
+    ours(*ROTATE_KEYS, f"-nonce={nonce}", ours.shares[0])
+    code, err = _into_a_full_disk(ours, *ROTATE_KEYS, f"-nonce={nonce}", ours.shares[1])
+    assert (code, "operator rotate-keys -cancel" in err, "Key 1" in err) == (2, True, False)
+
+
+def test_no_share_is_entered_where_nobody_reads(ours):
+    """With a closed stdout the last share is not entered."""
+    ours(*ROTATE_KEYS, "-init", "-n=1", "-t=1")
+    nonce = ours.nonce(*ROTATE_KEYS)
+    ours(*ROTATE_KEYS, f"-nonce={nonce}", ours.shares[0])
+    argv = " ".join(map(str, ours.program.argv(*ROTATE_KEYS, f"-nonce={nonce}", ours.shares[1])))
+    ran = subprocess.run(["/bin/sh", "-c", f"{argv} >&-"], env={**ours.program.env, **ours.env}, check=False)
+    assert (ran.returncode, json.loads(ours(*ROTATE_KEYS, "-status", "-format=json").out)["progress"]) == (1, 1)

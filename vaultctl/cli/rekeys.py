@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from vaultctl.cli import output, shares
 from vaultctl.cli.command import FORMAT, Run
-from vaultctl.cli.failures import Misuse
+from vaultctl.cli.failures import Failure, Misuse
 from vaultctl.cli.go_flags import INT, Flag, flag, switch
 from vaultctl.cli.pgp_keys import PGP_KEYS
 from vaultctl.client.rotation import Rekeying
@@ -120,16 +120,23 @@ def _enter(run: Run, words: Words, rekeying: Rekeying, fmt: str) -> None:
         )
     share, nonce = shares.given(run, status["nonce"], f"{words.heading} nonce")
     run.env.doing = "Error posting unseal key"
+    if not run.common.shows:
+        run.env.check_stdout()
     result = rekeying.enter(share, nonce)
     if not result.get("complete"):
         _show(run, fmt, result)
-    elif fmt != "table":
-        output.emit(run.env, fmt, result)
-    else:
-        _show_keys(run, words, result, status)
-        if result["verification_required"]:
-            run.env.doing = f"Error getting {words.noun} status"
-            _show_verification(run, fmt, rekeying.verification())
+        return
+    try:
+        if fmt == "table":
+            _show_keys(run, words, result, status)
+        else:
+            output.emit(run.env, fmt, result)
+    except (BrokenPipeError, Failure):
+        run.env.err(_not_shown(words, result))
+        raise
+    if fmt == "table" and result["verification_required"]:
+        run.env.doing = f"Error getting {words.noun} status"
+        _show_verification(run, fmt, rekeying.verification())
 
 
 def _verify(run: Run, words: Words, rekeying: Rekeying, fmt: str) -> None:
@@ -201,6 +208,15 @@ def _show_keys(run: Run, words: Words, result: Mapping[str, Any], status: Mappin
     out(_wrapped(made.format(**numbers) + _must_supply(run, numbers, "When OpenBao")) + "\n")
 
 
+def _not_shown(words: Words, result: Mapping[str, Any]) -> str:
+    """Say how to go on where stdout did not take the new shares; those that count by now are shown after all."""
+    if result["verification_required"]:
+        return _NOT_SHOWN + f"the former ones count: run 'vaultctl operator {words.command} -cancel', and begin again"
+    if not result["keys_base64"]:
+        return "stdout did not take it: the root key was rotated"
+    return "\n".join([_NOT_SHOWN + "they count from now on, and these are they:", *_key_lines(result)])
+
+
 def _key_lines(result: Mapping[str, Any]) -> list[str]:
     names = result["pgp_fingerprints"]
     if names:
@@ -245,6 +261,7 @@ _BACKED_UP = (
     'The encrypted {whose} keys are backed up to "core/{whose}-keys-backup" in the storage backend. Remove these keys'
     ' at any time using "bao operator {command} -backup-delete". OpenBao does not automatically remove these keys.'
 )
+_NOT_SHOWN = "stdout did not take the new key shares; "
 _DISTRIBUTE = "Please securely distribute the key shares printed above."
 _SUPPLY = (
     " {when} is re-sealed, restarted, or stopped, you must supply at least {t} of these keys to unseal it before it can"
