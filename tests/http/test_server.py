@@ -134,6 +134,22 @@ def test_tls(serve_dev, certificate):
     assert 'tls: "enabled"' in server.said
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "HEAD"])
+def test_who_does_not_speak_tls_is_told(serve_dev, certificate, method):
+    """Plain HTTP on a port of TLS is answered in clear, in the words of Go's server; others go on."""
+    cert, key, trust = certificate
+    server = serve_dev(f"-tls-cert-file={cert}", f"-tls-key-file={key}")
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as plain:
+        plain.sendall(f"{method} /v1/sys/health HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nlong body".encode())
+        with plain.makefile("rb") as told:
+            said = told.read()
+    assert said == b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+    connection = http.client.HTTPSConnection("127.0.0.1", server.port, context=trust, timeout=60)
+    connection.request("GET", "/v1/sys/leader")
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
 def test_a_certificate_that_cannot_be_served_is_told_of(vaultctl, certificate, tmp_path):
     """What is wrong with it, or with its key, is said before anything is served."""
     from cryptography.hazmat.primitives import serialization

@@ -24,6 +24,9 @@ MOST_CONNECTIONS = 4096
 _RESERVE = 256
 """Descriptors that are left for the state and its locks."""
 
+_NOT_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+"""What who does not speak TLS is told. Source: Go's server."""
+
 _DESCRIPTORS = 65_536
 _AT_A_TIME = 64
 
@@ -50,7 +53,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def connections_allowed() -> int:
+def connections_allowed(descriptors_each: int) -> int:
     """Ask the system for as many descriptors as it gives, and tell how many connections that allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
@@ -58,7 +61,7 @@ def connections_allowed() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         soft = most
     given = _DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
-    return max(min(MOST_CONNECTIONS, given - _RESERVE), 16)
+    return max(min(MOST_CONNECTIONS, (given - _RESERVE) // descriptors_each), 16)
 
 
 class Listener:
@@ -72,7 +75,7 @@ class Listener:
         self._socket = listening
         self._shared = shared
         self._complain = complain
-        self._allowed = connections_allowed()
+        self._allowed = connections_allowed(2 if tls else 1)  # a handshake has a spare one
         self._beginning: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._is_taking = False
@@ -134,12 +137,20 @@ class Listener:
 
     async def _connect(self, connection: Connection, taken: socket.socket) -> None:
         limits = {"ssl_handshake_timeout": SILENT_S, "ssl_shutdown_timeout": 1.0} if self.tls else {}
+        spare = None
         try:
+            spare = taken.dup() if self.tls else None  # the loop closes the other where the handshake fails
             await self._loop.connect_accepted_socket(lambda: connection, taken, ssl=self.tls, **limits)
         except OSError as error:  # no handshake, or one that failed
+            if spare and getattr(error, "reason", "") == "HTTP_REQUEST":
+                with suppress(OSError):
+                    spare.send(_NOT_TLS)
             connection.cut()
             taken.close()
             error.__traceback__ = None  # it leads to the buffers of the connection, in a circle
+        finally:
+            if spare:
+                spare.close()
 
     def _thin_out(self, most: int) -> int:
         """End those that were silent longest until no more than so many are left, if that can be; tell how many.
