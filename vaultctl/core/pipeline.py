@@ -26,7 +26,7 @@ from vaultctl.logical.errors import (
     VaultError,
     WrongContentType,
 )
-from vaultctl.logical.request import MERGE_PATCH, READING, Operation, Request
+from vaultctl.logical.request import LISTING, MERGE_PATCH, READING, Operation, Request
 from vaultctl.logical.response import EMPTY, Response
 
 if TYPE_CHECKING:
@@ -242,8 +242,8 @@ def authenticate(exchange: Exchange) -> None:
 
         find_wrapping(exchange)
     endpoint = exchange.match.endpoint if exchange.match else None
-    if endpoint and (endpoint.unauthenticated or endpoint.token_optional):
-        endpoint = _unless_listed(exchange, endpoint)
+    if endpoint and exchange.request.operation in LISTING:
+        endpoint = _unless_no_folder(exchange, endpoint)
     if endpoint and endpoint.unauthenticated:
         return
     if not exchange.request.token:
@@ -265,12 +265,12 @@ def authenticate(exchange: Exchange) -> None:
     exchange.token = token
 
 
-def _unless_listed(exchange: Exchange, endpoint: Endpoint) -> Endpoint | None:
-    """Give an endpoint that takes no token; a listing of what is no folder finds none, and takes one.
+def _unless_no_folder(exchange: Exchange, endpoint: Endpoint) -> Endpoint | None:
+    """Give the endpoint of a listing; one of what is no folder finds none that takes no token, and so takes one.
 
     Source: OpenBao 2.7, which looks for the path with a slash behind, among those that take no token, too.
     """
-    if exchange.request.operation not in (Operation.LIST, Operation.SCAN):
+    if not (endpoint.unauthenticated or endpoint.token_optional):
         return endpoint
     from vaultctl.core.unanswered import lists_no_folder
 
@@ -385,6 +385,6 @@ def _empty_listing(request: Request, ignored: Set[str]) -> Response:
 
     Source: OpenBao 2.7.
     """
-    if ignored and request.operation in (Operation.LIST, Operation.SCAN):
+    if ignored and request.operation in LISTING:
         return Response(data={})
     raise NotFound

@@ -12,7 +12,7 @@ from vaultctl.framework import help as framework_help
 from vaultctl.framework.endpoint import find
 from vaultctl.logical.errors import NoRoute, NoSuchMethod, UnsupportedOperation, UnsupportedPath, VaultError
 from vaultctl.logical.go_text import quoted
-from vaultctl.logical.request import Operation
+from vaultctl.logical.request import LISTING, Operation
 from vaultctl.logical.response import Response
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from vaultctl.core.mounts import Mount
     from vaultctl.framework.endpoint import Endpoint
     from vaultctl.logical.request import Request
-
-_LISTING = (Operation.LIST, Operation.SCAN)
 
 
 def without_endpoint(exchange: Exchange) -> Response:
@@ -85,12 +83,12 @@ def _help(exchange: Exchange, mount: Mount) -> Response:
 
 def lists_no_folder(exchange: Exchange, mount: Mount) -> bool:
     """Tell whether a listing is of what is no folder: OpenBao looks for the path with a slash behind."""
-    if exchange.request.operation not in _LISTING:
+    if exchange.request.operation not in LISTING:
         return False
     folder = exchange.path.rstrip("/") + "/"
     return find(endpoints_of(exchange.host, mount, folder), folder) is None
 
 
 def _shown(request: Request) -> str:
-    lists = request.operation in _LISTING
+    lists = request.operation in LISTING
     return request.path + "/" if lists and not request.path.endswith("/") else request.path

@@ -66,8 +66,7 @@ def answer_alone(call: Call) -> Answer | None:
             return _redirect(call, "/v1/sys/" + mark + query)
         if path in _SERVERS_OWN:
             return _of_the_server(call, _SERVERS_OWN[path])
-        is_outside = path.startswith(_SYS) and path[len(_SYS) :].partition("/")[0] in _OUTSIDE
-        return _in_no_namespace(call) if is_outside else None
+        return _in_no_namespace(call) if "x-vault-namespace" in call.headers and _is_outside(path) else None
     return _outside_of_the_api(call, path)
 
 
@@ -99,6 +98,10 @@ def _of_the_server(call: Call, own: Own) -> Answer | None:
     """Refuse what these paths do not take, before anything else of a request is read."""
     refused = _in_no_namespace(call) if own.not_in_namespaces else None
     return refused or (None if call.method in own.methods else _refused(405))
+
+
+def _is_outside(path: str) -> bool:
+    return path.startswith(_SYS) and path[len(_SYS) :].partition("/")[0] in _OUTSIDE
 
 
 def _in_no_namespace(call: Call) -> Answer | None:

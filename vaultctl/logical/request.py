@@ -29,6 +29,9 @@ MERGE_PATCH = "application/merge-patch+json"
 READING = frozenset({Operation.READ, Operation.LIST, Operation.SCAN, Operation.HELP, Operation.HEAD})
 """Operations that change nothing by themselves."""
 
+LISTING = frozenset({Operation.LIST, Operation.SCAN})
+"""Operations that list a folder, whose path may be without the slash behind it."""
+
 _ASKED_BY_WRITING = frozenset({"sys/wrapping/lookup", "sys/wrapping/verify", "sys/unseal"})
 """What is asked in a body, so that no secret stands in a path, and changes nothing either.
 

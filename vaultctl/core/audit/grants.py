@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from vaultctl.core.namespaces import ROOT
 from vaultctl.core.policies import admission
-from vaultctl.core.policies.acl import LISTING
-from vaultctl.logical.request import Operation
+from vaultctl.logical.request import LISTING, Operation
 
 if TYPE_CHECKING:
     from vaultctl.core.exchange import Exchange

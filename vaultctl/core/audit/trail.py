@@ -17,7 +17,7 @@ from vaultctl.core.views import Transaction
 from vaultctl.crypto.aead import hmac_sha256
 from vaultctl.logical.durations import rfc3339
 from vaultctl.logical.errors import BadToken, InvalidRequest, NotAudited, VaultError
-from vaultctl.logical.request import Operation
+from vaultctl.logical.request import LISTING, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -163,7 +163,7 @@ def _at(exchange: Exchange) -> entries.At:
 def _asked(exchange: Exchange, headers: Mapping[str, bool], *, is_let_in: bool) -> entries.Asked:
     request, token = exchange.request, exchange.token
     sent = request.sent_headers
-    lists = request.operation in (Operation.LIST, Operation.SCAN)
+    lists = request.operation in LISTING
     address, port = _address(request.remote_addr)
     return entries.Asked(
         request.request_id,

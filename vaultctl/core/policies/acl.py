@@ -15,7 +15,6 @@ from vaultctl.logical.request import Operation, Repeated
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-LISTING = frozenset({Operation.LIST, Operation.SCAN})
 _WITH_PARAMETERS = frozenset({Operation.READ, Operation.UPDATE, Operation.PATCH})
 _NEVER = float("inf")
 _LIMIT = "limit"

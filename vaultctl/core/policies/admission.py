@@ -10,10 +10,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from vaultctl.core.exchange import context_for, endpoints_of, given_data
-from vaultctl.core.policies.acl import LISTING
 from vaultctl.framework.endpoint import find
 from vaultctl.logical.errors import PermissionDenied
-from vaultctl.logical.request import Operation
+from vaultctl.logical.request import LISTING, Operation
 
 if TYPE_CHECKING:
     from vaultctl.core.exchange import Exchange

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vaultctl.core import tokens
 from vaultctl.core.exchange import given_data
 from vaultctl.logical.errors import InvalidRequest, PermissionDenied, VaultError
-from vaultctl.logical.request import Operation
+from vaultctl.logical.request import LISTING
 
 if TYPE_CHECKING:
     from vaultctl.core.exchange import Exchange
@@ -34,7 +34,7 @@ class NoWrappingToken(VaultError):
 
 def find_wrapping(exchange: Exchange) -> None:
     """Find the token that a request is about; a listing is about none. Raises: NoWrappingToken, InvalidRequest."""
-    if exchange.request.operation in (Operation.LIST, Operation.SCAN):
+    if exchange.request.operation in LISTING:
         exchange.match = None  # with a slash behind it is no such path. Source: OpenBao 2.7
         return
     text = given_text(exchange.request)

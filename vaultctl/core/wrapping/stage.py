@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaultctl.core.wrapping import store
 from vaultctl.logical.durations import rfc3339
-from vaultctl.logical.request import Operation
+from vaultctl.logical.request import LISTING, Operation
 from vaultctl.logical.response import Response
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ JWT = "jwt"
 """The one other form that a wrapping token can have."""
 
 _OF_THE_SERVER = frozenset({"sys/health", "sys/init", "sys/leader", "sys/seal-status"})
-_LISTING = (Operation.LIST, Operation.SCAN)
 
 
 def put_away(exchange: Exchange, response: Response) -> Response:
@@ -31,7 +30,7 @@ def put_away(exchange: Exchange, response: Response) -> Response:
     if mount is None or not _can_be_wrapped(exchange, response):
         return response
     path = request.path.rstrip("/")
-    if request.operation in _LISTING:
+    if request.operation in LISTING:
         path += "/"  # Source: OpenBao 2.7
     fields = {
         "path": path,
