@@ -100,7 +100,8 @@ class State:
         """
         if not self.backend.exists():  # a folder that is gone is not made again: whoever moved it may bring it back
             raise NoState(f"there is no state at {self.backend.location}")
-        self._ask_seal_first()
+        if self._unsealed is None or self._unsealed.seal.kind not in AT_HAND:
+            self._ask_seal_first()
         return Opened(self.backend.writer(synced=synced), self._begin)
 
     def _begin(self, writer: Writer) -> Transaction:
@@ -197,10 +198,9 @@ class State:
 
     def _ask_seal_first(self) -> None:
         """Get the keys before the lock is taken, where a seal may have to be waited for. Raises: StateError, Sealed."""
-        if self._unsealed is None or self._unsealed.seal.kind not in AT_HAND:
-            with self.backend.reader() as snapshot:
-                if self._must_ask(snapshot.header):
-                    self._unseal(snapshot)
+        with self.backend.reader() as snapshot:
+            if self._must_ask(snapshot.header):
+                self._unseal(snapshot)
 
     def _must_ask(self, header: Header) -> bool:
         has_keys = self._unsealed is not None and self._unsealed.version == _version(header)

@@ -9,7 +9,9 @@ mount gave, however many rows are left to be removed (see `token_store.sweep`).
 """
 
 from collections.abc import Callable, Collection, Mapping
+from itertools import compress
 from math import inf
+from operator import ne
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from vaultctl.core import records
@@ -273,8 +275,8 @@ def hash_in(name: str) -> str:
 
 def save(storage: Storage, token: Token) -> None:
     """Write a token's record: what is not as in every other token."""
-    fields = zip(_STORED, token[1:], _DEFAULTS, strict=True)
-    record = {name: value for name, value, default in fields if value != default}
+    values = token[1:]
+    record = dict(compress(zip(_STORED, values, strict=True), map(ne, values, _DEFAULTS)))
     records.save(storage, BY_ID + token.id_hash, record)
 
 

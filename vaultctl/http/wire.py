@@ -49,8 +49,6 @@ _OF_THE_SERVER = frozenset({"sys/health", "sys/init", "sys/leader", "sys/seal-st
 _SERVERS_ALONE = frozenset({"sys/health", "sys/init"})
 """Of these the engine behind `sys/` knows nothing. Source: OpenBao 2.7."""
 
-_OFTEN = frozenset({dict, str, int, bool, type(None)})
-
 
 class Call(NamedTuple):
     """A request as HTTP has it. `target` is path and query as they were sent; names of headers are in lower case."""
@@ -211,14 +209,14 @@ def _says_something(response: Response) -> bool:
 
 def _envelope(response: Response) -> bytes:
     """Write the envelope; the data is made text once, be it there twice."""
-    data = b"null" if response.data is None else _page(response.data)
+    data = b"null" if response.data is None else json_text.page(response.data)
     head = b'"request_id":%b,"lease_id":"","renewable":false,"lease_duration":0' % json_text.page(response.request_id)
     if response.lease:
-        head = _page({"request_id": response.request_id, **_lease_of(response.lease)})[1:-1]
+        head = json_text.page({"request_id": response.request_id, **_lease_of(response.lease)})[1:-1]
     tail = b'"wrap_info":null,"warnings":null,"auth":null'
     if response.wrap_info is not None or response.warnings or response.auth is not None:
         warnings = list(response.warnings) or None
-        tail = _page({"wrap_info": response.wrap_info, "warnings": warnings, "auth": response.auth})[1:-1]
+        tail = json_text.page({"wrap_info": response.wrap_info, "warnings": warnings, "auth": response.auth})[1:-1]
     # Joined once: a table of a thousand mounts takes longer to copy than all else that it needs.
     twice = (memoryview(data)[1:-1], b",") if response.mirrored and response.data else ()
     return b"".join((b"{", *twice, head, b',"data":', data, b",", tail, b"}\n"))
@@ -233,19 +231,7 @@ def _answer(status: int, body: bytes | None, more: Mapping[str, str] = NOTHING) 
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
-    return _page(value) + b"\n"
-
-
-def _page(value: Mapping[str, Any]) -> bytes:
-    """Write JSON as Go's encoder does."""
-    return json_text.page(value if isinstance(value, json_text.Kept) else _plain(value))
-
-
-def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Give mappings that are no dicts as dicts, at the two levels where there are any."""
-    return {
-        key: dict(item) if type(item) not in _OFTEN and hasattr(item, "keys") else item for key, item in value.items()
-    }
+    return json_text.page(value) + b"\n"
 
 
 # --- the client's half ---

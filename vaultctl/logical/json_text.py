@@ -102,12 +102,18 @@ def strings_in(text: str) -> int:
 
 
 def dumps(value: Any, *, indent: int | None = None, compact: bool = False) -> str:
-    """Write JSON, without escapes for what is no control character. Raises: ValueError for NaN and Infinity."""
+    """Write JSON, without escapes for what is no control character; any mapping is a map.
+
+    Raises: ValueError for NaN and Infinity.
+    """
     comma, colon = (",", ":") if compact else (", " if indent is None else ",", ": ")
     if not _has_number(value):
         if compact and indent is None:
             return _COMPACT(value)
-        return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False, separators=(comma, colon))
+        separators = (comma, colon)
+        return json.dumps(
+            value, indent=indent, ensure_ascii=False, allow_nan=False, separators=separators, default=_as_dict
+        )
     parts: list[str] = []
     _Writer(parts, " " * (indent or 0), comma, colon).write(value, "" if indent is None else "\n")
     return "".join(parts)
@@ -118,13 +124,20 @@ def compact_writer(*, allow_nan: bool = True) -> Callable[[Any], str]:
 
     An encoder's own method makes what does the work anew in each call, which takes longer than most texts.
     """
-    encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=allow_nan, separators=(",", ":"))
+    encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=allow_nan, separators=(",", ":"), default=_as_dict)
     make = getattr(json.encoder, "c_make_encoder", None)
     if make is None:
         return encoder.encode
     sorts = skips = False
-    write = make(None, encoder.default, json.encoder.encode_basestring, None, ":", ",", sorts, skips, allow_nan)
+    write = make(None, _as_dict, json.encoder.encode_basestring, None, ":", ",", sorts, skips, allow_nan)
     return lambda value: "".join(write(value, 0))
+
+
+def _as_dict(value: Any) -> dict[Any, Any]:
+    """Give a mapping that is no dict as one. Raises: TypeError for what JSON does not have."""
+    if hasattr(value, "keys"):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def quoted(text: str) -> str:
@@ -215,8 +228,10 @@ def _has_number(value: Any) -> bool:
                     left.append(item)  # noqa: PERF401  # a list of its own takes another call
         elif kind is Number:
             return True
-        elif isinstance(value, dict | list | tuple):
-            left += value.values() if isinstance(value, dict) else value
+        elif hasattr(value, "keys"):
+            left += value.values()
+        elif isinstance(value, list | tuple):
+            left += value
     return False
 
 
@@ -233,6 +248,8 @@ class _Writer:
         """Add a value's text. `newline` begins a line at the value's own depth; "" keeps all on one line."""
         if isinstance(value, Number):
             self._parts.append(value.text)
+        elif hasattr(value, "keys") and not isinstance(value, dict):
+            self.write(dict(value), newline)
         elif not isinstance(value, dict | list | tuple) or not value:
             self._parts.append(json.dumps(value, ensure_ascii=False, allow_nan=False))
         else:

@@ -107,27 +107,17 @@ def content_of(response: Response, request_id: str) -> bytes:
         "lease_id": lease.lease_id,
         "renewable": lease.renewable,
         "lease_duration": lease.duration_s,
-        "data": _plain(response.data),
+        "data": response.data,
         "wrap_info": None,
         "warnings": list(response.warnings) or None,
-        "auth": None if response.auth is None else _plain(response.auth),
+        "auth": response.auth,
     }
     if response.raw is not None:
-        envelope["raw"] = _plain(response.raw)
+        envelope["raw"] = response.raw
     if response.status:
         envelope["status"] = response.status
     text = json_text.dumps(envelope, compact=True)
     return f'{{"{_CONTENT}":{json_text.quoted(text)}}}'.encode()
-
-
-def _plain(value: Any) -> Any:
-    """Give mappings that are no dicts as dicts, however deep."""
-    if hasattr(value, "keys"):
-        return {key: item if type(item) in _SCALARS else _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-_SCALARS = frozenset({str, int, bool, float, type(None)})
 
 
 def _content(session: Session, token: Token) -> bytes:
