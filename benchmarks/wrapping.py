@@ -3,7 +3,9 @@
 Each server gets the same requests on one connection, one after the other, in rounds that take turns: wrap, lookup,
 unwrap and rewrap, each token used as often as it can be. The figure is the median over the rounds.
 
-    python benchmarks/wrapping.py [--rounds 5] [--requests 500] [--servers bao memory] [--connections 1]
+    python benchmarks/wrapping.py [--rounds 5] [--requests 500] [--servers bao memory] [--connections 1] [--awake]
+
+With `--awake` no CPU sleeps meanwhile: to wake a virtual one may take longer than what it is woken for, in each server.
 
 With `--scale`, what a rewrap costs in the engine with few and with many live wrapping tokens in the state, for each
 backend, in turns; and what the write costs that comes upon as many that have expired.
@@ -24,6 +26,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import measure
@@ -59,16 +62,21 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=500)
     parser.add_argument("--connections", type=int, default=1)
     parser.add_argument("--servers", nargs="+", default=["bao", "memory"])
+    parser.add_argument("--awake", action="store_true")
     parser.add_argument("--vaultctl", type=Path, default=measure.VAULTCTL)
     parser.add_argument("--scale", type=int, default=0)
     parser.add_argument("--backends", nargs="+", default=["memory", "sqlite"])
     args = parser.parse_args()
     before = measure.load()
-    if args.scale:
-        print(scale(args.backends, args.scale, args.rounds))
-    else:
-        print(throughput(args.servers, args.rounds, args.requests, args.connections, args.vaultctl))
+    with measure.awake() if args.awake else nullcontext():
+        print(_table(args))
     print(f"{before} at the start, {measure.load()} at the end.")
+
+
+def _table(args: argparse.Namespace) -> str:
+    if args.scale:
+        return scale(args.backends, args.scale, args.rounds)
+    return throughput(args.servers, args.rounds, args.requests, args.connections, args.vaultctl)
 
 
 def throughput(names: Sequence[str], rounds: int, requests: int, connections: int, vaultctl: Path) -> str:

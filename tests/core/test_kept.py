@@ -1,18 +1,19 @@
 """What is kept from one request to the next is never what has changed meanwhile."""
 
 import os
+from types import MappingProxyType
 
 import pytest
 
 from vaultctl.connect.local import now
-from vaultctl.core import bootstrap, tokens
+from vaultctl.core import bootstrap, pipeline, tokens
 from vaultctl.core.core import Core
 from vaultctl.core.state import State
 from vaultctl.core.token_store import sweep
 from vaultctl.crypto.aead import KEY_B
 from vaultctl.crypto.seals import static
 from vaultctl.logical import json_text
-from vaultctl.logical.errors import BadToken
+from vaultctl.logical.errors import BadToken, NoRoute
 from vaultctl.logical.request import Operation, Request
 from vaultctl.storage.memory import Memory
 
@@ -124,6 +125,38 @@ def test_what_is_kept_is_written_as_anything_else():
     assert json_text.page(kept) == json_text.page(value)
     assert json_text.page(kept) is json_text.page(kept)
     assert json_text.dumps(kept, indent=2) == json_text.dumps(value, indent=2)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_any_mapping_is_written_as_a_map(indent):
+    """However deep it stands, a mapping that is no dict is a map, and its numbers keep their spelling."""
+    inner = {"n": json_text.Number("1.10"), "empty": {}}
+    for value in ({"a": 1}, inner):
+        shown = {"x": [MappingProxyType({"y": MappingProxyType(value)})], "z": MappingProxyType({})}
+        plain = {"x": [{"y": value}], "z": {}}
+        assert json_text.dumps(shown, indent=indent) == json_text.dumps(plain, indent=indent)
+        assert json_text.page(shown) == json_text.page(plain)
+
+
+def test_what_json_does_not_have_is_refused():
+    """A value of no kind that JSON has is no text of whatever Python calls it."""
+    with pytest.raises(TypeError, match="complex is not JSON"):
+        json_text.dumps({"a": 1j}, compact=True)
+
+
+def test_where_paths_lead_is_kept_for_some_of_them(clocked, monkeypatch):
+    """As many routes are kept as there is room for, none of long paths, and none beyond a change of mounts."""
+    monkeypatch.setattr(pipeline, "_KEPT_ROUTES", 3)
+    for name in (*"abcde", "x" * 300):
+        clocked.ask(f"cubbyhole/{name}", operation=Operation.UPDATE, a=1)
+    with clocked.core.sessions.reading() as session:
+        assert set(session.mounts.routes) == {("root", "cubbyhole/d"), ("root", "cubbyhole/e")}
+    clocked.ask("sys/mounts/one", operation=Operation.UPDATE, type="kv")
+    clocked.ask("one/a", operation=Operation.UPDATE, b=2)
+    clocked.ask("sys/remount", operation=Operation.UPDATE, **{"from": "one", "to": "two"})
+    with pytest.raises(NoRoute):
+        clocked.ask("one/a")
+    assert clocked.ask("two/a").data == {"b": 2}
 
 
 def test_what_was_kept_of_a_token_goes_with_the_write_that_stored_it(clocked):
