@@ -1,6 +1,9 @@
 """What is kept from one request to the next is never what has changed meanwhile."""
 
 import os
+import threading
+from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -15,7 +18,9 @@ from vaultctl.crypto.seals import static
 from vaultctl.logical import json_text
 from vaultctl.logical.errors import BadToken, NoRoute
 from vaultctl.logical.request import Operation, Request
+from vaultctl.storage.json_file import JsonSyntax, json_file
 from vaultctl.storage.memory import Memory
+from vaultctl.storage.text_file import TextFile
 
 ROOT, OTHER = "s.the-root-token", "s.another-root-token"
 NOW_S = 1_800_000_000
@@ -187,3 +192,62 @@ def test_what_was_kept_of_a_token_is_what_is_stored(clocked):
         view.memo.clear()
         assert kept == [tokens.load(view, id_hash) for id_hash in hashes]
         assert any(token.rewrapped for token in kept)
+
+
+class Stopping(TextFile):
+    """A state's file, in which a thread called "old" stops once it has the newest generation in hand."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path), JsonSyntax())
+        self.has_it, self.goes_on = threading.Event(), threading.Event()
+
+    def newest(self):
+        """Give the newest generation."""
+        found = super().newest()
+        if threading.current_thread().name == "old":
+            self.has_it.set()
+            assert self.goes_on.wait(60)
+        return found
+
+
+def test_what_was_kept_of_a_state_is_not_taken_for_another_ones(tmp_path):
+    """Another state comes in the place of one, under the same key, while threads have either in hand.
+
+    Its own token is good, then and later, and that of the former state is not.
+    """
+    key, tokens_of = os.urandom(KEY_B), {"former": "s.of-the-former", "latter": "s.of-the-latter"}
+    path, asked, unsealed = tmp_path / "state.json", threading.Event(), threading.Event()
+    seal = static.StaticSeal(key, os.urandom)
+    for name, token in tokens_of.items():
+        state = State(json_file(str(tmp_path / name)), lambda _: seal, random=os.urandom, now=now)
+        state.initialise(name, lambda: seal, partial(bootstrap.fill, root_token=token, random=os.urandom, now_s=NOW_S))
+
+    def find_seal(_header):
+        if threading.current_thread().name == "new":  # one that takes its time
+            asked.set()
+            assert unsealed.wait(60)
+        return static.StaticSeal(key, os.urandom)
+
+    def is_good(name):
+        try:
+            return bool(core.handle(Request(Operation.READ, "sys/mounts", token=tokens_of[name])).data)
+        except BadToken:
+            return False
+
+    backend = Stopping(path)
+    core = Core(State(backend, find_seal, random=os.urandom, now=now), now_ns=lambda: NOW_S * 10**9)
+    (tmp_path / "former").rename(path)
+    assert is_good("former")
+    old = threading.Thread(target=is_good, args=("former",), name="old")
+    new = threading.Thread(target=is_good, args=("latter",), name="new")
+    old.start()
+    assert backend.has_it.wait(60)
+    (tmp_path / "latter").rename(path)
+    new.start()
+    assert asked.wait(60)
+    backend.goes_on.set()
+    old.join()
+    unsealed.set()
+    new.join()
+    for _ in range(2):
+        assert (is_good("latter"), is_good("former")) == (True, False)

@@ -6,7 +6,7 @@ import re
 import resource
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 from support.abuse import connections, drip, nonsense, received, rss_b, send_as_taken
@@ -277,6 +277,23 @@ def test_more_connections_than_descriptors_that_never_begin_tls(serve_dev, certi
                 await_that(lambda: _answers_by_tls(server.port, trust), patience_s=120)
     code, _, err = server.stop()
     assert (code, "Traceback" in err) == (0, False)
+
+
+def test_connections_by_tls_are_as_many_as_others(serve_dev, certificate):
+    """What a handshake takes besides is given back: with 400 descriptors, 256 of them kept, a hundred clients stay."""
+    cert, key, trust = certificate
+    few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (400, 400))  # noqa: E731
+    server = serve_dev(f"-tls-cert-file={cert}", f"-tls-key-file={key}", preexec_fn=few)
+    with ExitStack() as stack:
+        clients = [http.client.HTTPSConnection("127.0.0.1", server.port, context=trust, timeout=60) for _ in range(110)]
+        for client in clients:
+            stack.callback(client.close)
+            client.request("GET", "/v1/sys/health")
+            assert client.getresponse().read()
+        clients[0].request("GET", "/v1/sys/health")
+        assert clients[0].getresponse().status == 200
+    code, _, err = server.stop()
+    assert (code, err) == (0, "")
 
 
 def _answers_by_tls(port, trust):

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import io
 import json
+import select
 import socket
 import threading
 import time
@@ -40,6 +41,29 @@ def test_reads_do_not_wait_for_a_write_that_waits(serve, vaultctl, storage):
         assert written == []
     writer.join()
     assert written == [200]
+
+
+def test_a_long_body_behind_a_write_that_waits_is_read_to_its_end(serve, vaultctl):
+    """What is sent ahead is not received for a while; when there is room again, the rest of a body is."""
+    vaultctl("kv", "put", "secret/a", "k=v")
+    server = serve(token=vaultctl("print", "token").out.strip())
+    head = f"POST /v1/secret/data/b HTTP/1.1\r\nHost: x\r\nX-Vault-Token: {server.token}\r\nContent-Length: "
+    long = json.dumps({"data": {"k": "v" * 12_000_000}}).encode()
+    requests = [f"{head}{len(body)}\r\n\r\n".encode() + body for body in (SECRET, long)]
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
+        with open_backend("json", str(vaultctl.data / "state.json")).locked():
+            sender = threading.Thread(target=connection.sendall, args=(b"".join(requests),))
+            sender.start()
+            while not _takes_no_more(connection):
+                assert sender.is_alive()
+        assert [status for status, _ in _answers(connection, b"", 2)] == [200, 200]
+        sender.join()
+
+
+def _takes_no_more(connection):
+    """Tell whether nothing more goes out for the tenth of a second: the server receives nothing."""
+    return not select.select([], [connection], [], 0.1)[1]
 
 
 def _answers(connection, data, count):

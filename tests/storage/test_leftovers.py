@@ -28,7 +28,7 @@ def left_by_the_dead(path, kind):
     """Have a real process killed between the writing of its temporary file and the end; give that file."""
     process = subprocess.Popen([sys.executable, "-c", KILLED, kind, str(path)])
     assert process.wait(60) == -9
-    left = path.parent / f"{path.name}.{process.pid}.tmp"
+    left = path.parent / f"{path.name}.vaultctl-{process.pid}.tmp"
     assert left.read_text() == "a-secret"
     return left
 
@@ -57,21 +57,22 @@ def test_a_later_write_removes_it(tmp_path, kind):
 
 
 def test_what_the_living_write_stays(tmp_path):
-    """A file of a process that lives stays for an hour; names that are not of this kind are nobody's business."""
-    alive, others = tmp_path / f"token.{os.getppid()}.tmp", ["token.tmp", "token.x.tmp", "token.1.2.tmp", "no.1.tmp"]
+    """A file of a process that lives stays; names that are not of this kind are people's own, and so is a link."""
+    alive = tmp_path / f"token.vaultctl-{os.getppid()}.tmp"
+    others = ["token.tmp", "token.20261120.tmp", "token.vaultctl-x.tmp", "token.vaultctl-1.2.tmp", "no.vaultctl-1.tmp"]
     for name in (alive.name, *others):
         (tmp_path / name).write_text("x")
-        aged(tmp_path / name, 120)
+        aged(tmp_path / name, 7200)
+    link = tmp_path / f"token.vaultctl-{10**8}.tmp"
+    link.symlink_to(tmp_path / "token.tmp")
+    os.utime(link, (0, 0), follow_symlinks=False)
     write(tmp_path / "token")
-    assert sorted(os.listdir(tmp_path)) == sorted(["token", alive.name, *others])
-    aged(alive, 7200)
-    write(tmp_path / "token")
-    assert sorted(os.listdir(tmp_path)) == sorted(["token", *others])
+    assert sorted(os.listdir(tmp_path)) == sorted(["token", alive.name, link.name, *others])
 
 
 def test_a_number_that_is_no_process(tmp_path):
     """A number that no process can have is one of the dead."""
-    left = tmp_path / f"token.{10**30}.tmp"
+    left = tmp_path / f"token.vaultctl-{10**30}.tmp"
     left.write_text("x")
     aged(left, 120)
     write(tmp_path / "token")

@@ -80,7 +80,6 @@ class State:
         self._seal_for = seal_for
         self._random = random
         self._now = now
-        self._memo: dict[str, Any] = {}
         self._unsealed: Unsealed | None = None
         self._verified: tuple[Snapshot, Unsealed] | None = None
         """The newest snapshot that was verified, and its keys."""
@@ -91,7 +90,7 @@ class State:
         With `waits` false that is Sealed, too, where a seal would have to be waited for.
         """
         unseal = self._unseal if waits else self._unseal_at_once
-        return Opened(self.backend.reader(), lambda snapshot: View(snapshot, unseal(snapshot), self._memo))
+        return Opened(self.backend.reader(), lambda snapshot: View(snapshot, unseal(snapshot)))
 
     def writer(self, *, synced: bool = True) -> Opened[Transaction]:
         """Take the lock and open the newest generation for writing. Raises: StateError, Sealed.
@@ -109,7 +108,7 @@ class State:
         if writer.snapshot is None:
             raise NoState(f"there is no state at {self.backend.location}")
         unsealed = self._unseal(writer.snapshot)
-        transaction = Transaction(writer, writer.snapshot.header, unsealed, self._random, self._now, self._memo)
+        transaction = Transaction(writer, writer.snapshot.header, unsealed, self._random, self._now)
         transaction.committed = self._keep
         return transaction
 
@@ -188,7 +187,6 @@ class State:
     def forget(self) -> None:
         """Drop all keys that are held here."""
         self._unsealed = self._verified = None
-        self._memo = {}
 
     def verified_under(self, seal_for: Callable[[Header], Seal], snapshot: Snapshot) -> Unsealed:
         """Unseal a snapshot by a seal, whatever mark it has, and verify it. Raises: StateError."""

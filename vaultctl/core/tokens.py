@@ -145,6 +145,8 @@ def find(storage: Reading, token: str, now_s: float) -> Token | None:
             return None
         found = stored, _end_ns(storage, stored)
         if not token.startswith(BATCH):
+            if len(kept[2]) >= _MOST_KNOWN:
+                kept[2].clear()
             kept[2][id_hash] = found
     return found[0] if now_s * SECOND_NS < found[1] else None
 
@@ -197,7 +199,7 @@ def _known(view: View) -> dict[str, tuple[Token, float]]:
     They are kept as long as no token changed.
     """
     version, kept = _version(view), view.memo.get(_KNOWN)
-    if kept is None or kept[0] != version or len(kept[1]) > _MOST_KNOWN:
+    if kept is None or kept[0] != version:
         kept = view.memo[_KNOWN] = (version, {})
     found: dict[str, tuple[Token, float]] = kept[1]
     return found

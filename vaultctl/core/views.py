@@ -41,6 +41,11 @@ class Unsealed:
 
     def __init__(self, seal: Seal, barrier: Barrier, version: tuple[str, int, int, int], *, wraps: bool = True) -> None:
         """Without `wraps` no entry is wrapped by the seal any more."""
+        self.memo: dict[str, Any] = {}
+        """What was decoded under these keys, each with the version in the header that it goes with.
+
+        It goes with the keys, for what is of one state must never be taken for another's that has come in its place.
+        """
         self.wraps = wraps
         self.seal = seal
         self.barrier = barrier
@@ -50,15 +55,12 @@ class Unsealed:
 class View:
     """One generation, for reading."""
 
-    def __init__(
-        self, snapshot: Snapshot, unsealed: Unsealed, memo: dict[str, Any] | None = None, header: Header | None = None
-    ) -> None:
-        """`memo` is for what was decoded of this state, each with the version in the header that it goes with."""
+    def __init__(self, snapshot: Snapshot, unsealed: Unsealed, header: Header | None = None) -> None:
         self.header = header or snapshot.header
         """The header of the generation; of a transaction, that of the generation that it follows."""
 
         self.snapshot = snapshot
-        self.memo = {} if memo is None else memo
+        self.memo = unsealed.memo
         self.before_seal: Callable[[Seal], None] | None = None
         """Called with the seal before it is asked; it may raise."""
         self._unsealed = unsealed
@@ -160,7 +162,6 @@ class Transaction(View):
         unsealed: Unsealed,
         random: Random,
         now: Callable[[], str],
-        memo: dict[str, Any] | None = None,
     ) -> None:
         self._overlay = Overlay(writer.snapshot)
         self._writer = writer
@@ -180,7 +181,7 @@ class Transaction(View):
 
         self.new_root_key: bytes | None = None
         """The root key that this write makes, where no seal opens it without people: somebody must keep it."""
-        super().__init__(self._overlay, unsealed, memo, header)  # type: ignore[arg-type]  # it reads as a snapshot does
+        super().__init__(self._overlay, unsealed, header)  # type: ignore[arg-type]  # it reads as a snapshot does
 
     @property
     def changed(self) -> bool:

@@ -187,6 +187,8 @@ class Connection(asyncio.BufferedProtocol):
             self._ask(call)
         elif self.has_ended:
             self._close()
+        else:
+            self._receive_on()
 
     def _read(self) -> Call | None:
         """Give a request if it is there in full. Raises: VaultError."""
@@ -256,6 +258,10 @@ class Connection(asyncio.BufferedProtocol):
             self._close()
         elif self._received or self.has_ended:
             self._go_on_soon()
+        self._receive_on()
+
+    def _receive_on(self) -> None:
+        """Receive again, where that was put off and there is room now."""
         if self._is_paused and len(self._received) <= heads.MAX_B and self._transport:
             self._is_paused = False
             if not self._transport.is_closing():

@@ -53,7 +53,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def connections_allowed(descriptors_each: int) -> int:
+def connections_allowed() -> int:
     """Ask the system for as many descriptors as it gives, and tell how many connections that allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
@@ -61,7 +61,7 @@ def connections_allowed(descriptors_each: int) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         soft = most
     given = _DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
-    return max(min(MOST_CONNECTIONS, (given - _RESERVE) // descriptors_each), 16)
+    return max(min(MOST_CONNECTIONS, given - _RESERVE), 16)
 
 
 class Listener:
@@ -75,7 +75,7 @@ class Listener:
         self._socket = listening
         self._shared = shared
         self._complain = complain
-        self._allowed = connections_allowed(2 if tls else 1)  # a handshake has a spare one
+        self._allowed = connections_allowed()
         self._beginning: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._is_taking = False
@@ -115,7 +115,9 @@ class Listener:
 
     def _take_some(self) -> None:
         for _ in range(_AT_A_TIME):
-            if len(self._shared.open) >= self._allowed * 9 // 10 and not self._thin_out(self._allowed * 3 // 4):
+            spare = len(self._beginning) if self.tls else 0  # each handshake has a descriptor besides
+            is_full = len(self._shared.open) + spare >= self._allowed * 9 // 10
+            if is_full and not self._thin_out(self._allowed * 3 // 4 - spare):
                 self.pause()
                 return
             try:
