@@ -9,7 +9,7 @@ import pytest
 from support.runtime import runtime_folder
 
 from vaultctl.connect.runtime import RuntimeFolder
-from vaultctl.storage import files, leftovers
+from vaultctl.storage import files
 
 KILLED = """
 import os, signal, sys
@@ -20,7 +20,7 @@ os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 kind, path = sys.argv[1:]
 if kind == "helper":
     token_helper.write(path, "a-secret")
-files.replace_durably(files.Files(), path, b"a-secret", temporary=leftovers.temporary(path))
+files.replace_durably(files.Files(), path, b"a-secret", unlocked=True)
 """
 
 
@@ -41,7 +41,7 @@ def aged(path, seconds):
 
 def write(path):
     """Write a file as commands do that have no lock around it."""
-    os.close(files.replace_durably(files.Files(), str(path), b"new", temporary=leftovers.temporary(str(path))))
+    os.close(files.replace_durably(files.Files(), str(path), b"new", unlocked=True))
 
 
 @pytest.mark.parametrize("kind", ["helper", "file"])

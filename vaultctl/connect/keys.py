@@ -242,11 +242,8 @@ def read_token_file(path: str) -> str:
 
 def store_token(settings: Settings, token: str) -> None:
     """Keep a token for the commands that follow; the root token stays where it is. Raises: StateUnavailable."""
-    from vaultctl.storage import leftovers
-
     path = os.path.join(settings.data_dir, TOKEN)
-    own = leftovers.temporary(path)
-    os.close(files.replace_durably(files.Files(), path, token.encode() + b"\n", temporary=own))
+    os.close(files.replace_durably(files.Files(), path, token.encode() + b"\n", unlocked=True))
 
 
 def find_token(settings: Settings, environ: Mapping[str, str]) -> tuple[str, str]:

@@ -133,7 +133,7 @@ class RuntimeFolder:
         """Write a file of ours, the owner's alone. Raises: StateUnavailable."""
         path = self._path(name)
         data = json.dumps(record).encode()
-        os.close(files.replace_durably(files.Files(), path, data, temporary=leftovers.temporary(path)))
+        os.close(files.replace_durably(files.Files(), path, data, unlocked=True))
 
     def remove(self, name: str) -> None:
         """Remove a file of ours, if it is there. Raises: StateUnavailable."""

@@ -23,17 +23,16 @@ _LENGTH = BLOCK_B + BLOCK_B // 2
 _TOP_OF = bytes(byte // _BASE for byte in range(256))
 _VALUE_OF = bytes(LETTERS.find(byte) % 256 for byte in range(256))
 _NO_LETTER = 255
-_KEPT = "accessors"
 
 
 def accessor_of(storage: Reading, id_hash: str, namespace: str) -> str:
     """Give the accessor of the token with a hash, which ends in the name of its namespace."""
-    return tokens.salted(storage, Accessors, _KEPT).of(id_hash) + suffix_of(namespace)
+    return _accessors(storage).of(id_hash) + suffix_of(namespace)
 
 
 def find(storage: Reading, accessor: str, now_s: float) -> Token | None:
     """Look a token up by its accessor, in whatever namespace; one that has expired counts as absent."""
-    begin = tokens.salted(storage, Accessors, _KEPT).begin_of(accessor)
+    begin = _accessors(storage).begin_of(accessor)
     names = storage.list(BY_ID, after=begin, limit=1) if begin else ()
     found = tokens.load(storage, names[0]) if names else None
     return found if found and found.accessor == accessor and tokens.is_alive(storage, found, now_s) else None
@@ -67,3 +66,7 @@ class Accessors:
         tops = [pair // _TOPS for pair in pairs] + [pair % _TOPS for pair in pairs]
         each = [top * _BASE + letter for top, letter in zip(tops, values[:BLOCK_B], strict=True)]
         return "" if max(each) >= 256 else self._blocks.decrypt(bytes(each)).hex()
+
+
+def _accessors(storage: Reading) -> Accessors:
+    return tokens.salted(storage, Accessors, "accessors")

@@ -297,7 +297,7 @@ class Core:
         """
         with self.sessions.writing() as session:
             jobs = self._active_jobs(session.view)
-            if jobs and not after_jobs and not all(job.startswith(BACKGROUND_JOB) for job in jobs):
+            if not after_jobs and not all(job.startswith(BACKGROUND_JOB) for job in jobs):
                 raise _JobsFirst
             exchange = Exchange(self.host, session, request, writing=True, apart=apart)
             response = self._run(exchange) if not _may_wait(session.view.seal) else self._run_hurried(exchange)
@@ -306,7 +306,7 @@ class Core:
                 self._forget_keys(before)
             if header.tables.get("jobs") != before.tables.get("jobs") or self._has_due(session.view):
                 return response, JOB_BUDGET_S
-            is_left = jobs and any(job.startswith(BACKGROUND_JOB) for job in jobs)
+            is_left = any(job.startswith(BACKGROUND_JOB) for job in jobs)
             return response, 0 if is_left and not self._are_jobs_stepped() else None
 
     def _are_jobs_stepped(self) -> bool:

@@ -14,7 +14,7 @@ _SPARE = 4
 
 def random_text(random: Callable[[int], bytes], length: int) -> str:
     """Make text of letters and digits, each equally likely."""
-    text = random(length + _SPARE).translate(LETTER_OF, _UNFAIR)
+    text = b""
     while len(text) < length:
         text += random(length + _SPARE).translate(LETTER_OF, _UNFAIR)
     return text[:length].decode()

@@ -21,7 +21,7 @@ def from_bytes(data: bytes) -> dict[str, Any]:
 
 def save(storage: Storage, name: str, record: dict[str, Any]) -> None:
     """Store a record."""
-    storage.put(name, _WRITE(record).encode())
+    storage.put(name, to_bytes(record))
 
 
 def to_bytes(record: dict[str, Any]) -> bytes:

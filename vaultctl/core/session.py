@@ -29,18 +29,17 @@ class Tables:
 
     def of(self, view: View) -> tuple[MountTable, NamespaceTable]:
         """Give the tables of mounts and namespaces of a generation."""
-        kept = self._kept
-        if kept is None or kept[0] is not view.header:
-            kept = self._kept = (view.header, self._mounts(view, kept), self._namespaces(view, kept))
+        kept, header = self._kept, view.header
+        if kept is None:
+            kept = self._kept = header, mounts.load_table(view), namespaces.load_table(view)
+        elif kept[0] is not header:
+            former, mount_table, namespace_table = kept
+            if _version(former, "mounts") != _version(header, "mounts"):
+                mount_table = mounts.load_table(view)
+            if _version(former, "namespaces") != _version(header, "namespaces"):
+                namespace_table = namespaces.load_table(view)
+            kept = self._kept = header, mount_table, namespace_table
         return kept[1:]
-
-    def _mounts(self, view: View, kept: tuple[Header, MountTable, NamespaceTable] | None) -> MountTable:
-        is_kept = kept and _version(kept[0], "mounts") == _version(view.header, "mounts")
-        return kept[1] if kept and is_kept else mounts.load_table(view)
-
-    def _namespaces(self, view: View, kept: tuple[Header, MountTable, NamespaceTable] | None) -> NamespaceTable:
-        is_kept = kept and _version(kept[0], "namespaces") == _version(view.header, "namespaces")
-        return kept[2] if kept and is_kept else namespaces.load_table(view)
 
     def acls(self) -> Acls:
         """Give the access lists that were compiled; only tokens that are not root's come here."""

@@ -64,7 +64,6 @@ class View:
         self.before_seal: Callable[[Seal], None] | None = None
         """Called with the seal before it is asked; it may raise."""
         self._unsealed = unsealed
-        self._may_wrap = unsealed.wraps
         self._seal = unsealed.seal
         self._barrier = unsealed.barrier
 
@@ -76,7 +75,7 @@ class View:
     @property
     def wraps(self) -> bool:
         """Tell whether entries that ask for it are wrapped: a seal that needs people to open wraps none."""
-        return self._may_wrap and self._seal.is_auto
+        return self._unsealed.wraps and self._seal.is_auto
 
     def get(self, name: str, /) -> bytes | None:
         """Return an entry's value. Raises: IntegrityError."""

@@ -6,7 +6,7 @@ Transactions count encryptions, because a key with random 96-bit nonces must not
 
 from typing import TYPE_CHECKING
 
-from vaultctl.crypto.aead import NONCE_B, Cipher, Mac, Random, derive, hmac_sha256
+from vaultctl.crypto.aead import Cipher, Mac, Random, derive, hmac_sha256
 from vaultctl.crypto.keyring import Keyring, read_keyring
 from vaultctl.logical.errors import IntegrityError
 
@@ -59,8 +59,7 @@ class Barrier:
 
     def encrypt(self, name: str, plain: bytes) -> bytes:
         """Encrypt an entry's value under the active term."""
-        head, nonce = self._head, self._random(NONCE_B)
-        return head + nonce + self._active.aes.encrypt(nonce, plain, head + name.encode())
+        return self._head + self._active.encrypt(plain, self._head + name.encode())
 
     def decrypt(self, name: str, blob: bytes) -> bytes:
         """Decrypt an entry's value. Raises: IntegrityError, which names the entry."""

@@ -95,11 +95,11 @@ class Files:
             return
 
 
-def replace_durably(files: Files, path: str, data: bytes, *, temporary: str = "") -> int:
+def replace_durably(files: Files, path: str, data: bytes, *, unlocked: bool = False) -> int:
     """Give the file new contents: when this returns they are on disk; when it raises, the old ones are.
 
-    Returns a descriptor of the new file, which pins its inode. Without a lock around it, each process must name a
-    temporary file of its own (`leftovers.temporary`).
+    Returns a descriptor of the new file, which pins its inode. `unlocked` says that no lock is around it: then each
+    process has a temporary file of its own, and those that killed ones left are removed at last.
 
     The order is: temporary file in the same folder, write, sync, replace, sync the folder. A temporary file that a
     crash left behind is removed first, so none outlives the next write. Where only the last step fails, the file has
@@ -107,7 +107,9 @@ def replace_durably(files: Files, path: str, data: bytes, *, temporary: str = ""
 
     Raises: StateUnavailable.
     """
-    temporary = temporary or path + ".tmp"
+    if unlocked:
+        from vaultctl.storage import leftovers
+    temporary = leftovers.temporary(path) if unlocked else path + ".tmp"
     try:
         _check_replaceable(path)
         files.remove(temporary)
@@ -128,9 +130,7 @@ def replace_durably(files: Files, path: str, data: bytes, *, temporary: str = ""
             unavailable(error, f"bring {path} to the disk itself").errors[0],
             hint="the change was made, but may be lost if the power fails now: check that disk",
         ) from error
-    if temporary != path + ".tmp":
-        from vaultctl.storage import leftovers
-
+    if unlocked:
         leftovers.sweep(path)
     return fd
 

@@ -153,12 +153,7 @@ class TextFile:
         covered = b"".join([opening, *_body(self._syntax, snapshot, commit.changes)])
         tag = base64_text(integrity.mac(covered))
         data = covered + self._syntax.tail(tag)
-        temporary = ""
-        if self._alone:
-            from vaultctl.storage import leftovers
-
-            temporary = leftovers.temporary(self.location)
-        fd = files.replace_durably(self._files, self.location, data, temporary=temporary)
+        fd = files.replace_durably(self._files, self.location, data, unlocked=self._alone)
         parts = Parts(head, len(opening), len(covered), tag)
         fresh = TextSnapshot(self._syntax, self.location, data, parts, commit.header)
         self._loaded = _Loaded(fd, fresh)
